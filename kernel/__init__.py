@@ -1,0 +1,1 @@
+"""The words we share: money, time, ids, errors, work, events, audit, database."""

@@ -1,0 +1,257 @@
+"""Audit: who did what, when, from where and why, in chains that can't be edited unseen.
+
+Every account has its own chain. A record's hash covers the record and the hash
+before it; a head row holds the last number and hash, so that a cut tail shows.
+Hourly a seal notes every head that moved, and each seal covers the one before:
+whoever rewrites a chain and its head has to rewrite all seals since.
+The application's database role can insert here and can't update or delete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import asyncpg
+from sqlmodel import SQLModel
+
+from kernel.rows import document, instant, key, secret, text, whole
+
+GENESIS = bytes(32)
+INSTALLATION = 0
+"""The chain of what belongs to no account, such as the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who acts, by which token, from where and why: the part of a record that a request knows."""
+
+    actor: str = "system"
+    """The kind of actor: person, member, service_key, staff, directory or system."""
+
+    person_id: int | None = None
+    impersonator_id: int | None = None
+    token: str = ""
+    """The session, key or directory token that spoke, never its secret."""
+
+    ip: str = ""
+    request_id: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One state change on its way into a chain."""
+
+    id: int
+    account_id: int
+    at: datetime
+    action: str
+    subject: str
+    subject_id: int
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    origin: Origin = field(default_factory=Origin)
+
+
+class AuditRecord(SQLModel, table=True):
+    """One state change, chained."""
+
+    __tablename__ = "audit_record"
+
+    account_id: int = key()
+    seq: int = key()
+    id: int = whole()
+    at: datetime = instant()
+    action: str = text()
+    subject: str = text()
+    subject_id: int = whole()
+    before: dict[str, Any] | None = document(optional=True)
+    after: dict[str, Any] | None = document(optional=True)
+    actor: str = text()
+    person_id: int | None = whole(optional=True)
+    impersonator_id: int | None = whole(optional=True)
+    token: str = text()
+    ip: str = text()
+    request_id: str = text()
+    reason: str | None = text(optional=True)
+    hash: bytes = secret()
+
+
+class AuditHead(SQLModel, table=True):
+    """The last number and hash of an account's chain."""
+
+    __tablename__ = "audit_head"
+
+    account_id: int = key()
+    seq: int = whole()
+    hash: bytes = secret()
+
+
+class AuditSeal(SQLModel, table=True):
+    """The heads that moved in an hour, under one hash that covers the seal before."""
+
+    __tablename__ = "audit_seal"
+
+    id: int = key()
+    at: datetime = instant()
+    heads: dict[str, Any] = document()
+    """Account number (as text) to [seq, hash in hexadecimal digits]."""
+
+    hash: bytes = secret()
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Where a chain doesn't hold: the row, and what is wrong with it."""
+
+    row: str
+    reason: str
+
+
+_COLUMNS = (
+    "account_id, seq, id, at, action, subject, subject_id, before, after, "
+    "actor, person_id, impersonator_id, token, ip, request_id, reason"
+)
+
+
+def digest(previous: bytes, record: Sequence[Any]) -> bytes:
+    """The hash of a record (its columns in table order) that follows `previous`."""
+    return sha256(previous + json.dumps(record, sort_keys=True, separators=(",", ":"), default=_said).encode()).digest()
+
+
+def _said(value: object) -> str:
+    assert isinstance(value, datetime), f"an audit record holds JSON values and instants, not {type(value)}"
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+async def append(connection: asyncpg.Connection, entries: Iterable[Entry]) -> None:
+    """Chain the entries, account by account; call it last, for each chain stays locked until the commit."""
+    by_account = attrgetter("account_id")
+    for account_id, group in groupby(sorted(entries, key=by_account), by_account):
+        await _append_to(connection, account_id, list(group))
+
+
+async def _append_to(connection: asyncpg.Connection, account_id: int, entries: list[Entry]) -> None:
+    head = await connection.fetchrow(
+        "insert into audit_head as head (account_id, seq, hash) values ($1, 0, $2)"
+        " on conflict (account_id) do update set seq = head.seq returning seq, hash",
+        account_id,
+        GENESIS,
+    )
+    assert head is not None
+    seq, previous = head["seq"], head["hash"]
+    rows = []
+    for entry in entries:
+        seq += 1
+        values = _values(entry, seq)
+        previous = digest(previous, values)
+        rows.append((*values, previous))
+    await connection.execute(_INSERT, *(_column(rows, place) for place in range(len(rows[0]))))
+    moved = "update audit_head set seq = $2, hash = $3 where account_id = $1"
+    await connection.execute(moved, account_id, seq, previous)
+
+
+def _values(entry: Entry, seq: int) -> list[Any]:
+    origin = asdict(entry.origin)
+    return [
+        entry.account_id,
+        seq,
+        entry.id,
+        entry.at,
+        entry.action,
+        entry.subject,
+        entry.subject_id,
+        entry.before,
+        entry.after,
+        *(origin[name] for name in ("actor", "person_id", "impersonator_id", "token", "ip", "request_id", "reason")),
+    ]
+
+
+_B, _T = "bigint", "text"
+_TYPES = [_B, _B, _B, "timestamptz", _T, _T, _B, _T, _T, _T, _B, _B, _T, _T, _T, _T, "bytea"]
+_INSERT = (
+    f"insert into audit_record ({_COLUMNS}, hash)"  # noqa: S608 - constant columns
+    " select a, b, c, d, e, f, g, h::jsonb, i::jsonb, j, k, l, m, n, o, p, q from unnest("
+    + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 1))
+    + ") as t(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)"
+)
+
+
+def _column(rows: list[tuple[Any, ...]], place: int) -> list[Any]:
+    return [json.dumps(row[place]) if isinstance(row[place], dict) else row[place] for row in rows]
+
+
+async def seal(connection: asyncpg.Connection, seal_id: int, now: datetime) -> bool:
+    """Note every head that moved since the last seal, under one hash. False when none did."""
+    await connection.execute("select pg_advisory_xact_lock(hashtext('audit_seal'))")
+    moved = await connection.fetch(
+        "select h.account_id, h.seq, h.hash from audit_head h left join lateral ("
+        "  select (s.heads -> h.account_id::text ->> 0)::bigint as seq from audit_seal s"
+        "  where s.heads ? h.account_id::text order by s.id desc limit 1) sealed on true"
+        " where h.seq > coalesce(sealed.seq, 0) order by h.account_id"
+    )
+    if not moved:
+        return False
+    previous = await connection.fetchval("select hash from audit_seal order by id desc limit 1") or GENESIS
+    heads = {str(head["account_id"]): [head["seq"], head["hash"].hex()] for head in moved}
+    await connection.execute(
+        "insert into audit_seal (id, at, heads, hash) values ($1, $2, $3::text::jsonb, $4)",
+        seal_id,
+        now,
+        json.dumps(heads),
+        digest(previous, [seal_id, now, heads]),
+    )
+    return True
+
+
+async def breaches(connection: asyncpg.Connection) -> AsyncIterator[Breach]:
+    """Recompute every chain, head and seal, and yield each place that doesn't hold."""
+    ends: dict[int, tuple[int, bytes]] = {}
+    sealed, marks = await _seals(connection)
+    for breach in sealed:
+        yield breach
+    statement = f"select {_COLUMNS}, hash from audit_record order by account_id, seq"  # noqa: S608 - constant columns
+    async with connection.transaction():
+        async for record in connection.cursor(statement, prefetch=2000):
+            account_id, seq = record["account_id"], record["seq"]
+            last, previous = ends.get(account_id, (0, GENESIS))
+            if seq != last + 1:
+                yield Breach(f"audit_record {account_id}/{last + 1}", "is missing")
+            elif digest(previous, _loaded(record)) != record["hash"]:
+                yield Breach(f"audit_record {account_id}/{seq}", "was changed after it was written")
+            if (mark := marks.pop((account_id, seq), None)) and mark != record["hash"].hex():
+                yield Breach(f"audit_record {account_id}/{seq}", "differs from what was sealed")
+            ends[account_id] = (seq, record["hash"])
+    for account_id, seq in marks:
+        yield Breach(f"audit_record {account_id}/{seq}", "was sealed and is missing")
+    for head in await connection.fetch("select account_id, seq, hash from audit_head order by account_id"):
+        seq, last_hash = ends.pop(head["account_id"], (0, GENESIS))
+        if (head["seq"], head["hash"]) != (seq, last_hash):
+            yield Breach(f"audit_head {head['account_id']}", f"stands at {head['seq']}, the chain ends at {seq}")
+    for account_id in ends:
+        yield Breach(f"audit_head {account_id}", "is missing")
+
+
+async def _seals(connection: asyncpg.Connection) -> tuple[list[Breach], dict[tuple[int, int], str]]:
+    previous = GENESIS
+    broken: list[Breach] = []
+    marks: dict[tuple[int, int], str] = {}
+    for row in await connection.fetch("select id, at, heads::text, hash from audit_seal order by id"):
+        heads = json.loads(row["heads"])
+        if digest(previous, [row["id"], row["at"], heads]) != row["hash"]:
+            broken.append(Breach(f"audit_seal {row['id']}", "was changed after it was written"))
+        previous = row["hash"]
+        marks |= {(int(account), seq): mark for account, (seq, mark) in heads.items()}
+    return broken, marks
+
+
+def _loaded(record: asyncpg.Record) -> list[Any]:
+    values = list(record.values())[:-1]
+    return [json.loads(value) if place in {7, 8} and value is not None else value for place, value in enumerate(values)]

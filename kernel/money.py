@@ -1,0 +1,105 @@
+"""Money: whole minor units of one currency, and the one law of rounding.
+
+Inside a computation shares are exact fractions. An amount is rounded once, half
+away from zero, when it becomes a line that a person can read. A split hands out
+the leftover units by largest remainder, so that the parts sum to the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from iso4217 import Currency
+
+from kernel.errors import InvalidInput
+
+
+def rounded(amount: Fraction | int) -> int:
+    """Round to a whole number, half away from zero (LAW 2)."""
+    amount = Fraction(amount)
+    whole, rest = divmod(abs(amount.numerator), amount.denominator)
+    whole += 2 * rest >= amount.denominator
+    return whole if amount >= 0 else -whole
+
+
+@lru_cache(maxsize=512)
+def exponent(currency: str) -> int:
+    """How many digits the minor unit has: USD 2, JPY 0, KWD 3. Raises InvalidInput."""
+    try:
+        digits = Currency(currency).exponent
+    except ValueError:
+        raise InvalidInput(f"{currency!r} is not an ISO 4217 currency code.") from None
+    if digits is None:
+        raise InvalidInput(f"{currency} has no minor unit and can't be billed in.")
+    return int(digits)
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """A signed amount in minor units of an ISO 4217 currency: Money(20_00, "USD")."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._like(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._like(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __abs__(self) -> Money:
+        return Money(abs(self.minor), self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._like(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.minor <= self._like(other)
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def times(self, share: Fraction | int) -> Money:
+        """The amount times an exact share, rounded once."""
+        return Money(rounded(self.minor * Fraction(share)), self.currency)
+
+    def split(self, weights: Sequence[Fraction | int]) -> list[Money]:
+        """Divide by weight into parts that sum to the whole; the split of -x mirrors that of x.
+
+        Leftover units go to the largest remainders, the first of equals first.
+        Raises InvalidInput when the weights are negative or sum to nothing.
+        """
+        total = sum((Fraction(weight) for weight in weights), Fraction(0))
+        if total <= 0 or min(weights) < 0:
+            raise InvalidInput("An amount is split by weights that are not negative and not all zero.")
+        exact = [abs(self.minor) * Fraction(weight) / total for weight in weights]
+        parts = [share.numerator // share.denominator for share in exact]
+        left = abs(self.minor) - sum(parts)
+        by_remainder = sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])
+        for place in by_remainder[:left]:
+            parts[place] += 1
+        sign = -1 if self.minor < 0 else 1
+        return [Money(sign * part, self.currency) for part in parts]
+
+    @property
+    def text(self) -> str:
+        """The amount in major units, for people and logs: "20.00 USD", "500 JPY"."""
+        digits = exponent(self.currency)
+        whole, rest = divmod(abs(self.minor), 10**digits)
+        sign = "-" if self.minor < 0 else ""
+        return f"{sign}{whole}.{rest:0{digits}} {self.currency}" if digits else f"{sign}{whole} {self.currency}"
+
+    def _like(self, other: Money) -> int:
+        assert self.currency == other.currency, f"{self.currency} and {other.currency} don't add up"
+        return other.minor
+
+
+def total(amounts: Iterable[Money], currency: str) -> Money:
+    """The sum, which is zero of the currency when there is nothing to sum."""
+    return sum(amounts, Money(0, currency))

@@ -1,0 +1,79 @@
+"""Pages: cursors that remember a place in an order, whatever is inserted around it.
+
+A cursor holds the order's values of one row, the list it belongs to and a seal;
+one from another list, or one that was edited, is refused.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from kernel.errors import InvalidInput
+from kernel.rows import plain
+
+MOST = 100
+"""The largest page."""
+
+USUAL = 20
+"""A page's size when none is asked for."""
+
+_SEAL = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which page is wanted: the first or last `size` rows after or before a place."""
+
+    size: int
+    backward: bool = False
+    place: tuple[Any, ...] | None = None
+
+    SIZE_SAYS: ClassVar[str] = "A page holds 1 to {most} rows; {size} were asked for."
+
+
+def wanted(list_name: str, first: int | None, after: str | None, last: int | None, before: str | None) -> Slice:
+    """The page a client asks for. Raises InvalidInput for sizes and cursors that can't be."""
+    if last is not None and first is not None:
+        raise InvalidInput("Ask for the first rows or for the last rows, not for both.")
+    backward = last is not None
+    if (backward and after) or (not backward and before):
+        raise InvalidInput("'first' goes with 'after', and 'last' goes with 'before'.")
+    size = last if last is not None else USUAL if first is None else first
+    if not 1 <= size <= MOST:
+        raise InvalidInput(Slice.SIZE_SAYS.format(most=MOST, size=size))
+    cursor = before if backward else after
+    return Slice(size, backward, read(list_name, cursor) if cursor else None)
+
+
+def write(list_name: str, values: tuple[Any, ...]) -> str:
+    """The cursor of a row, from the values its list is ordered by."""
+    body = json.dumps([plain(value) for value in values], separators=(",", ":")).encode()
+    return urlsafe_b64encode(_sealed(list_name, body) + body).decode().rstrip("=")
+
+
+def read(list_name: str, cursor: str) -> tuple[Any, ...]:
+    """The values a cursor holds. Raises InvalidInput."""
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        mark, body = raw[:_SEAL], raw[_SEAL:]
+        values = json.loads(body)
+    except (ValueError, binascii.Error):
+        raise InvalidInput("That is not a cursor of ours.") from None
+    if mark != _sealed(list_name, body):
+        raise InvalidInput("That cursor is of another list or another order; start again without it.")
+    return tuple(values)
+
+
+def instant_of(value: str) -> datetime:
+    """An instant that a cursor carried."""
+    return datetime.fromisoformat(value)
+
+
+def _sealed(list_name: str, body: bytes) -> bytes:
+    return blake2b(body, digest_size=_SEAL, key=list_name.encode()[:64]).digest()

@@ -1,0 +1,106 @@
+"""Rows: the words that tables are written in.
+
+Tables are columns, without relationships or methods. Integers are 64 bits wide,
+instants are aware, and a state is text that its own enumeration reads.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, BigInteger, DateTime, Dialect, Text, TypeDecorator, inspect
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class WordType(TypeDecorator[StrEnum]):
+    """Text in the database, a member of one enumeration in Python."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        """Read the stored text as a member."""
+        return None if value is None else self.words(value)
+
+
+def key() -> Any:
+    """A 64-bit number that is (part of) the primary key."""
+    return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+
+
+def whole(*, default: Any = ..., optional: bool = False) -> Any:
+    """A 64-bit number."""
+    return Field(default=None if optional else default, sa_type=BigInteger, nullable=optional)
+
+
+def instant(*, optional: bool = False) -> Any:
+    """An aware instant."""
+    return Field(default=None if optional else ..., sa_type=DateTime(timezone=True), nullable=optional)
+
+
+def word(words: type[StrEnum], default: Any = ...) -> Any:
+    """A member of an enumeration, stored as its text."""
+    return Field(default=default, sa_type=WordType(words), nullable=False)
+
+
+def text(*, default: Any = ..., optional: bool = False) -> Any:
+    """Text of any length."""
+    return Field(default=None if optional else default, sa_type=Text, nullable=optional)
+
+
+def texts() -> Any:
+    """A list of texts."""
+    return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
+
+
+def document(*, optional: bool = False) -> Any:
+    """A JSON document."""
+    return Field(default=None if optional else ..., sa_type=JSONB, nullable=optional)
+
+
+def secret(*, optional: bool = False) -> Any:
+    """Bytes that never leave the database: no audit record, no log and no answer holds them."""
+    return Field(default=None if optional else ..., nullable=optional, sa_column_kwargs={"info": {"secret": True}})
+
+
+def columns(row: SQLModel) -> dict[str, Any]:
+    """A row's columns, without its secrets, as plain JSON values."""
+    table = inspect(type(row)).local_table
+    return {column.name: plain(getattr(row, column.name)) for column in table.columns if not column.info.get("secret")}
+
+
+def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """What a row was and what it has become since it was loaded: changed columns only, all for a new one."""
+    state = inspect(row)
+    if not state.persistent:
+        return None, columns(row)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for name in columns(row):
+        history = state.attrs[name].history
+        if history.has_changes():
+            before[name] = plain(history.deleted[0]) if history.deleted else None
+            after[name] = plain(history.added[0]) if history.added else None
+    return before, after
+
+
+def plain(value: Any) -> Any:
+    """A column's value as JSON can say it: instants in ISO 8601, words as their text."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,140 @@
+"""Time: half-open spans of aware UTC instants, and anchors that months hang from.
+
+A period's boundaries are computed from the anchor, never from the boundary
+before: 31 January, 28 February, 31 March. The anchor is a local wall-clock
+moment in the account's own time zone; its boundaries are instants.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from kernel.errors import InvalidInput
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Interval(StrEnum):
+    """How long a period lasts."""
+
+    DAY = "day"
+    """A day."""
+
+    WEEK = "week"
+    """Seven days."""
+
+    MONTH = "month"
+    """A month of the calendar."""
+
+    YEAR = "year"
+    """A year of the calendar."""
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone of this name. Raises InvalidInput."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InvalidInput(f"{name!r} is not an IANA time zone, such as 'Europe/Berlin'.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of time that includes its start and not its end; both are aware UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        assert self.start.tzinfo is not None, "a period starts at an aware instant"
+        assert self.end.tzinfo is not None, "a period ends at an aware instant"
+        assert self.start <= self.end, f"a period runs forward, not {self.start} to {self.end}"
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    def __bool__(self) -> bool:
+        return self.start < self.end
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    def left_at(self, moment: datetime) -> Fraction:
+        """The share of the period still ahead at `moment`, from 1 to 0."""
+        return self.share_of(Period(min(max(moment, self.start), self.end), self.end))
+
+    def share_of(self, part: Period) -> Fraction:
+        """How much of this period `part` covers, as an exact fraction."""
+        covered = self.overlap(part)
+        return Fraction(covered.length // _MICROSECOND, self.length // _MICROSECOND) if self else Fraction(0)
+
+    def overlap(self, other: Period) -> Period:
+        """The span both have in common; empty when they have none."""
+        start = max(self.start, other.start)
+        return Period(start, max(start, min(self.end, other.end)))
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A local moment from which all boundaries of a subscription are counted.
+
+    `local` is a naive wall-clock time in the IANA zone `zone`.
+    """
+
+    local: datetime
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        assert self.local.tzinfo is None, "an anchor is a wall-clock time of its zone"
+
+    @classmethod
+    def at(cls, moment: datetime, zone_name: str = "UTC") -> Anchor:
+        """The anchor that hangs from an instant."""
+        return cls(moment.astimezone(zone(zone_name)).replace(tzinfo=None), zone_name)
+
+    def boundary(self, number: int, interval: Interval, count: int = 1) -> datetime:
+        """The start of period `number` (0 is the anchor itself), as an aware UTC instant.
+
+        Months and years clamp to the last day of a short month. A wall-clock time
+        that a daylight-saving jump skips is read with the offset before the jump;
+        one that occurs twice is the first.
+        """
+        steps = number * count
+        match interval:
+            case Interval.DAY:
+                local = self.local + timedelta(days=steps)
+            case Interval.WEEK:
+                local = self.local + timedelta(weeks=steps)
+            case Interval.MONTH:
+                local = _months_on(self.local, steps)
+            case Interval.YEAR:
+                local = _months_on(self.local, 12 * steps)
+        return local.replace(tzinfo=zone(self.zone)).astimezone(UTC)
+
+    def period(self, number: int, interval: Interval, count: int = 1) -> Period:
+        """Period `number` of the subscription."""
+        return Period(self.boundary(number, interval, count), self.boundary(number + 1, interval, count))
+
+    def period_at(self, moment: datetime, interval: Interval, count: int = 1) -> tuple[int, Period]:
+        """The number and the span of the period that `moment` falls into."""
+        days = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 31, Interval.YEAR: 366}[interval] * count
+        number = (moment - self.boundary(0, interval, count)) // timedelta(days=days)
+        while self.boundary(number + 1, interval, count) <= moment:
+            number += 1
+        while self.boundary(number, interval, count) > moment:
+            number -= 1
+        return number, self.period(number, interval, count)
+
+
+def _months_on(local: datetime, months: int) -> datetime:
+    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    return local.replace(year=year, month=month + 1, day=min(local.day, monthrange(year, month + 1)[1]))

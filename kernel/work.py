@@ -1,0 +1,269 @@
+"""The unit of work: one request, one actor, one instant, and all the I/O there is.
+
+Reads share a transaction that begins with the first statement. A change runs in
+`transaction()`: its rows, audit records and outbox rows are written together,
+or none is. Row-level security is set for each transaction, so a forgotten
+predicate finds nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Executable, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.sql.dml import UpdateBase
+from sqlmodel import SQLModel
+
+from kernel import audit, rows
+from kernel.audit import Origin
+from kernel.events import Event
+
+RowT = TypeVar("RowT", bound=SQLModel)
+_BLOCK = 1024
+_SPARE = 64
+
+
+class IdBlocks:
+    """The ids this process may still give away, taken from PostgreSQL in blocks of 1,024."""
+
+    def __init__(self) -> None:
+        self._ranges: list[range] = []
+        self._next = iter(range(0))
+        self.left = 0
+
+    def take(self) -> int:
+        """The next id."""
+        self.left -= 1
+        for number in self._next:
+            return number
+        assert self._ranges, "reserve ids before you take them"
+        self._next = iter(self._ranges.pop())
+        return next(self._next)
+
+    async def reserve(self, connection: asyncpg.Connection, count: int) -> None:
+        """Have at least `count` ids ready."""
+        if self.left >= count:
+            return
+        blocks = -(-(count - self.left) // _BLOCK)
+        for block in await connection.fetch("select nextval('id_block') as number from generate_series(1, $1)", blocks):
+            self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
+            self.left += _BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class _Emission:
+    event: Event
+    row: SQLModel | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Work:
+    """One request's unit of work."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        now: datetime,
+        *,
+        ids: IdBlocks,
+        sees: Mapping[str, str] | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        self.now = now
+        self.origin = origin or Origin()
+        self.sees: Mapping[str, str] = sees or {}
+        self.session = AsyncSession(engine, expire_on_commit=False)
+        self._ids = ids
+        self._lock = asyncio.Lock()
+        self._driver: asyncpg.Connection | None = None
+        self._changing = False
+        self._emissions: list[_Emission] = []
+        self._before: dict[int, tuple[SQLModel, dict[str, Any] | None]] = {}
+        event.listen(self.session.sync_session, "before_flush", self._remember)
+
+    async def close(self) -> None:
+        """End the request: whatever was not committed is undone."""
+        self._driver = None
+        await self.session.close()
+
+    async def see_as(self, sees: Mapping[str, str], origin: Origin) -> None:
+        """Go on as an actor who has been recognized: what they see, and how the audit names them."""
+        await self.rest()
+        self.sees, self.origin = sees, origin
+
+    # Changing
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Everything inside happens at the end, or nothing does."""
+        assert not self._changing, "a transaction holds one change"
+        await self.rest()
+        self._changing = True
+        try:
+            await self._ids.reserve(await self.driver(), _SPARE)
+            yield
+            await self._commit()
+        finally:
+            self._changing = False
+            self._emissions.clear()
+            self._before.clear()
+            await self.rest()
+
+    async def bind(self, account_id: int) -> None:
+        """Let this transaction write rows of one account, once it is decided that the actor may."""
+        driver = await self.driver()
+        async with self._lock:
+            await driver.execute("select set_config('app.account', $1, true)", str(account_id))
+
+    def new_id(self) -> int:
+        """An id nobody has had; more than a few want `reserve` first."""
+        return self._ids.take()
+
+    async def reserve(self, count: int) -> None:
+        """Have `count` ids ready for `new_id`."""
+        await self._ids.reserve(await self.driver(), count + _SPARE)
+
+    def add(self, row: SQLModel) -> None:
+        """A new row, written at the next flush."""
+        self.session.add(row)
+
+    async def flush(self) -> None:
+        """Write what was added or changed so far; constraints speak here."""
+        async with self._lock:
+            await self.session.flush()
+
+    def emit(
+        self,
+        event: Event,
+        row: SQLModel | None = None,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        """Tell what happened: one audit record and one outbox row.
+
+        Give the row it happened to, and before and after are read off it; or give them yourself.
+        """
+        self._emissions.append(_Emission(event, row, before, after))
+
+    async def changed(self, statement: UpdateBase) -> int:
+        """Run an update or a delete; how many rows it changed."""
+        await self.driver()
+        async with self._lock:
+            result = await self.session.execute(statement)
+        return int(result.rowcount)  # type: ignore[attr-defined]
+
+    # Reading
+
+    async def one(self, statement: Executable) -> Any:
+        """The only row of a question, or None."""
+        await self.driver()
+        async with self._lock:
+            return (await self.session.execute(statement)).scalars().one_or_none()
+
+    async def all(self, statement: Executable) -> Sequence[Any]:
+        """All rows of a question."""
+        await self.driver()
+        async with self._lock:
+            return (await self.session.execute(statement)).scalars().all()
+
+    async def fetch(self, sql: str, *values: Any, record: type[asyncpg.Record] | None = None) -> list[asyncpg.Record]:
+        """Rows of a statement in PostgreSQL's own words, with its values in order."""
+        driver = await self.driver()
+        async with self._lock:
+            found: list[asyncpg.Record] = await driver.fetch(sql, *values, record_class=record)
+            return found
+
+    async def execute(self, sql: str, *values: Any) -> int:
+        """Run a statement in PostgreSQL's own words; how many rows it changed."""
+        driver = await self.driver()
+        async with self._lock:
+            told = (await driver.execute(sql, *values)).rpartition(" ")[2]
+        return int(told) if told.isdigit() else 0
+
+    async def rest(self) -> None:
+        """End the transaction that reads have opened, so that the next one sees what was committed since."""
+        async with self._lock:
+            self._driver = None
+            await self.session.rollback()
+            self.session.expunge_all()
+
+    async def driver(self) -> asyncpg.Connection:
+        """The driver's connection, inside this request's transaction and behind its fence."""
+        async with self._lock:
+            if self._driver is None:
+                # The fence is set by a SQLAlchemy statement: only that makes its asyncpg adapter begin a transaction.
+                connection = await self.session.connection()
+                await connection.execute(_fence(tuple(sorted(self.sees))), dict(self.sees))
+                self._driver = (await connection.get_raw_connection()).driver_connection
+        assert self._driver is not None
+        return self._driver
+
+    async def _commit(self) -> None:
+        await self.flush()
+        driver = await self.driver()
+        if self._emissions:
+            await self._ids.reserve(driver, 2 * len(self._emissions) + _SPARE)
+            await self._deliver(driver)
+            await audit.append(driver, [self._entry(emission) for emission in self._emissions])
+        async with self._lock:
+            await self.session.commit()
+
+    def _entry(self, emission: _Emission) -> audit.Entry:
+        told = emission.event
+        before, after = emission.before, emission.after
+        if emission.row is not None:
+            after = rows.columns(emission.row)
+            _, before = self._before.get(id(emission.row), (None, {}))
+            if before is not None:
+                after = {name: after[name] for name in before}
+        return audit.Entry(
+            id=self.new_id(),
+            account_id=told.account_id,
+            at=self.now,
+            action=told.name,
+            subject=told.subject,
+            subject_id=told.subject_id,
+            before=before,
+            after=after,
+            origin=self.origin,
+        )
+
+    async def _deliver(self, driver: asyncpg.Connection) -> None:
+        told = [emission.event for emission in self._emissions]
+        await driver.execute(
+            "insert into outbox (id, account_id, at, name, payload, request_id)"
+            " select a, b, $3, c, d::jsonb, $6"
+            " from unnest($1::bigint[], $2::bigint[], $4::text[], $5::text[]) as t(a, b, c, d)",
+            [self.new_id() for _ in told],
+            [event.account_id for event in told],
+            self.now,
+            [event.name for event in told],
+            [json.dumps(event.payload) for event in told],
+            self.origin.request_id,
+        )
+
+    def _remember(self, session: Session, _context: UOWTransaction, _instances: Any) -> None:
+        for row in session.new:
+            self._before[id(row)] = (row, None)
+        for row in session.dirty:
+            before, _ = rows.change(row)
+            _, known = self._before.get(id(row), (row, {}))
+            if before and known is not None:
+                self._before[id(row)] = (row, {**before, **known})
+
+
+def _fence(names: tuple[str, ...]) -> Executable:
+    """The statement that tells row-level security what the actor of this transaction sees."""
+    told = ", ".join(f"set_config('app.{name}', :{name}, true)" for name in names)
+    return text("select " + (told or "1"))
