@@ -1,0 +1,1 @@
+"""Who may: people, workspaces, roles, tokens."""

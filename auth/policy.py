@@ -1,0 +1,204 @@
+"""Who may do what: the whole decision, from (actor, permission, account).
+
+A permission is asked of an account. A person holds every consumer permission on
+their own account; in a workspace they hold what their role there gives; a service
+key holds what its scopes give, on one account; staff see everything and may do
+what their desk may. Nothing here reads a row or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kernel.errors import Forbidden, NotFound
+
+
+class Permission(StrEnum):
+    """Something an actor may do to an account."""
+
+    SEE_ACCOUNT = "see_account"
+    SEE_COUNTS = "see_counts"
+    SEE_SEATS = "see_seats"
+    SEE_BILLING = "see_billing"
+    SEE_INVOICES = "see_invoices"
+    SEE_AUDIT = "see_audit"
+    SEE_KEYS = "see_keys"
+    RENAME_WORKSPACE = "rename_workspace"
+    INVITE_MEMBERS = "invite_members"
+    ASSIGN_SEATS = "assign_seats"
+    MANAGE_MEMBERS = "manage_members"
+    BUY = "buy"
+    MANAGE_KEYS = "manage_keys"
+
+
+class Role(StrEnum):
+    """What a member of a workspace is there."""
+
+    OWNER = "owner"
+    """Everything, and the only one who makes owners and admins."""
+
+    ADMIN = "admin"
+    """Members, seats, keys and the audit log; not the money."""
+
+    SEAT_ADMIN = "seat_admin"
+    """Invites people and assigns seats."""
+
+    BILLING_ADMIN = "billing_admin"
+    """Buys, cancels, and sees what is paid."""
+
+    AUDITOR = "auditor"
+    """Sees members, seats, invoices and the audit log, and changes nothing."""
+
+    MEMBER = "member"
+    """Sees the workspace and their own seat."""
+
+
+class Desk(StrEnum):
+    """Where a member of our own staff works."""
+
+    SUPPORT = "support"
+    FINANCE = "finance"
+    ADMIN = "admin"
+
+
+class KeyScope(StrEnum):
+    """What a service key may be made for."""
+
+    SEATS_READ = "seats:read"
+    """Sees members, pools and seats."""
+
+    SEATS_WRITE = "seats:write"
+    """Invites people and assigns seats."""
+
+    BILLING_READ = "billing:read"
+    """Sees subscriptions, invoices and payments."""
+
+    BILLING_WRITE = "billing:write"
+    """Buys and cancels."""
+
+    AUDIT_READ = "audit:read"
+    """Sees the audit log."""
+
+
+P = Permission
+_SEES_ALL = frozenset(
+    {P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS, P.SEE_BILLING, P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_KEYS}
+)
+_SEATS = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS})
+_SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
+_BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES})
+
+ROLES: Mapping[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(P),
+    Role.ADMIN: _SEATING | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS},
+    Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
+    Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS},
+    Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT},
+    Role.MEMBER: frozenset({P.SEE_ACCOUNT}),
+}
+SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS}
+DESKS: Mapping[Desk, frozenset[Permission]] = {
+    Desk.SUPPORT: _SEES_ALL,
+    Desk.FINANCE: _SEES_ALL | {P.BUY},
+    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
+}
+SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
+    KeyScope.SEATS_READ: _SEATS,
+    KeyScope.SEATS_WRITE: _SEATING,
+    KeyScope.BILLING_READ: _BILLING,
+    KeyScope.BILLING_WRITE: _BILLING | {P.BUY},
+    KeyScope.AUDIT_READ: frozenset({P.SEE_ACCOUNT, P.SEE_AUDIT}),
+}
+
+_RANK = [Role.MEMBER, Role.AUDITOR, Role.BILLING_ADMIN, Role.SEAT_ADMIN, Role.ADMIN, Role.OWNER]
+
+
+class ActorKind(StrEnum):
+    """What kind of somebody acts."""
+
+    ANONYMOUS = "anonymous"
+    PERSON = "person"
+    SERVICE_KEY = "service_key"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and on which accounts they hold which permissions."""
+
+    kind: ActorKind = ActorKind.ANONYMOUS
+    person_id: int | None = None
+    email: str | None = None
+    """The person's address, only if it is verified."""
+
+    grants: Mapping[int, frozenset[Permission]] = field(default_factory=dict)
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    desk: Desk | None = None
+    key_id: int | None = None
+    scopes: frozenset[KeyScope] = frozenset()
+    token: str = ""
+    """The session or key that spoke, for the audit."""
+
+    @property
+    def name(self) -> str:
+        """Who it is whatever token spoke: a person over all their sessions, or a service key."""
+        return f"person:{self.person_id}" if self.person_id is not None else f"key:{self.key_id}"
+
+    def may(self, permission: Permission, account_id: int) -> bool:
+        """Whether the actor holds a permission on an account."""
+        if self.desk:
+            return permission in DESKS[self.desk]
+        return permission in self.grants.get(account_id, ())
+
+    def require(self, permission: Permission, account_id: int) -> None:
+        """Refuse an actor who doesn't hold the permission. Raises Forbidden, or NotFound if they may not even look."""
+        if self.may(permission, account_id):
+            return
+        if not self.may(P.SEE_ACCOUNT, account_id):
+            raise NotFound
+        raise Forbidden(f"You may see this, and you may not {permission.value.replace('_', ' ')} here. Ask an owner.")
+
+    def accounts(self, permission: Permission) -> list[int] | None:
+        """The accounts on which the actor holds a permission; None means all of them."""
+        if self.desk:
+            return None if permission in DESKS[self.desk] else []
+        return sorted(account for account, held in self.grants.items() if permission in held)
+
+    def role_in(self, account_id: int) -> Role | None:
+        """The actor's role in a workspace."""
+        return self.roles.get(account_id)
+
+    def may_grant(self, role: Role, account_id: int) -> bool:
+        """Whether the actor may make somebody this, or take it away: only an owner grants a role like their own."""
+        mine = self.roles.get(account_id)
+        if mine is Role.OWNER:
+            return True
+        if mine is Role.ADMIN:
+            return _RANK.index(role) < _RANK.index(Role.ADMIN)
+        return self.may(P.INVITE_MEMBERS, account_id) and role is Role.MEMBER
+
+    def beyond(self, scopes: Iterable[KeyScope], account_id: int) -> list[KeyScope]:
+        """Those of the scopes that hold more than the actor does: a key never may what its maker may not."""
+        held = self.grants.get(account_id, frozenset())
+        return [scope for scope in scopes if not SCOPES[scope] <= held]
+
+
+ANONYMOUS = Actor()
+
+
+def sees(actor: Actor) -> dict[str, str]:
+    """What row-level security is told of an actor: setting names (without `app.`) and their text."""
+    told = {
+        "person": "" if actor.person_id is None else str(actor.person_id),
+        "email": actor.email or "",
+        "key": "" if actor.key_id is None else str(actor.key_id),
+        "actor": actor.name,
+        "staff": "on" if actor.desk else "",
+    }
+    for permission in _SEES_ALL:
+        accounts = actor.accounts(permission) or []
+        told[permission.value] = "{" + ",".join(map(str, accounts)) + "}"
+    return told

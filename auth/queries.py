@@ -1,0 +1,115 @@
+"""What we ask about people, workspaces, members and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from auth.policy import Role
+from auth.tables import Account, Identity, Member, MemberState, Person, ServiceKey, Session, Workspace
+from kernel.errors import NotFound
+from kernel.work import Work
+
+RowT = TypeVar("RowT")
+
+
+async def account(work: Work, account_id: int) -> Account:
+    """An account that the actor may see. Raises NotFound."""
+    found: Account | None = await work.one(select(Account).where(col(Account.id) == account_id))
+    return _there(found)
+
+
+async def own_account(work: Work, person_id: int) -> Account:
+    """The account a person pays with. Raises NotFound."""
+    found: Account | None = await work.one(select(Account).where(col(Account.person_id) == person_id))
+    return _there(found)
+
+
+async def workspace(work: Work, workspace_id: int, *, lock: bool = False) -> Workspace:
+    """A workspace; locked, so that decisions about its owners take turns. Raises NotFound."""
+    asked = select(Workspace).where(col(Workspace.id) == workspace_id)
+    found: Workspace | None = await work.one(asked.with_for_update() if lock else asked)
+    return _there(found)
+
+
+async def member(work: Work, account_id: int, member_id: int) -> Member:
+    """A member, locked for a change. Raises NotFound."""
+    asked = select(Member).where(col(Member.account_id) == account_id, col(Member.id) == member_id)
+    found: Member | None = await work.one(asked.with_for_update())
+    return _there(found)
+
+
+async def owners(work: Work, account_id: int) -> int:
+    """How many owners a workspace has."""
+    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
+    return int(await work.one(select(func.count()).where(*active, col(Member.role) == Role.OWNER)))
+
+
+async def members_by_address(work: Work, account_id: int, addresses: Sequence[str]) -> dict[str, int]:
+    """The person behind each verified address that belongs to an active member."""
+    found = await work.fetch(
+        "select lower(p.email) as email, p.id from member m join person p on p.id = m.person_id"
+        " where m.account_id = $1 and m.state = 'active' and p.email_verified and lower(p.email) = any($2::text[])",
+        account_id,
+        list(addresses),
+    )
+    return {row["email"]: row["id"] for row in found}
+
+
+async def is_member(work: Work, account_id: int, person_id: int) -> bool:
+    """Whether a person is an active member of a workspace."""
+    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
+    return await work.one(select(Member).where(*active, col(Member.person_id) == person_id)) is not None
+
+
+async def service_key(work: Work, key_id: int) -> ServiceKey | None:
+    """A service key, if the actor may see it."""
+    found: ServiceKey | None = await work.one(select(ServiceKey).where(col(ServiceKey.id) == key_id))
+    return found
+
+
+async def key_to_change(work: Work, account_id: int, key_id: int) -> ServiceKey:
+    """A service key, locked for a change. Raises NotFound."""
+    asked = select(ServiceKey).where(col(ServiceKey.account_id) == account_id, col(ServiceKey.id) == key_id)
+    found: ServiceKey | None = await work.one(asked.with_for_update())
+    return _there(found)
+
+
+async def session(work: Work, session_id: int) -> Session | None:
+    """A sign-in of the person this transaction acts for."""
+    found: Session | None = await work.one(select(Session).where(col(Session.id) == session_id))
+    return found
+
+
+async def person_named(work: Work, issuer: str, subject: str) -> int | None:
+    """The person an issuer knows by this subject."""
+    named = (col(Identity.issuer) == issuer, col(Identity.subject) == subject)
+    return await work.one(select(col(Identity.person_id)).where(*named))  # type: ignore[no-any-return]
+
+
+async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
+    """Everything that decides what a person may: their address, epoch, desk, own account, and roles."""
+    found = await work.fetch(
+        "select p.email, p.email_verified, p.epoch, p.locale, s.desk, a.id as account_id,"
+        " array_agg(m.account_id) filter (where m.id is not null) as workspaces,"
+        " array_agg(m.role) filter (where m.id is not null) as roles"
+        " from person p left join staff s on s.person_id = p.id left join account a on a.person_id = p.id"
+        " left join member m on m.person_id = p.id and m.state = 'active'"
+        " where p.id = $1 group by p.id, s.desk, a.id",
+        person_id,
+    )
+    return dict(found[0]) if found else None
+
+
+async def people_at(work: Work, email: str) -> list[Person]:
+    """People with this address, in the order they came."""
+    return list(await work.all(select(Person).where(func.lower(col(Person.email)) == email).order_by(col(Person.id))))
+
+
+def _there(row: RowT | None) -> RowT:
+    if row is None:
+        raise NotFound
+    return row

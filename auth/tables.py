@@ -1,0 +1,130 @@
+"""People, the accounts they pay with, and the workspaces they are members of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import SQLModel
+
+from auth.policy import Desk, Role
+from kernel.rows import instant, key, secret, text, texts, whole, word
+
+
+class AccountKind(StrEnum):
+    """Who pays: a person for themselves, or a workspace."""
+
+    PERSON = "person"
+    """A person for themselves."""
+
+    WORKSPACE = "workspace"
+    """A workspace for its members."""
+
+
+class MemberState(StrEnum):
+    """Whether a member still belongs to the workspace."""
+
+    ACTIVE = "active"
+    """Belongs to it."""
+
+    REMOVED = "removed"
+    """Belonged to it."""
+
+
+class Person(SQLModel, table=True):
+    """Somebody who signs in."""
+
+    id: int = key()
+    email: str = text()
+    email_verified: bool = False
+    name: str = text()
+    locale: str = text(default="en")
+    time_zone: str = text(default="UTC")
+    epoch: int = 0
+    """Raised to void every token issued so far."""
+
+    created_at: datetime = instant()
+
+
+class Identity(SQLModel, table=True):
+    """How an issuer names a person."""
+
+    issuer: str = text()
+    subject: str = text()
+    person_id: int = whole()
+    created_at: datetime = instant()
+    __mapper_args__ = {"primary_key": ["issuer", "subject"]}
+
+
+class Session(SQLModel, table=True):
+    """A sign-in that our own access tokens name."""
+
+    id: int = key()
+    person_id: int = whole()
+    issuer: str = text()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    ended_at: datetime | None = instant(optional=True)
+
+
+class Staff(SQLModel, table=True):
+    """A person who works for us."""
+
+    person_id: int = key()
+    desk: Desk = word(Desk)
+
+
+class Account(SQLModel, table=True):
+    """Who pays."""
+
+    id: int = key()
+    kind: AccountKind = word(AccountKind)
+    person_id: int | None = whole(optional=True)
+    name: str = text()
+    email: str = text()
+    currency: str = text(default="USD")
+    country: str = text(default="US")
+    locale: str = text(default="en")
+    time_zone: str = text(default="UTC")
+    created_at: datetime = instant()
+
+
+class Workspace(SQLModel, table=True):
+    """The tenant of an enterprise. It shares its number with the account that pays for it."""
+
+    id: int = key()
+    name: str = text()
+    sso_enforced: bool = False
+    created_at: datetime = instant()
+
+
+class Member(SQLModel, table=True):
+    """A person in a workspace."""
+
+    account_id: int = key()
+    id: int = key()
+    person_id: int = whole()
+    role: Role = word(Role)
+    state: MemberState = word(MemberState, MemberState.ACTIVE)
+    joined_at: datetime = instant()
+    removed_at: datetime | None = instant(optional=True)
+
+
+class ServiceKey(SQLModel, table=True):
+    """A key with which a program speaks for an account."""
+
+    __tablename__ = "service_key"
+
+    account_id: int = key()
+    id: int = key()
+    name: str = text()
+    scopes: list[str] = texts()
+    created_by: int = whole()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    revoked_at: datetime | None = instant(optional=True)
+    last_used_at: datetime | None = instant(optional=True)
+    rotated_at: datetime | None = instant(optional=True)
+    hash: bytes = secret()
+    previous_hash: bytes | None = secret(optional=True)
+    previous_until: datetime | None = instant(optional=True)

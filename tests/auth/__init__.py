@@ -1,0 +1,1 @@
+"""Who may: credentials, and those that only look like one."""
