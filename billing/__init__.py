@@ -1,0 +1,1 @@
+"""What is owed: catalog, subscriptions, rating, invoices, ledger, usage."""

@@ -1,0 +1,64 @@
+"""What we ask about prices and subscriptions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, select
+
+from billing.tables import Plan, PlanVersion, Price, Subscription, SubscriptionItem
+from kernel.errors import NotFound
+from kernel.work import Work
+
+
+async def offer(work: Work, price_id: int) -> tuple[Price, PlanVersion, Plan]:
+    """A price with the plan version and the plan it belongs to. Raises NotFound."""
+    price = await work.one(select(Price).where(col(Price.id) == price_id))
+    if price is None:
+        raise NotFound
+    version = await work.one(select(PlanVersion).where(col(PlanVersion.id) == price.plan_version_id))
+    plan = await work.one(select(Plan).where(col(Plan.id) == price.plan_id))
+    return price, version, plan
+
+
+async def newest_version(work: Work, plan_id: int) -> int:
+    """The number of the version of a plan that is sold now."""
+    asked = select(col(PlanVersion.number)).where(col(PlanVersion.plan_id) == plan_id)
+    return int(await work.one(asked.order_by(col(PlanVersion.number).desc()).limit(1)))
+
+
+async def running(work: Work, account_id: int, plan_id: int) -> Subscription | None:
+    """The account's subscription to a plan that has not ended."""
+    mine = (col(Subscription.account_id) == account_id, col(Subscription.plan_id) == plan_id)
+    asked = select(Subscription).where(*mine, col(Subscription.ended_at).is_(None)).order_by(col(Subscription.id))
+    found: Subscription | None = await work.one(asked.limit(1))
+    return found
+
+
+async def subscription(work: Work, account_id: int, subscription_id: int) -> Subscription:
+    """A subscription, locked for a change. Raises NotFound."""
+    asked = select(Subscription).where(
+        col(Subscription.account_id) == account_id, col(Subscription.id) == subscription_id
+    )
+    found: Any = await work.one(asked.with_for_update())
+    if found is None:
+        raise NotFound
+    return found  # type: ignore[no-any-return]
+
+
+async def items(work: Work, account_id: int, subscription_id: int) -> list[SubscriptionItem]:
+    """The items of a subscription that have not ended."""
+    mine = (col(SubscriptionItem.account_id) == account_id, col(SubscriptionItem.subscription_id) == subscription_id)
+    return list(await work.all(select(SubscriptionItem).where(*mine, col(SubscriptionItem.ended_at).is_(None))))
+
+
+async def ending(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int, int]]:
+    """Account and subscription of those whose end has come, as nobody but the system sees them."""
+    found = await work.fetch(
+        "select account_id, id from subscription where ended_at is null and cancel_at <= $1"
+        " order by cancel_at limit $2",
+        now,
+        most,
+    )
+    return [(row["account_id"], row["id"]) for row in found]

@@ -1,0 +1,1 @@
+"""What was moved: the only package that speaks to the payment rail."""

@@ -1,0 +1,200 @@
+"""The declaration behind the graph: which table, columns and relations each type stands for.
+
+`schema` writes these values once per type; the batched loaders are made from
+them, and so is anything else that answers a query from rows. No value here
+knows GraphQL, and none holds a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import asyncpg
+
+from auth.policy import Permission
+
+
+class Reader(Protocol):
+    """Who reads: what a visibility predicate asks of an actor."""
+
+    @property
+    def person_id(self) -> int | None:
+        """The person who reads, if one does."""
+
+    @property
+    def email(self) -> str | None:
+        """Their verified address."""
+
+    def accounts(self, permission: Permission) -> list[int] | None:
+        """The accounts on which the reader holds a permission; None means all."""
+
+
+class Bind:
+    """The values of one statement, and the $1, $2 … that stand for them."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def __call__(self, value: Any, kind: str) -> str:
+        """A placeholder for a value of a PostgreSQL type."""
+        self.values.append(value)
+        return f"${len(self.values)}::{kind}"
+
+
+Visible = Callable[[str, Bind, Reader], str]
+"""Given a table's alias, the SQL predicate that holds for the rows a reader may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field that is a column of the row."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A field that PostgreSQL computes from the row; `{row}` in the SQL is the row's alias."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicId:
+    """The field `id`: the row's number, shuffled and prefixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A field of money, from a column of minor units and one with the currency."""
+
+    minor: str
+    currency: str = "currency"
+
+
+@dataclass(frozen=True, slots=True)
+class Localized:
+    """A field whose column holds a text per language."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A relation to at most one row of another face: this row's `by` is that row's `of`."""
+
+    target: str
+    by: str
+    of: str = "id"
+    sql: str | None = None
+    """How PostgreSQL finds `by`, where it is not a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A relation to a short list: every row of the target whose `by` is this row's `of`."""
+
+    target: str
+    by: str
+    of: str = "id"
+    order: str = "id"
+    where: str = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A way to narrow a list: how a column compares with what the client gives."""
+
+    column: str
+    compare: str
+    """SQL with `{column}` and `{value}`."""
+
+    kind: str
+    """The value's PostgreSQL type, or an id prefix and a colon before it ("person:bigint")."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """A relation to a long list, read in keyset pages. Without `by` it is everything the reader sees."""
+
+    target: str
+    by: str | None
+    of: str = "id"
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    orders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The public order's name to (column, its PostgreSQL type); each has an index behind it."""
+
+    where: str = "true"
+    name: str = ""
+    """Names the list in its cursors."""
+
+    kind: str = "bigint"
+    """The PostgreSQL type of `of`."""
+
+
+Source = Column | Computed | PublicId | Amount | Localized | One | Many | Page
+
+
+@dataclass(frozen=True)
+class Face:
+    """How one type of the graph is read: its table, who sees its rows, and what is behind its fields."""
+
+    name: str
+    sources: Mapping[str, Source]
+    table: str | None = None
+    prefix: str | None = None
+    visible: Visible | None = None
+    record: type[asyncpg.Record] = asyncpg.Record
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """The columns and expressions that a row is selected with, for the alias `{row}`."""
+        wanted: dict[str, str] = {"id": "{row}.id"}
+        for name, source in self.sources.items():
+            match source:
+                case Computed(sql):
+                    wanted[name] = f"({sql}) as {name}"
+                case Amount(minor, currency):
+                    wanted |= {minor: f"{{row}}.{minor}", currency: f"{{row}}.{currency}"}
+                case One(by=by, sql=str(sql)):
+                    wanted[by] = f"({sql}) as {by}"
+                case Column(column) | Localized(column) | One(by=column) | Many(of=column) | Page(of=column):
+                    wanted[column] = f"{{row}}.{column}"
+                case _:
+                    pass
+        return list(wanted.values())
+
+
+FACES: dict[str, Face] = {}
+"""Every face, by the name of its type."""
+
+BY_PREFIX: dict[str, Face] = {}
+"""The faces that `node(id:)` finds, by the prefix of their ids."""
+
+BY_TABLE: dict[type, Face] = {}
+"""The faces of the rows that operations return, by their table's class."""
+
+
+# Who sees a table's rows
+
+
+def everyone(alias: str, bind: Bind, reader: Reader) -> str:  # noqa: ARG001 - a public table asks nobody
+    """Public rows, such as the catalog's."""
+    return "true"
+
+
+def holders(permission: Permission, *, account: str = "account_id", own: str | None = None) -> Visible:
+    """Rows of accounts on which the reader holds a permission, and those whose `own` column is the reader."""
+
+    def visible(alias: str, bind: Bind, reader: Reader) -> str:
+        accounts = reader.accounts(permission)
+        if accounts is None:
+            return "true"
+        held = f"{alias}.{account} = any({bind(accounts, 'bigint[]')})"
+        if own is None or reader.person_id is None:
+            return held
+        return f"({held} or {alias}.{own} = {bind(reader.person_id, 'bigint')})"
+
+    return visible

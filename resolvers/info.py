@@ -1,0 +1,125 @@
+"""What a request carries through the graph: its work, its actor and its loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
+from typing import Any
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from auth.policy import Actor, Permission
+from kernel import ids
+from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from kernel.work import Work
+from resolvers import reading
+from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
+
+Renew = Callable[[Work, Actor], Awaitable[Actor]]
+"""How an actor is looked up again, after a change that may have been about them."""
+
+
+class Context:
+    """One request: who acts, the unit of work, the language, and rows loaded in batches."""
+
+    def __init__(self, work: Work, actor: Actor, locale: str = "en", renew: Renew | None = None) -> None:
+        self.work = work
+        self.actor = actor
+        self.locale = locale
+        self._renew = renew
+        self.decided = False
+        self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
+
+    # Reading
+
+    def one(self, relation: One, number: int) -> Any:
+        """The row a relation points at, in a batch with its siblings; None where the reader may not see it."""
+        return self._loader(relation, partial(self._ones, FACES[relation.target], relation.of)).load(number)
+
+    def many(self, relation: Many, number: int) -> Any:
+        """A short list, in a batch with its siblings'."""
+        return self._loader(relation, partial(self._lists, relation)).load(number)
+
+    def page(self, asked: reading.PageAsked, number: int) -> Any:
+        """A page, in a batch with its siblings'."""
+        return self._loader(("page", asked), partial(self._pages, asked)).load(number)
+
+    def count(self, asked: reading.PageAsked, number: int) -> Any:
+        """How long a list is, in a batch with its siblings'."""
+        key = ("count", asked.page.name, asked.chosen)
+        return self._loader(key, partial(self._counts, asked)).load(number)
+
+    async def find(self, face: Face, number: int) -> Any:
+        """The row of a face with this number, or None where there is none that the reader may see."""
+        return (await reading.by_number(self.work, self.actor, face, [number])).get(number)
+
+    async def found(self, prefix: str, text: str) -> Any:
+        """The row that a public id of one kind names. Raises InvalidInput, or NotFound."""
+        row = await self.find(BY_PREFIX[prefix], ids.decode(prefix, text))
+        if row is None:
+            raise NotFound
+        return row
+
+    async def renew(self) -> None:
+        """Look again, because a change was committed: at the rows, and at what the actor may now see."""
+        self._loaders.clear()
+        if self._renew:
+            self.actor = await self._renew(self.work, self.actor)
+
+    # Deciding
+
+    async def permitted(self, permission: Permission, prefix: str, text: str) -> Any:
+        """The row that a public id names, once it is decided that the actor may do this to its account.
+
+        The transaction may then write rows of that account, and of no other.
+        Raises InvalidInput, NotFound for what the actor may not see, or Forbidden.
+        """
+        row = await self.found(prefix, text)
+        await self.permit(permission, row["account_id"] if "account_id" in row else row["id"])
+        return row
+
+    async def permit(self, permission: Permission, account_id: int) -> None:
+        """Decide that the actor may do this to an account. Raises NotFound or Forbidden."""
+        self.actor.require(permission, account_id)
+        if self.actor.desk and not self.work.origin.reason:
+            raise Forbidden("Staff changes need a reason: send it in the Seatgraph-Reason header.")
+        await self.own(account_id)
+
+    async def own(self, account_id: int) -> None:
+        """Let the transaction write one account's rows; the caller has decided why."""
+        self.decided = True
+        await self.work.bind(account_id)
+
+    def person(self) -> int:
+        """The person who acts. Raises Unauthenticated, or InvalidInput for a key."""
+        if self.actor.person_id is not None:
+            return self.actor.person_id
+        if self.actor.key_id is not None:
+            raise InvalidInput("Only a person can do this, and you are signed in with a service key.")
+        raise Unauthenticated("Sign in first: send a bearer token.")
+
+    def _loader(self, key: Hashable, load: Any) -> DataLoader[int, Any]:
+        loader = self._loaders.get(key)
+        if loader is None:
+            loader = self._loaders[key] = DataLoader(load_fn=load)
+        return loader
+
+    async def _ones(self, face: Face, of: str, numbers: list[int]) -> list[Any]:
+        found = await reading.by_number(self.work, self.actor, face, numbers, of)
+        return [found.get(number) for number in numbers]
+
+    async def _lists(self, relation: Many, numbers: list[int]) -> list[Any]:
+        found = await reading.lists(self.work, self.actor, relation, numbers)
+        return [found[number] for number in numbers]
+
+    async def _pages(self, asked: reading.PageAsked, numbers: list[int]) -> list[Any]:
+        found = await reading.page_of(self.work, self.actor, asked, numbers)
+        return [found[number] for number in numbers]
+
+    async def _counts(self, asked: reading.PageAsked, numbers: list[int]) -> list[Any]:
+        found = await reading.count_of(self.work, self.actor, asked, numbers)
+        return [found[number] for number in numbers]
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,23 @@
+"""What the graph says: SDL written in Python, no logic."""
+
+from __future__ import annotations
+
+import strawberry
+
+from schema import audit, billing, catalog, people, seats, viewer
+from schema.base import TYPES, install
+from schema.scalars import CONFIG
+
+
+@strawberry.type(description="Everything that can be changed. Each change happens whole, or not at all.")
+class Mutation(people.PeopleMutation, seats.SeatMutation, billing.BillingMutation):
+    """The doors for changes."""
+
+
+def build() -> strawberry.Schema:
+    """The graph."""
+    types = [kind for kind in TYPES.values() if isinstance(kind, type) and hasattr(kind, "__strawberry_definition__")]
+    return install(strawberry.Schema(query=viewer.Query, mutation=Mutation, types=types, config=CONFIG))
+
+
+__all__ = ["audit", "build", "catalog"]

@@ -1,0 +1,315 @@
+"""The words that types are declared in, and all of Strawberry's tricks.
+
+A type is declared once: the table it stands for, who sees its rows, and what is
+behind each field. From that come the Strawberry type (what clients see) and a
+`resolvers.graph.Face` (how it is read). A field's docstring is its public
+description. Fields of a face never pass through Strawberry's own resolvers:
+`install` gives graphql-core a function per field that takes the value off the
+row, which costs a fraction.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, get_type_hints
+
+import asyncpg
+import strawberry
+from graphql import GraphQLObjectType
+from sqlalchemy import inspect as inspected
+from sqlmodel import SQLModel
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from kernel import ids
+from kernel.money import Money as Amounts
+from resolvers.graph import (
+    BY_PREFIX,
+    BY_TABLE,
+    FACES,
+    Amount,
+    Column,
+    Computed,
+    Face,
+    Localized,
+    Many,
+    One,
+    PublicId,
+    Source,
+    Visible,
+)
+from schema.scalars import Money
+
+Resolve = Callable[..., Any]
+
+TYPES: dict[str, Any] = {"Money": Money, "datetime": datetime}
+"""Every type of the graph by its name, so that a declaration may name one that comes later."""
+
+RESOLVES: dict[str, dict[str, Resolve]] = {}
+"""How graphql-core takes each field off its row: type name, then public field name."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A declared field: what is behind it, its type as Python writes it, and its arguments."""
+
+    source: Source
+    annotation: str
+    arguments: tuple[StrawberryArgument, ...] = ()
+    resolve: Resolve | None = None
+    needs: tuple[str, ...] = ()
+    """Further columns that `resolve` looks at."""
+
+    deprecated: str | None = None
+
+
+@strawberry.interface(description="Anything with an id that `node(id:)` finds.")
+class Node:
+    """What has a public id."""
+
+    id: strawberry.ID = strawberry.field(description="The public id, opaque and prefixed: `seat_9f3ac1d2e4b70`.")
+
+
+TYPES["Node"] = Node
+
+
+# The words
+
+
+def one(target: str, *, by: str, of: str = "id", sql: str | None = None, required: bool = False) -> Any:
+    """A relation to one row of another type, or to none the reader may see; `sql` finds `by` if it is no column."""
+    return Word(One(target, by, of, sql), target if required else f"{target} | None")
+
+
+def via(resolve: Resolve, annotation: str) -> Any:
+    """A way into the graph that a resolver answers."""
+    made = strawberry.field(resolver=resolve)
+    made.type_annotation = StrawberryAnnotation(annotation, namespace=TYPES)
+    return made
+
+
+def many(target: str, *, by: str, of: str = "id", order: str = "id", where: str = "true") -> Any:
+    """A relation to a short list that is always read whole."""
+    return Word(Many(target, by, of, order, where), f"list[{target}]")
+
+
+def money(minor: str, currency: str = "currency") -> Any:
+    """Money, from a column of minor units."""
+    return Word(Amount(minor, currency), "Money")
+
+
+def computed(sql: str, annotation: str) -> Any:
+    """A value that PostgreSQL computes from the row: `{row}` is the row."""
+    return Word(Computed(sql), annotation)
+
+
+def localized(column: str) -> Any:
+    """A text in the reader's language, or in the one asked for."""
+    language = argument(
+        "language", "str | None", "A language such as `de`; yours when left out.", default=strawberry.UNSET
+    )
+    return Word(Localized(column), "str", (language,))
+
+
+def argument(name: str, annotation: str, description: str, **default: Any) -> StrawberryArgument:
+    """An argument of a declared field."""
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(annotation, namespace=TYPES),
+        description=description,
+        **default,
+    )
+
+
+def words(kind: type[Enum], description: str) -> type[Enum]:
+    """Show an enumeration of ours in the graph."""
+    shown = strawberry.enum(kind, description=description)
+    docs = described(kind)
+    for member in vars(shown)["__strawberry_definition__"].values:
+        member.description = docs[member.name]
+    TYPES[kind.__name__] = shown
+    return shown
+
+
+# Declaring
+
+
+def face(table: type[SQLModel], prefix: str | None, *, visible: Visible) -> Callable[[type], Any]:
+    """Declare the type that stands for a table's rows; with a prefix it is a Node."""
+
+    def declare(declared: type) -> Any:
+        record = type(f"{declared.__name__}Record", (asyncpg.Record,), {"__getattr__": _column_of})
+        columns = {column.name for column in inspected(table).local_table.columns}
+        sources, shown = _declared(declared, prefix)
+        kept = {f"_{name}": Column(name) for name in ("account_id",) if name in columns}
+        made = Face(
+            declared.__name__,
+            sources | kept,
+            table=inspected(table).local_table.name,
+            prefix=prefix,
+            visible=visible,
+            record=record,
+        )
+        BY_TABLE[table] = made
+        if prefix:
+            BY_PREFIX[prefix] = made
+        return _type(declared, made, shown, (record, table))
+
+    return declare
+
+
+def value(kind: type) -> Callable[[type], Any]:
+    """Declare the type that shows a plain value of ours, such as a payload; its relations work as a row's do."""
+
+    def declare(declared: type) -> Any:
+        sources, shown = _declared(declared, None)
+        return _type(declared, Face(declared.__name__, sources), shown, (kind,))
+
+    return declare
+
+
+def install(schema: strawberry.Schema) -> strawberry.Schema:
+    """Give graphql-core the declared fields' own functions."""
+    for type_name, resolves in RESOLVES.items():
+        made = schema._schema.type_map.get(type_name)  # noqa: SLF001 - Strawberry offers no other way in
+        if isinstance(made, GraphQLObjectType):
+            for name, resolve in resolves.items():
+                made.fields[name].resolve = resolve
+    return schema
+
+
+def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], dict[str, StrawberryField]]:
+    docs = described(declared)
+    hints = get_type_hints(declared, localns=TYPES)
+    sources: dict[str, Source] = {"id": PublicId()} if prefix else {}
+    shown: dict[str, StrawberryField] = {}
+    for name, doc in docs.items():
+        word = vars(declared).get(name)
+        if isinstance(word, StrawberryField):
+            word.description, shown[name] = doc, word
+            continue
+        if not isinstance(word, Word):
+            word = Word(Column(name), "")
+        sources[name] = word.source
+        sources |= {f"_{column}": Column(column) for column in word.needs}
+        annotation: Any = word.annotation or hints[name]
+        shown[name] = StrawberryField(
+            python_name=name,
+            type_annotation=StrawberryAnnotation(annotation, namespace=TYPES),
+            description=doc,
+            deprecation_reason=word.deprecated,
+        )
+        shown[name].arguments = list(word.arguments)
+    return sources, shown
+
+
+def _type(declared: Any, made: Face, shown: Mapping[str, StrawberryField], kinds: tuple[type, ...]) -> Any:
+    bases = (Node,) if made.prefix else ()
+    body = {"is_type_of": classmethod(lambda _, row, __: isinstance(row, kinds))}
+    kind = assembled(declared.__name__, declared.__doc__, shown, bases=bases, body=body)
+    FACES[made.name] = made
+    TYPES[made.name] = kind
+    RESOLVES[made.name] = {
+        to_camel_case(name): _given(declared, name) or resolve_of(name, source, made.prefix)
+        for name, source in made.sources.items()
+        if not name.startswith("_")
+    }
+    return kind
+
+
+def _column_of(record: asyncpg.Record, name: str) -> Any:
+    try:
+        return record[name]
+    except KeyError:
+        raise AttributeError(name) from None
+
+
+def _given(declared: type, name: str) -> Resolve | None:
+    word = vars(declared).get(name)
+    return word.resolve if isinstance(word, Word) else None
+
+
+def assembled(
+    name: str,
+    description: str,
+    shown: Mapping[str, StrawberryField],
+    *,
+    bases: tuple[type, ...] = (),
+    body: Mapping[str, Any] | None = None,
+    made_by: Callable[..., Any] = strawberry.type,
+) -> Any:
+    """A Strawberry type (or input) of these fields, whose types may be named before they exist."""
+    wanted = {key: field.type_annotation for key, field in shown.items()}
+    annotations = dict.fromkeys(shown, object)
+    members = {"__annotations__": annotations, "__module__": __name__, **shown, **(body or {})}
+    kind = made_by(type(name, bases, members), description=inspect.cleandoc(description))
+    for made in kind.__strawberry_definition__.fields:
+        # The dataclass machinery has put its own annotation there, without our names.
+        made.type_annotation = wanted.get(made.python_name, made.type_annotation)
+    return kind
+
+
+def shown_field(name: str, annotation: str, description: str, **default: Any) -> StrawberryField:
+    """A field of an assembled type."""
+    typed = StrawberryAnnotation(annotation, namespace=TYPES)
+    return StrawberryField(python_name=name, type_annotation=typed, description=description, **default)
+
+
+def described(declared: type) -> dict[str, str]:
+    """The attributes of a class in order, each with the docstring below it."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(declared))).body[0].body  # type: ignore[attr-defined]
+    docs: dict[str, str] = {}
+    name = ""
+    for statement in body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=found)) | ast.Assign(targets=[ast.Name(id=found)]):
+                name = found
+            case ast.Expr(value=ast.Constant(value=str(doc))) if name:
+                docs[name] = inspect.cleandoc(doc)
+                name = ""
+    return docs
+
+
+# Answering
+
+
+def resolve_of(name: str, source: Source, prefix: str | None) -> Resolve:  # noqa: PLR0911 - one for each word
+    """The function that takes a declared field off its row."""
+    match source:
+        case PublicId():
+            assert prefix
+            return lambda row, _info: ids.encode(prefix, row.id)
+        case Computed():
+            return lambda row, _info: getattr(row, name)
+        case Column(column):
+            return lambda row, _info: getattr(row, column)
+        case Amount(minor, currency):
+            return lambda row, _info: Amounts(getattr(row, minor), getattr(row, currency))
+        case Localized(column):
+            return lambda row, info, language=None: _translated(getattr(row, column), language or info.context.locale)
+        case One():
+            return lambda row, info: _one(source, row, info)
+        case Many():
+            return lambda row, info: info.context.many(source, getattr(row, source.of))
+        case _:
+            raise AssertionError(f"{name} brings its own way to be answered")
+
+
+def _one(relation: One, row: Any, info: Any) -> Any:
+    number = getattr(row, relation.by)
+    return None if number is None else info.context.one(relation, number)
+
+
+def _translated(texts: Any, language: str) -> str:
+    said: dict[str, str] = json.loads(texts) if isinstance(texts, str) else texts
+    return said.get(language) or said.get(language.partition("-")[0]) or said["en"]

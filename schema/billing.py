@@ -1,0 +1,240 @@
+"""Subscriptions, invoices, payment methods and payments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from auth.policy import Permission
+from billing import tables
+from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
+from billing.tables import InvoiceState, SubscriptionState
+from kernel.time import Interval
+from payments import tables as paying
+from payments.tables import PaymentMethodKind, PaymentState
+from resolvers import billing as resolve
+from resolvers.graph import Column, holders
+from schema.base import Node, Word, face, many, money, one, words
+from schema.changes import mutation
+from schema.scalars import Long
+
+words(SubscriptionState, "Where a subscription is in its life.")
+words(InvoiceState, "Where an invoice is in its life.")
+words(PaymentState, "Where a payment is; only succeeded, failed and canceled are final.")
+words(PaymentMethodKind, "What kind of instrument it is.")
+words(CancelAt, "When a cancellation takes effect.")
+
+
+@face(tables.Subscription, "sub", visible=holders(Permission.SEE_BILLING))
+class Subscription(Node):
+    """An account's running agreement."""
+
+    state: SubscriptionState
+    """Where it is in its life."""
+
+    currency: str
+    """The currency it is billed in."""
+
+    interval: Interval
+    """How often it is billed."""
+
+    period_start: datetime
+    """When the period that runs now began."""
+
+    period_end: datetime
+    """When it ends, and the next one is billed."""
+
+    trial_end: datetime | None
+    """When the trial ends, or ended."""
+
+    cancel_at: datetime | None
+    """When it will end, or ended."""
+
+    cancel_reason: str | None
+    """Why, in the customer's words."""
+
+    ended_at: datetime | None
+    """When it ended."""
+
+    created_at: datetime
+    """When it was made."""
+
+    account = one("Account", by="account_id", required=True)
+    """Who pays."""
+
+    plan = one("Plan", by="plan_id", required=True)
+    """What was bought."""
+
+    version = one("PlanVersion", by="plan_version_id", required=True)
+    """The edition that was bought; it stays."""
+
+    items = many("SubscriptionItem", by="subscription_id")
+    """The prices it is made of, and how many of each."""
+
+
+@face(tables.SubscriptionItem, "item", visible=holders(Permission.SEE_BILLING))
+class SubscriptionItem(Node):
+    """One price times a quantity."""
+
+    quantity: Long
+    """How many."""
+
+    created_at: datetime
+    """From when on."""
+
+    ended_at: datetime | None
+    """Until when."""
+
+    price = one("Price", by="price_id", required=True)
+    """Of what."""
+
+
+def _overdue(row: Any, info: Any) -> bool:
+    return row.state == InvoiceState.OPEN and row.due_at is not None and row.due_at < info.context.work.now
+
+
+@face(tables.Invoice, "inv", visible=holders(Permission.SEE_INVOICES))
+class Invoice(Node):
+    """What an account is asked to pay."""
+
+    number: str | None
+    """Its number in the series; a draft has none."""
+
+    state: InvoiceState
+    """Where it is in its life."""
+
+    currency: str
+    """The one currency it is in."""
+
+    subtotal = money("subtotal_minor")
+    """The sum of its line items."""
+
+    tax = money("tax_minor")
+    """The taxes on it."""
+
+    total = money("total_minor")
+    """What is asked for: subtotal and tax."""
+
+    paid = money("paid_minor")
+    """What has been paid of it."""
+
+    overdue = Word(Column("due_at"), "bool", resolve=_overdue)
+    """Whether it is open past its due date."""
+
+    period_start: datetime
+    """The start of the span it is for."""
+
+    period_end: datetime
+    """The end of that span."""
+
+    created_at: datetime
+    """When it was made."""
+
+    issued_at: datetime | None
+    """When it got its number."""
+
+    due_at: datetime | None
+    """When it should be paid."""
+
+    paid_at: datetime | None
+    """When it was paid in full."""
+
+    account = one("Account", by="account_id", required=True)
+    """Who shall pay."""
+
+    subscription = one("Subscription", by="subscription_id")
+    """What it bills, if you may see that."""
+
+    line_items = many("LineItem", by="invoice_id", order="position")
+    """What it is made of; they sum to the subtotal."""
+
+    payments = many("Payment", by="invoice_id")
+    """What was paid for it, and tried, if you may see that."""
+
+
+@face(tables.LineItem, None, visible=holders(Permission.SEE_INVOICES))
+class LineItem:
+    """One line of an invoice."""
+
+    position: int
+    """Its place, counted from 1."""
+
+    description: str
+    """What it is for."""
+
+    quantity: Long
+    """How many."""
+
+    amount = money("amount_minor")
+    """What it costs, before tax."""
+
+    tax = money("tax_minor")
+    """The tax on it."""
+
+    period_start: datetime
+    """The start of the span it is for."""
+
+    period_end: datetime
+    """The end of that span."""
+
+    price = one("Price", by="price_id")
+    """The price it was computed from."""
+
+
+@face(paying.PaymentMethod, "pm", visible=holders(Permission.SEE_BILLING))
+class PaymentMethod(Node):
+    """An instrument an account pays with. Its full number is not known here."""
+
+    kind: PaymentMethodKind
+    """What it is."""
+
+    brand: str
+    """Whose it is: `visa`."""
+
+    last4: str
+    """The last four digits, for people to recognize it."""
+
+    expires_on: str | None
+    """The last month it works, as `2027-04`."""
+
+    is_default: bool
+    """Whether it is charged unless another is named."""
+
+    created_at: datetime
+    """When it was added."""
+
+
+@face(paying.Payment, "pay", visible=holders(Permission.SEE_BILLING))
+class Payment(Node):
+    """One attempt chain for an invoice."""
+
+    state: PaymentState
+    """Where it is."""
+
+    amount = money("amount_minor")
+    """How much."""
+
+    decline_code: str | None
+    """Why it was declined, as the rail says it."""
+
+    created_at: datetime
+    """When it began."""
+
+    settled_at: datetime | None
+    """When its outcome was final."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """What it is for."""
+
+    payment_method = one("PaymentMethod", by="payment_method_id")
+    """What was charged."""
+
+
+@strawberry.type
+class BillingMutation:
+    """The life of a subscription."""
+
+    subscribe = mutation(resolve.subscribe, "Subscription", refusals=[PlanNotOffered, AlreadySubscribed])
+    cancel_subscription = mutation(resolve.cancel_subscription, "Subscription", refusals=[SubscriptionOver])

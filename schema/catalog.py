@@ -1,0 +1,114 @@
+"""What is sold: plans, their versions, prices and entitlements. Everybody may see it."""
+
+from __future__ import annotations
+
+from billing import tables
+from billing.catalog import Audience
+from billing.entitlements import EntitlementKind
+from billing.pricing import Model
+from kernel.time import Interval
+from resolvers.graph import everyone
+from schema.base import Node, computed, face, localized, many, money, one, words
+from schema.scalars import Long
+
+words(Audience, "Who a plan is for.")
+words(Model, "How an amount follows from a quantity.")
+words(EntitlementKind, "What an entitlement's value is.")
+words(Interval, "How long a period lasts.")
+
+
+@face(tables.Plan, "plan", visible=everyone)
+class Plan(Node):
+    """What people buy."""
+
+    key: str
+    """Its stable name: `pro`."""
+
+    audience: Audience
+    """Who it is for."""
+
+    name = localized("name")
+    """What it is called."""
+
+    description = localized("description")
+    """What it is, in a sentence."""
+
+    offered = computed("{row}.archived_at is null", "bool")
+    """Whether it can be bought now; those who have it keep it."""
+
+    version = one(
+        "PlanVersion",
+        by="version_id",
+        sql="select v.id from plan_version v where v.plan_id = {row}.id order by v.number desc limit 1",
+        required=True,
+    )
+    """What is sold now: the newest version."""
+
+    versions = many("PlanVersion", by="plan_id", order="number")
+    """Every version there has been; subscriptions stay on theirs."""
+
+
+@face(tables.PlanVersion, "version", visible=everyone)
+class PlanVersion(Node):
+    """One edition of a plan."""
+
+    number: int
+    """Counted from 1."""
+
+    trial_days: int
+    """How long it is free at first."""
+
+    per_seat = computed("{row}.seats is not null", "bool")
+    """Whether it is sold per seat, with `createLicensePool`."""
+
+    plan = one("Plan", by="plan_id", required=True)
+    """Whose edition it is."""
+
+    prices = many("Price", by="plan_version_id", order="key")
+    """What it costs, in every currency and interval."""
+
+    entitlements = many("Entitlement", by="plan_version_id", order="feature")
+    """What it lets a holder do."""
+
+
+@face(tables.Price, "price", visible=everyone)
+class Price(Node):
+    """One immutable amount rule of a plan version."""
+
+    key: str
+    """Its name within the version: `base`, or what a meter counts."""
+
+    currency: str
+    """The currency it is in."""
+
+    interval: Interval
+    """How often it is billed."""
+
+    model: Model
+    """How an amount follows from a quantity."""
+
+    amount = money("amount_minor")
+    """What a price list shows first: the flat amount, or that of the first unit."""
+
+    meter: str | None
+    """What is counted, for a price of usage."""
+
+    plan = one("Plan", by="plan_id", required=True)
+    """What it is a price of."""
+
+
+@face(tables.Entitlement, "entitlement", visible=everyone)
+class Entitlement(Node):
+    """Something a plan version lets a holder do."""
+
+    feature: str
+    """What: `messages_per_day`."""
+
+    kind: EntitlementKind
+    """Whether it is on or off, a limit, or a text."""
+
+    amount: Long | None
+    """The limit, null for none; 1 or 0 for a flag."""
+
+    text: str | None
+    """The text, for one that is a text."""

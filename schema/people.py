@@ -1,0 +1,324 @@
+"""People, accounts, workspaces, members, invitations and service keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from auth import tables
+from auth.operations import KeyUnusable, LastOwner
+from auth.policy import KeyScope, Permission, Role
+from auth.tables import AccountKind, MemberState
+from resolvers import workspaces as resolve
+from resolvers.graph import Bind, Reader, holders
+from schema.base import Node, face, many, one, value, words
+from schema.changes import mutation
+from schema.lists import among, containing, equal, page, same, since, until
+from seats import tables as seat_tables
+from seats.seating import AlreadyInvited, AlreadyMember, InvitationClosed, InvitationState, InvitedSomebodyElse
+
+words(Role, "What a member of a workspace is there.")
+words(MemberState, "Whether a member still belongs to the workspace.")
+words(AccountKind, "Who pays: a person for themselves, or a workspace.")
+words(KeyScope, "What a service key may be made for.")
+words(InvitationState, "Where an invitation is in its life.")
+
+
+def acquainted(alias: str, bind: Bind, reader: Reader) -> str:
+    """Oneself, and the members of workspaces whose seats one may see."""
+    accounts = reader.accounts(Permission.SEE_SEATS)
+    if accounts is None:
+        return "true"
+    shared = (
+        f"exists (select from member m where m.person_id = {alias}.id"
+        f" and m.account_id = any({bind(accounts, 'bigint[]')}))"
+    )
+    return shared if reader.person_id is None else f"({alias}.id = {bind(reader.person_id, 'bigint')} or {shared})"
+
+
+def addressed(alias: str, bind: Bind, reader: Reader) -> str:
+    """Invitations one may manage, and those written to one's own verified address."""
+    managed = holders(Permission.SEE_SEATS)(alias, bind, reader)
+    return managed if reader.email is None else f"({managed} or {alias}.email = {bind(reader.email, 'text')})"
+
+
+_AUDIT_ORDERS = {"SEQ": ("seq", "bigint", "As it happened, by number in the account's chain.")}
+_AUDIT_FILTERS = {
+    "action": equal("action", "Only this action, such as `seat.assigned`."),
+    "person": same("person_id", "person", "Only what this person did."),
+    "since": since("at", "From this instant on."),
+    "until": until("at", "Before this instant."),
+}
+_INVOICE_ORDERS = {
+    "CREATED_AT": ("created_at", "timestamptz", "By when it was made."),
+    "TOTAL": ("total_minor", "bigint", "By its total in minor units."),
+}
+_INVOICE_FILTERS = {
+    "state": among("state", "InvoiceState", "Only in one of these states."),
+    "currency": equal("currency", "Only in this currency."),
+    "number": equal("number", "Only the one with this number."),
+    "since": since("created_at", "Made from this instant on."),
+    "until": until("created_at", "Made before this instant."),
+}
+
+
+@face(tables.Person, "person", visible=acquainted)
+class Person(Node):
+    """Somebody who signs in."""
+
+    name: str
+    """What they are called."""
+
+    email: str
+    """Their address."""
+
+    email_verified: bool
+    """Whether they have proven that the address is theirs."""
+
+    locale: str
+    """The language they read."""
+
+
+@face(tables.Account, "account", visible=holders(Permission.SEE_ACCOUNT, account="id", own="person_id"))
+class Account(Node):
+    """Who pays: a person for themselves, or a workspace."""
+
+    kind: AccountKind
+    """Whether a person or a workspace pays."""
+
+    name: str
+    """The name on its invoices."""
+
+    email: str
+    """Where its invoices go."""
+
+    currency: str
+    """The currency it prefers."""
+
+    country: str
+    """Where it is, as ISO 3166 writes it."""
+
+    time_zone: str
+    """The zone its dates are counted in."""
+
+    created_at: datetime
+    """When it was opened."""
+
+    workspace = one("Workspace", by="id")
+    """The workspace it pays for; null for a person's."""
+
+    subscriptions = page(
+        "Subscription",
+        by="account_id",
+        name="AccountSubscriptions",
+        filters={"state": among("state", "SubscriptionState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it started.")},
+    )
+    """What it is subscribed to, ended ones included."""
+
+    invoices = page(
+        "Invoice", by="account_id", name="AccountInvoices", filters=_INVOICE_FILTERS, orders=_INVOICE_ORDERS
+    )
+    """What it was asked to pay."""
+
+    payment_methods = many("PaymentMethod", by="account_id", where="{row}.detached_at is null")
+    """What it pays with."""
+
+    payments = page(
+        "Payment",
+        by="account_id",
+        name="AccountPayments",
+        filters={"state": among("state", "PaymentState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was tried.")},
+    )
+    """What it paid, and tried to."""
+
+    service_keys = many("ServiceKey", by="account_id")
+    """The keys with which programs speak for it."""
+
+    audit_log = page("AuditRecord", by="account_id", name="AccountAudit", filters=_AUDIT_FILTERS, orders=_AUDIT_ORDERS)
+    """What happened to it, and who did it."""
+
+
+@face(tables.Workspace, "workspace", visible=holders(Permission.SEE_ACCOUNT, account="id"))
+class Workspace(Node):
+    """The tenant of an enterprise."""
+
+    name: str
+    """What people call it."""
+
+    sso_enforced: bool
+    """Whether only its own single sign-on lets people in."""
+
+    created_at: datetime
+    """When it was created."""
+
+    account = one("Account", by="id", required=True)
+    """Who pays for it."""
+
+    members = page(
+        "Member",
+        by="account_id",
+        name="WorkspaceMembers",
+        filters={
+            "role": among("role", "Role", "Only with one of these roles."),
+            "state": among("state", "MemberState", "Only in one of these states."),
+        },
+        orders={"JOINED_AT": ("joined_at", "timestamptz", "By when they joined.")},
+    )
+    """Who belongs to it."""
+
+    license_pools = many("LicensePool", by="account_id")
+    """What seats it bought."""
+
+    seats = page(
+        "Seat",
+        by="account_id",
+        name="WorkspaceSeats",
+        filters={
+            "state": among("state", "SeatState", "Only in one of these states."),
+            "person": same("person_id", "person", "Only this person's."),
+            "pool": same("pool_id", "pool", "Only of this pool."),
+            "plan": same("plan_id", "plan", "Only of this plan."),
+            "since": since("since", "Taken from this instant on."),
+            "until": until("since", "Taken before this instant."),
+            "search": containing("email", "Only where the address contains this."),
+        },
+        orders={
+            "SINCE": ("since", "timestamptz", "By when it was taken."),
+            "EMAIL": ("email", "text", "By the holder's address."),
+        },
+    )
+    """Who sits in them, and who did."""
+
+    invitations = page(
+        "Invitation",
+        by="account_id",
+        name="WorkspaceInvitations",
+        filters={"state": among("state", "InvitationState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was sent.")},
+    )
+    """Who was asked to join."""
+
+    audit_log = page(
+        "AuditRecord", by="account_id", name="WorkspaceAudit", filters=_AUDIT_FILTERS, orders=_AUDIT_ORDERS
+    )
+    """What happened here, and who did it."""
+
+
+@face(tables.Member, "member", visible=holders(Permission.SEE_SEATS, own="person_id"))
+class Member(Node):
+    """A person in a workspace."""
+
+    role: Role
+    """What they are there."""
+
+    state: MemberState
+    """Whether they still belong to it."""
+
+    joined_at: datetime
+    """When they came."""
+
+    removed_at: datetime | None
+    """When they were removed."""
+
+    person = one("Person", by="person_id", required=True)
+    """Who it is."""
+
+    workspace = one("Workspace", by="account_id")
+    """Where; null once you may not see it any more."""
+
+    seats = page(
+        "Seat",
+        by="person_id",
+        of="person_id",
+        name="MemberSeats",
+        orders={"SINCE": ("since", "timestamptz", "By when it was taken.")},
+    )
+    """The seats they hold and held, as far as you may see them."""
+
+
+@face(seat_tables.Invitation, "invitation", visible=addressed)
+class Invitation(Node):
+    """A letter that asks somebody to join a workspace."""
+
+    email: str
+    """Where it went."""
+
+    role: Role
+    """What they will be."""
+
+    state: InvitationState
+    """What became of it."""
+
+    created_at: datetime
+    """When it was sent."""
+
+    expires_at: datetime
+    """When it runs out, and the seat that waits for it is free again."""
+
+    workspace = one("Workspace", by="account_id")
+    """Where; null until you belong to it."""
+
+
+@face(
+    tables.ServiceKey,
+    "key",
+    visible=holders(Permission.SEE_KEYS, own="created_by"),
+)
+class ServiceKey(Node):
+    """A key with which a program speaks for an account. Its secret is kept as a hash alone."""
+
+    name: str
+    """What it is for."""
+
+    scopes: list[KeyScope]
+    """What it may do."""
+
+    created_at: datetime
+    """When it was made."""
+
+    expires_at: datetime
+    """When it stops working."""
+
+    rotated_at: datetime | None
+    """When it last got a new secret."""
+
+    revoked_at: datetime | None
+    """When it was revoked."""
+
+    last_used_at: datetime | None
+    """When it last spoke, to the minute."""
+
+    created_by = one("Person", by="created_by")
+    """Who made it."""
+
+
+@value(resolve.KeyShown)
+class ServiceKeyShown:
+    """A service key with its text, which is shown once."""
+
+    text: str
+    """What to send as a bearer token. Keep it now: nobody can read it again."""
+
+    key = one("ServiceKey", by="key_id", required=True)
+    """The key."""
+
+
+@strawberry.type
+class PeopleMutation:
+    """The life of a workspace and its people."""
+
+    create_workspace = mutation(resolve.create_workspace, "Workspace")
+    rename_workspace = mutation(resolve.rename_workspace, "Workspace")
+    invite_member = mutation(resolve.invite_member, "Invitation", refusals=[AlreadyMember, AlreadyInvited])
+    accept_invitation = mutation(
+        resolve.accept_invitation, "Member", refusals=[InvitationClosed, InvitedSomebodyElse, AlreadyMember]
+    )
+    revoke_invitation = mutation(resolve.revoke_invitation, "Invitation", refusals=[InvitationClosed])
+    change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner])
+    remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner])
+    create_service_key = mutation(resolve.create_service_key, "ServiceKeyShown")
+    rotate_service_key = mutation(resolve.rotate_service_key, "ServiceKeyShown", refusals=[KeyUnusable])
+    revoke_service_key = mutation(resolve.revoke_service_key, "ServiceKey", refusals=[KeyUnusable])

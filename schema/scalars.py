@@ -1,0 +1,72 @@
+"""Scalars and small values: 64-bit integers, instants, and money."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
+from strawberry.schema.config import StrawberryConfig
+
+Long = NewType("Long", int)
+
+_MOST = 2**63
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+
+
+def _long(value: object) -> int:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -_MOST <= value < _MOST:
+        raise GraphQLError("A Long is a whole number of at most 64 bits.")
+    return value
+
+
+def _long_literal(node: ValueNode, _variables: object = None) -> int:
+    if not isinstance(node, IntValueNode | StringValueNode):
+        raise GraphQLError("A Long is a whole number of at most 64 bits.")
+    return _long(node.value)
+
+
+def _shown(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace(".000000", "").replace("+00:00", "Z")
+
+
+def _instant(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= 40 else None  # noqa: PLR2004
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise GraphQLError('An Instant is written as "2026-01-31T00:00:00Z".')
+    return moment.astimezone(UTC)
+
+
+CONFIG = StrawberryConfig(
+    scalar_map={
+        Long: strawberry.scalar(
+            name="Long",
+            description="A whole number of up to 64 bits, such as an amount in minor units.",
+            serialize=int,
+            parse_value=_long,
+            parse_literal=_long_literal,
+        ),
+        datetime: strawberry.scalar(
+            name="Instant",
+            description="A moment in UTC, as ISO 8601 writes it: `2026-01-31T00:00:00Z`.",
+            serialize=_shown,
+            parse_value=_instant,
+        ),
+    }
+)
+
+
+@strawberry.type(description="An amount of one currency, in whole minor units.")
+class Money:
+    """What a client sees of `kernel.money.Money`."""
+
+    minor: Long = strawberry.field(description="The amount in minor units: cents of a dollar, whole yen.")
+    currency: str = strawberry.field(description="The ISO 4217 code.")
+    text: str = strawberry.field(description="The amount in major units, for people: `20.00 USD`.")

@@ -1,0 +1,107 @@
+"""Whoever asks, and the ways into the graph."""
+
+from __future__ import annotations
+
+from resolvers import viewing as resolve
+from schema.base import one, value, via
+from schema.lists import among, containing, equal, page, same, since, until
+
+
+@value(resolve.Seen)
+class Viewer:
+    """Whoever asks: a person, or a service key."""
+
+    kind: str
+    """What kind of actor you are: person, service_key or staff."""
+
+    person = one("Person", by="person_id")
+    """You; null for a service key."""
+
+    account = one("Account", by="account_id")
+    """The account you pay with, or the one the service key speaks for."""
+
+    memberships = page(
+        "Member",
+        by="person_id",
+        of="person_id",
+        name="ViewerMemberships",
+        where="{row}.state = 'active'",
+        orders={"JOINED_AT": ("joined_at", "timestamptz", "By when you joined.")},
+    )
+    """The workspaces you are a member of, and what you are there."""
+
+    seats = page(
+        "Seat",
+        by="person_id",
+        of="person_id",
+        name="ViewerSeats",
+        where="{row}.state <> 'released'",
+        orders={"SINCE": ("since", "timestamptz", "By when you got it.")},
+    )
+    """The seats you hold."""
+
+    invitations = page(
+        "Invitation",
+        by="email",
+        of="email",
+        kind="text",
+        name="ViewerInvitations",
+        where="{row}.state = 'pending'",
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was sent.")},
+    )
+    """Who asks you to join."""
+
+
+@value(object)
+class Query:
+    """Everything that can be asked."""
+
+    viewer = via(resolve.viewer, "Viewer")
+    """Whoever asks."""
+
+    node = via(resolve.node, "Node | None")
+    """The thing with this id; null if there is none that you may see."""
+
+    nodes = via(resolve.nodes, "list[Node | None]")
+    """Up to 100 things by their ids, in the order asked."""
+
+    account = via(resolve.account, "Account | None")
+    """An account by its id."""
+
+    workspace = via(resolve.workspace, "Workspace | None")
+    """A workspace by its id."""
+
+    plans = via(resolve.plans, "list[Plan]")
+    """What is sold now, in the order of the price list."""
+
+    plan = via(resolve.plan, "Plan | None")
+    """A plan by its key, such as `pro`."""
+
+    accounts = page(
+        "Account",
+        by=None,
+        name="Accounts",
+        filters={
+            "kind": among("kind", "AccountKind", "Only of these kinds."),
+            "email": equal("email", "Only with exactly this address."),
+            "search": containing("name", "Only where the name contains this."),
+        },
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was opened.")},
+    )
+    """Every account you may see: yours, your workspaces', and all of them for staff."""
+
+    invoices = page(
+        "Invoice",
+        by=None,
+        name="Invoices",
+        filters={
+            "account": same("account_id", "account", "Only of this account."),
+            "state": among("state", "InvoiceState", "Only in one of these states."),
+            "currency": equal("currency", "Only in this currency."),
+            "number": equal("number", "Only the one with this number."),
+            "since": since("created_at", "Made from this instant on."),
+            "until": until("created_at", "Made before this instant."),
+        },
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was made.")},
+    )
+    """Every invoice you may see, across accounts."""

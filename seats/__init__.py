@@ -1,0 +1,1 @@
+"""Who holds licenses: pools, assignments, invitations, provisioning."""

@@ -1,0 +1,101 @@
+"""What happens to pools, seats and invitations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kernel.events import Event
+
+
+@dataclass(frozen=True)
+class PoolCreated(Event):
+    """A workspace bought seats."""
+
+    subject: ClassVar[str] = "pool"
+    pool: int
+
+
+@dataclass(frozen=True)
+class PoolClosed(Event):
+    """The subscription behind a pool ended; its seats were released."""
+
+    subject: ClassVar[str] = "pool"
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatAssigned(Event):
+    """Somebody got a seat, or an invitation that holds one."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatActivated(Event):
+    """Somebody who was invited sat down."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatReleased(Event):
+    """A seat is free again."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatSuspended(Event):
+    """A seat is kept and can't be used."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatResumed(Event):
+    """A suspended seat can be used again."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class InvitationSent(Event):
+    """Somebody was asked to join."""
+
+    subject: ClassVar[str] = "invitation"
+    invitation: int
+
+
+@dataclass(frozen=True)
+class InvitationAccepted(Event):
+    """Somebody came."""
+
+    subject: ClassVar[str] = "invitation"
+    invitation: int
+
+
+@dataclass(frozen=True)
+class InvitationRevoked(Event):
+    """An invitation was taken back."""
+
+    subject: ClassVar[str] = "invitation"
+    invitation: int
+
+
+@dataclass(frozen=True)
+class InvitationExpired(Event):
+    """Nobody came in time; the seat that waited is free."""
+
+    subject: ClassVar[str] = "invitation"
+    invitation: int

@@ -1,0 +1,171 @@
+"""What we ask about pools, seats and invitations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from kernel.errors import NotFound
+from kernel.work import Work
+from seats.seating import CONSUMING, InvitationState, SeatState
+from seats.tables import Assignment, Invitation, LicensePool
+
+RowT = TypeVar("RowT")
+
+
+async def pool(work: Work, account_id: int, pool_id: int) -> LicensePool:
+    """A pool as it stands now, unlocked. Raises NotFound."""
+    asked = select(LicensePool).where(col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
+    found: LicensePool | None = await work.one(asked.execution_options(populate_existing=True))
+    return _there(found)
+
+
+async def pools_of(work: Work, account_id: int, subscription_id: int) -> list[LicensePool]:
+    """The open pools a subscription paid for."""
+    mine = (col(LicensePool.account_id) == account_id, col(LicensePool.subscription_id) == subscription_id)
+    return list(await work.all(select(LicensePool).where(*mine, col(LicensePool.closed_at).is_(None))))
+
+
+async def held(work: Work, account_id: int, pool_id: int, person_key: str) -> bool:
+    """Whether a person has a seat of the pool."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.pool_id) == pool_id,
+        col(Assignment.person_key) == person_key,
+        col(Assignment.state).in_(CONSUMING),
+    )
+    return await work.one(asked) is not None
+
+
+async def assignment(work: Work, account_id: int, assignment_id: int) -> Assignment:
+    """A seat, locked for a change. Raises NotFound."""
+    asked = select(Assignment).where(col(Assignment.account_id) == account_id, col(Assignment.id) == assignment_id)
+    found: Assignment | None = await work.one(asked.with_for_update())
+    return _there(found)
+
+
+async def seats_of(work: Work, account_id: int, person_key: str, states: Iterable[SeatState]) -> list[Assignment]:
+    """A person's seats in a workspace in some states, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.person_key) == person_key,
+        col(Assignment.state).in_(list(states)),
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
+async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignment]:
+    """Every seat of a pool that somebody holds or waits for, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.pool_id) == pool_id,
+        col(Assignment.state) != SeatState.RELEASED,
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
+async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1) -> bool:
+    """Count more seats as held, unless the pool has no room for all of them.
+
+    Call it last: it keeps the pool locked until the transaction ends, so that racing
+    admins take turns here and nowhere else.
+    """
+    free = (
+        col(LicensePool.account_id) == account_id,
+        col(LicensePool.id) == pool_id,
+        col(LicensePool.closed_at).is_(None),
+        col(LicensePool.assigned) + count <= col(LicensePool.purchased),
+    )
+    taken = update(LicensePool).where(*free).values(assigned=col(LicensePool.assigned) + count)
+    return await work.changed(taken.execution_options(synchronize_session=False)) == 1
+
+
+async def free_seats(work: Work, account_id: int, pool_id: int, count: int = 1) -> None:
+    """Count fewer seats as held; call it last, as `take_seats`."""
+    of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
+    freed = update(LicensePool).where(*of).values(assigned=col(LicensePool.assigned) - count)
+    assert await work.changed(freed.execution_options(synchronize_session=False)) == 1
+
+
+async def held_keys(work: Work, account_id: int, pool_id: int, keys: Sequence[str]) -> set[str]:
+    """Which of these people hold a seat of the pool."""
+    rows = await work.fetch(
+        "select person_key from assignment where account_id = $1 and pool_id = $2 and person_key = any($3::text[])"
+        " and state in ('invited', 'active', 'suspended')",
+        account_id,
+        pool_id,
+        list(keys),
+    )
+    return {row["person_key"] for row in rows}
+
+
+async def seat_all(work: Work, columns: Sequence[Sequence[Any]]) -> set[int]:
+    """Insert many assignments in one statement, in the order of their keys; the numbers of those that took.
+
+    Columns are account, number, pool, plan, address, person, key, state, source and since.
+    """
+    rows = await work.fetch(
+        "insert into assignment (account_id, id, pool_id, plan_id, email, person_id, person_key, state, source, since)"
+        " select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],"
+        " $7::text[], $8::text[], $9::text[], $10::timestamptz[]) as t(a, b, c, d, e, f, g, h, i, j) order by g"
+        " on conflict (account_id, pool_id, person_key) where state in ('invited', 'active', 'suspended') do nothing"
+        " returning id",
+        *columns,
+    )
+    return {row["id"] for row in rows}
+
+
+async def invitation(work: Work, account_id: int, invitation_id: int) -> Invitation:
+    """An invitation, locked for an answer. Raises NotFound."""
+    asked = select(Invitation).where(col(Invitation.account_id) == account_id, col(Invitation.id) == invitation_id)
+    found: Invitation | None = await work.one(asked.with_for_update())
+    return _there(found)
+
+
+async def open_invitation(work: Work, account_id: int, email: str) -> Invitation | None:
+    """The invitation to an address that still waits for an answer."""
+    asked = select(Invitation).where(
+        col(Invitation.account_id) == account_id,
+        col(Invitation.email) == email,
+        col(Invitation.state) == InvitationState.PENDING,
+    )
+    found: Invitation | None = await work.one(asked)
+    return found
+
+
+async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
+    """Insert many invitations in one statement; the numbers of those whose address had none open."""
+    rows = await work.fetch(
+        "insert into invitation"
+        " (account_id, id, email, role, state, invited_by, created_at, expires_at, token_hash)"
+        " select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+        " $7::timestamptz[], $8::timestamptz[], $9::bytea[]) as t(a, b, c, d, e, f, g, h, i) order by c"
+        " on conflict (account_id, email) where state = 'pending' do nothing returning id",
+        *([getattr(letter, name) for letter in letters] for name in _LETTER),
+    )
+    return {row["id"] for row in rows}
+
+
+_LETTER = ("account_id", "id", "email", "role", "state", "invited_by", "created_at", "expires_at", "token_hash")
+
+
+async def overdue(work: Work, now: datetime, account_id: int | None = None, most: int = 1_000) -> list[tuple[int, int]]:
+    """Account and number of invitations that nobody answered in time."""
+    rows = await work.fetch(
+        "select account_id, id from invitation where state = 'pending' and expires_at <= $1"
+        " and ($2::bigint is null or account_id = $2) order by expires_at limit $3",
+        now,
+        account_id,
+        most,
+    )
+    return [(row["account_id"], row["id"]) for row in rows]
+
+
+def _there(row: RowT | None) -> RowT:
+    if row is None:
+        raise NotFound
+    return row

@@ -1,0 +1,67 @@
+"""License pools, who sits in them, and who was asked to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import SQLModel
+
+from auth.policy import Role
+from kernel.rows import instant, key, secret, text, whole, word
+from seats.seating import InvitationState, SeatSource, SeatState
+
+
+class LicensePool(SQLModel, table=True):
+    """The seats one subscription item paid for."""
+
+    __tablename__ = "license_pool"
+
+    account_id: int = key()
+    id: int = key()
+    name: str = text()
+    plan_id: int = whole()
+    subscription_id: int = whole()
+    subscription_item_id: int = whole()
+    purchased: int = 0
+    assigned: int = 0
+    """How many seats are invited, active or suspended; changed only beside the assignment it counts."""
+
+    created_at: datetime = instant()
+    closed_at: datetime | None = instant(optional=True)
+
+
+class Assignment(SQLModel, table=True):
+    """A person in a seat, for a span of time."""
+
+    account_id: int = key()
+    id: int = key()
+    pool_id: int = whole()
+    plan_id: int = whole()
+    email: str = text()
+    person_id: int | None = whole(optional=True)
+    """Null until the invited person accepts."""
+
+    person_key: str = text()
+    """The person's number, or their address until they accept: one of them sits once in a pool."""
+
+    state: SeatState = word(SeatState)
+    source: SeatSource = word(SeatSource)
+    since: datetime = instant()
+    suspended_at: datetime | None = instant(optional=True)
+    released_at: datetime | None = instant(optional=True)
+    release_reason: str | None = text(optional=True)
+
+
+class Invitation(SQLModel, table=True):
+    """A letter that asks somebody to join a workspace."""
+
+    account_id: int = key()
+    id: int = key()
+    email: str = text()
+    role: Role = word(Role)
+    state: InvitationState = word(InvitationState)
+    invited_by: int | None = whole(optional=True)
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    answered_at: datetime | None = instant(optional=True)
+    token_hash: bytes = secret()
