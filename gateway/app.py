@@ -1,0 +1,100 @@
+"""The application: every door in one house."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+import schema
+from auth.oidc import Issuer, Issuers
+from auth.tokens import Signer
+from gateway.authentication import Door
+from gateway.documents import Documents
+from gateway.graphiql import graphiql_assets
+from gateway.health import health_routes
+from gateway.http import graphql_endpoint
+from gateway.metrics import Metrics
+from gateway.observability import Observability
+from gateway.settings import Settings
+from gateway.worker import Worker
+from kernel import database, ids, sealing
+from kernel.clock import Clock, SimulatedClock, SystemClock
+from kernel.work import IdBlocks
+
+BODY = 1024 * 1024
+"""The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""
+
+
+def configure(settings: Settings) -> None:
+    """Put this installation's keys in force."""
+    ids.use_key(settings.key("ids"))
+    sealing.use_key(settings.key("seal"))
+
+
+def build(settings: Settings, url: str, signer: Signer | None, *, working: bool) -> Starlette:
+    """The application on one database; `working` runs the worker in this process too."""
+    configure(settings)
+    graph = schema.build()
+    engine = database.engine(url)
+    documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
+    metrics = Metrics()
+    blocks = IdBlocks()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await database.assert_fenced(engine)
+        clock_pool = None if settings.in_production else await database.pool(url, size=2)
+        clock: Clock = SimulatedClock(clock_pool) if clock_pool else SystemClock()
+        app.state.door = Door(engine, clock, _issuers(settings), signer, blocks)
+        worker = asyncio.create_task(Worker(engine, clock, blocks).run()) if working else None
+        yield
+        if worker:
+            worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await worker
+        if clock_pool:
+            await clock_pool.close()
+        await engine.dispose()
+
+    async def ready() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    endpoint = graphql_endpoint(
+        graph,
+        lambda request: request.app.state.door.context(request),
+        documents,
+        graphiql=not settings.in_production,
+        body=BODY,
+    )
+    routes: list[BaseRoute] = [Route("/graphql", endpoint), *health_routes(ready, metrics)]
+    if signer:
+        routes.append(Route("/.well-known/jwks.json", _published(signer)))
+    if not settings.in_production:
+        routes += [graphiql_assets(), Route("/", _welcome)]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(Observability, metrics=metrics)
+    return app
+
+
+def _issuers(settings: Settings) -> Issuers:
+    trusted = [Issuer(told.issuer, told.audience, told.jwks) for told in settings.issuers]
+    return Issuers(trusted, development=not settings.in_production)
+
+
+def _published(signer: Signer) -> Callable[[Request], Awaitable[Response]]:
+    async def jwks(_request: Request) -> Response:
+        return JSONResponse(signer.jwks(), headers={"cache-control": "public, max-age=300"})
+
+    return jwks
+
+
+async def _welcome(_request: Request) -> Response:
+    return RedirectResponse("/graphql")

@@ -1,0 +1,179 @@
+"""Authentication: from what a request carries to the actor it speaks for.
+
+A bearer is a service key, a token of ours, or a token of a configured issuer. It
+names somebody and nothing more; what they may do is read from the database for
+every request, so that a demotion acts on tokens already out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+
+from auth import keys, operations, queries
+from auth.oidc import Issuers
+from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, sees
+from auth.refusal import refused
+from auth.tokens import Signer
+from gateway.observability import request_id
+from kernel import ids
+from kernel.audit import Origin
+from kernel.clock import Clock
+from kernel.errors import InvalidInput
+from kernel.work import IdBlocks, Work
+from resolvers.info import Context
+
+REASON = "seatgraph-reason"
+LONGEST_REASON = 1_000
+_USED = timedelta(minutes=1)
+"""How exactly we remember when a key was last used; a write for every request would be too dear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything that turns a request into a context."""
+
+    engine: AsyncEngine
+    clock: Clock
+    issuers: Issuers
+    signer: Signer | None
+    blocks: IdBlocks
+
+    @asynccontextmanager
+    async def context(self, request: Request) -> AsyncIterator[Context]:
+        """The context of one request. Raises Unauthenticated for a bearer we don't believe."""
+        async with self.work(request, await self.clock.now()) as work:
+            bearer = _bearer(request)
+            actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
+            await work.see_as(sees(actor), _origin(request, actor))
+            yield Context(work, actor, locale or "en", _renewed)
+
+    @asynccontextmanager
+    async def work(self, request: Request, now: datetime) -> AsyncIterator[Work]:
+        """A unit of work that belongs to nobody yet."""
+        work = Work(self.engine, now, ids=self.blocks, origin=_origin(request, Actor()))
+        try:
+            yield work
+        finally:
+            await work.close()
+
+    async def _recognize(self, work: Work, bearer: str) -> tuple[Actor, str | None]:
+        if bearer.startswith(keys.PREFIX):
+            return await _key(work, bearer), None
+        if self.signer and bearer.startswith(tuple(key.header + "." for key in self.signer.keys)):
+            return await _person_of_ours(work, self.signer, bearer)
+        return await self._person_of_theirs(work, bearer)
+
+    async def _person_of_theirs(self, work: Work, bearer: str) -> tuple[Actor, str | None]:
+        token = await self.issuers.verify(bearer, work.now)
+        named = {"issuer": token.issuer, "subject": token.subject}
+        await work.see_as(named, work.origin)
+        person_id = await queries.person_named(work, token.issuer, token.subject)
+        if person_id is None:
+            async with work.transaction():
+                person = await operations.sign_up(work, token.issuer, token.subject, token.email, token.name)
+            person_id = person.id
+        await work.see_as({"person": str(person_id)}, work.origin)
+        return await _standing(work, person_id, f"token:{token.token_id}", None)
+
+
+async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> tuple[Actor, str | None]:
+    token = signer.verify(bearer, work.now)
+    person_id, session_id = _number("person", token.person), _number("session", token.session)
+    await work.see_as({"person": str(person_id)}, work.origin)
+    session = await queries.session(work, session_id)
+    if session is None or session.ended_at or session.expires_at <= work.now:
+        raise refused() from ValueError("the session has ended")
+    return await _standing(work, person_id, token.session, token.epoch)
+
+
+async def _standing(work: Work, person_id: int, token: str, epoch: int | None) -> tuple[Actor, str | None]:
+    found = await queries.standing(work, person_id)
+    if found is None or (epoch is not None and epoch != found["epoch"]):
+        raise refused() from ValueError("the person is gone, or the token is older than their epoch")
+    return person(person_id, found, token), found["locale"]
+
+
+def person(person_id: int, found: dict[str, Any], token: str) -> Actor:
+    """The actor that a person is, from what `auth.queries.standing` found."""
+    roles = {account: Role(role) for account, role in zip(found["workspaces"] or (), found["roles"] or (), strict=True)}
+    grants = {account: ROLES[role] for account, role in roles.items()}
+    if found["account_id"] is not None:
+        grants[found["account_id"]] = SELF
+    desk = Desk(found["desk"]) if found["desk"] else None
+    return Actor(
+        kind=ActorKind.STAFF if desk else ActorKind.PERSON,
+        person_id=person_id,
+        email=found["email"].lower() if found["email_verified"] else None,
+        grants=grants,
+        roles=roles,
+        desk=desk,
+        token=token,
+    )
+
+
+async def _renewed(work: Work, actor: Actor) -> Actor:
+    """The same actor, with what they may since a change was committed."""
+    if actor.person_id is None:
+        return actor
+    found = await queries.standing(work, actor.person_id)
+    assert found is not None
+    renewed = person(actor.person_id, found, actor.token)
+    await work.see_as(sees(renewed), work.origin)
+    return renewed
+
+
+async def _key(work: Work, bearer: str) -> Actor:
+    presented = keys.parse(bearer)
+    key_id = _number("key", presented.id)
+    await work.see_as({"key": str(key_id)}, work.origin)
+    key = await queries.service_key(work, key_id)
+    current = keys.matches(presented, key.hash if key else None)
+    earlier = keys.matches(presented, key.previous_hash if key else None)
+    if key is None or not (current or (earlier and key.previous_until and key.previous_until > work.now)):
+        raise refused() from ValueError("no such key, or another secret")
+    if key.revoked_at or key.expires_at <= work.now:
+        raise refused() from ValueError("the key was revoked or has expired")
+    if key.last_used_at is None or work.now - key.last_used_at > _USED:
+        async with work.transaction():
+            await work.execute("update service_key set last_used_at = $2 where id = $1", key_id, work.now)
+    scopes = frozenset(KeyScope(scope) for scope in key.scopes)
+    held: frozenset[Permission] = frozenset().union(*(SCOPES[scope] for scope in scopes))
+    return Actor(
+        kind=ActorKind.SERVICE_KEY, grants={key.account_id: held}, key_id=key_id, scopes=scopes, token=presented.id
+    )
+
+
+def _bearer(request: Request) -> str | None:
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, bearer = header.partition(" ")
+    if scheme.lower() != "bearer" or not bearer.strip():
+        raise refused() from ValueError("the scheme is not Bearer")
+    return bearer.strip()
+
+
+def _number(kind: str, text: str) -> int:
+    try:
+        return ids.decode(kind, text)
+    except InvalidInput as reason:
+        raise refused() from reason
+
+
+def _origin(request: Request, actor: Actor) -> Origin:
+    reason = request.headers.get(REASON, "").strip()[:LONGEST_REASON]
+    return Origin(
+        actor=actor.kind.value,
+        person_id=actor.person_id,
+        token=actor.token,
+        ip=request.client.host if request.client else "",
+        request_id=request_id(request.scope),
+        reason=reason or None,
+    )

@@ -1,0 +1,194 @@
+"""GraphQL over HTTP, as the draft of August 2026 has it.
+
+POST with JSON, GET for queries alone, two response media types by negotiation.
+`application/graphql-response+json` carries the outcome in the status; the older
+`application/json` says 200 to every well-formed request, because its clients cannot
+tell our status from a proxy's. Batches, multipart, event streams and incremental
+delivery are not offered. A POST must be JSON, which a browser never sends to
+another origin unasked, and a GET changes nothing, so no request can be forged
+across sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.documents import Document, Documents, Operation, Refusal
+from gateway.executor import Outcome, check, execute
+from gateway.graphiql import page
+from gateway.masking import STATUS, masked, masked_exception, refused
+from gateway.negotiation import HTML, JSON, RESPONSE, negotiate
+from gateway.observability import note
+from gateway.requests import Asked, Malformed, read
+from kernel.errors import Code, Fault, InvalidInput
+
+UNPARSABLE = 400
+"""The status of a text that is no GraphQL document."""
+
+UNPROCESSABLE = 422
+"""The status of a document, operation or variables that cannot be executed; audits before 2026 expect 400."""
+
+PARTIAL = 294
+"""The status of a response that has errors beside its data, even if that is null."""
+
+BODY = 128 * 1024
+"""The most bytes of a request."""
+
+Answering = Callable[[Request], AbstractAsyncContextManager[Any]]
+"""Opens what resolvers know as `info.context`, for one request: who asks is decided there.
+
+`request.state.operation` is the operation about to run. A Fault raised on the way in
+becomes the status of the whole response.
+"""
+
+Answer = dict[str, Any]
+
+
+def graphql_endpoint(
+    schema: strawberry.Schema,
+    context: Answering,
+    documents: Documents,
+    *,
+    graphiql: bool,
+    body: int = BODY,
+) -> ASGIApp:
+    """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from."""
+    check(schema)
+    return _Endpoint(schema, context, documents, graphiql, body)
+
+
+class _Endpoint:
+    """See `graphql_endpoint`."""
+
+    def __init__(
+        self, schema: strawberry.Schema, context: Answering, documents: Documents, graphiql: bool, body: int
+    ) -> None:
+        self._schema = schema
+        self._context = context
+        self._documents = documents
+        self._graphiql = graphiql
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; nothing is sent to a client that left."""
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        media = JSON
+        try:
+            media = self._media(request)
+            if media == HTML:
+                return page()
+            return await self._answer(request, await read(request, self._body), media)
+        except Malformed as error:
+            return _malformed(request, error, media)
+
+    def _media(self, request: Request) -> str:
+        """The media type to answer in; the page's own for a visiting browser. Raises Malformed."""
+        if request.method not in {"GET", "POST"}:
+            raise Malformed(405, InvalidInput("Use POST, or GET for queries."), allow="GET, POST")
+        visited = self._graphiql and request.method == "GET" and not request.scope["query_string"]
+        offers = (RESPONSE, JSON, HTML) if visited else (RESPONSE, JSON)
+        media = negotiate(request.headers.get("accept"), offers)
+        if media is None:
+            raise Malformed(406, InvalidInput(f"Answers come as {' or '.join(offers)}; accept one of them."))
+        return media
+
+    async def _answer(self, request: Request, asked: Asked, media: str) -> Response:
+        document = self._documents.read(asked.query)
+        note(request.scope).document = document.digest[:12]
+        if isinstance(document, Refusal):
+            status = UNPROCESSABLE if document.parsed else UNPARSABLE
+            return _told(request, {"errors": document.errors}, status, media)
+        try:
+            operation = _operation(request, document, asked)
+        except Fault as fault:
+            return _told(request, {"errors": [masked_exception(fault)]}, UNPROCESSABLE, media)
+        return await self._execute(request, document, operation, asked, media)
+
+    async def _execute(
+        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
+    ) -> Response:
+        try:
+            async with self._context(request) as context:
+                outcome = await execute(
+                    self._schema,
+                    document,
+                    operation,
+                    asked.variables,
+                    context,
+                    extensions=asked.extensions,
+                    suggestions=self._documents.suggestions,
+                )
+            return _outcome(request, outcome, media)
+        except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
+            return _failed(request, error, media)
+
+
+def _operation(request: Request, document: Document, asked: Asked) -> Operation:
+    """The operation to run, noted for the log. Raises InvalidInput, or Malformed for a mutation by GET."""
+    operation = document.operation(asked.operation)
+    noted = note(request.scope)
+    noted.operation, noted.name = operation.kind.value, operation.name
+    request.state.operation = operation
+    if operation.kind is OperationType.SUBSCRIPTION:
+        raise InvalidInput("Subscriptions are not offered in one request and response.")
+    if operation.kind is OperationType.MUTATION and request.method == "GET":
+        raise Malformed(405, InvalidInput("A mutation needs POST; GET is for queries."), allow="POST")
+    return operation
+
+
+def _outcome(request: Request, outcome: Outcome, media: str) -> Response:
+    if not outcome.began:
+        return _told(request, {"errors": [refused(error) for error in outcome.errors]}, UNPROCESSABLE, media)
+    if outcome.errors:
+        return _told(request, {"errors": masked(outcome.errors), "data": outcome.data}, PARTIAL, media)
+    return _told(request, {"data": outcome.data}, 200, media)
+
+
+def _failed(request: Request, error: Exception, media: str) -> Response:
+    """The answer to a request that failed as a whole, the same in both media types."""
+    shown = masked_exception(error)
+    code = Code(shown["extensions"]["code"])
+    headers = {}
+    if code is Code.UNAUTHENTICATED:
+        known = "authorization" in request.headers
+        headers["www-authenticate"] = 'Bearer error="invalid_token"' if known else "Bearer"
+    if code is Code.UNAVAILABLE:
+        headers["retry-after"] = "1"
+    return _send(request, {"errors": [shown]}, STATUS[code], media, headers)
+
+
+def _malformed(request: Request, error: Malformed, media: str) -> Response:
+    return _send(request, {"errors": [masked_exception(error.fault)]}, error.status, media, error.headers)
+
+
+def _told(request: Request, answer: Answer, status: int, media: str) -> Response:
+    """A GraphQL response; the older media type knows no status but 200."""
+    return _send(request, answer, status if media == RESPONSE else 200, media, {})
+
+
+def _send(request: Request, answer: Answer, status: int, media: str, headers: dict[str, str]) -> Response:
+    if "errors" in answer:
+        note(request.scope).codes = tuple(error["extensions"]["code"] for error in answer["errors"])
+    always = {
+        "content-type": f"{media}; charset=utf-8",
+        "cache-control": "no-store",
+        "vary": "Accept",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(orjson.dumps(answer), status, always | headers)

@@ -1,0 +1,43 @@
+"""Metrics: what Prometheus may ask of one process.
+
+Labels take few values: the kind of operation, the status and the error code. A
+name that a client chooses is never a label.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The figures of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = Counter(
+            "seatgraph_requests",
+            "Requests answered, by the kind of operation and the status.",
+            ["operation", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "seatgraph_request_seconds",
+            "How long requests took, by the kind of operation.",
+            ["operation"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.errors = Counter("seatgraph_errors", "Errors told to clients, by code.", ["code"], registry=self.registry)
+        self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
+
+    async def page(self, request: Request) -> Response:
+        """The figures as Prometheus reads them."""
+        encode, media = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self.registry), headers={"content-type": media})

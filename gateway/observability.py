@@ -1,0 +1,137 @@
+"""Observability: every request has an id, one access line, and its share of the metrics.
+
+`Observability` is the first of the application's middleware. It also catches what
+nobody else caught: the client gets a masked error with a reference, and the process
+lives.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from time import perf_counter
+
+import orjson
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.masking import STATUS, masked_exception
+from gateway.metrics import Metrics
+
+GONE = 499
+"""What the access line says when the client left before its answer; nothing is sent."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}")
+
+log = structlog.get_logger("gateway.access")
+
+
+@dataclass(slots=True)
+class Note:
+    """What the access line and the metrics say of a request; its endpoint fills it in."""
+
+    operation: str = "none"
+    """query, mutation, subscription, or none."""
+
+    name: str | None = None
+    """The operation's name, as the client wrote it."""
+
+    document: str | None = None
+    """The first twelve digits of the document's SHA-256."""
+
+    codes: tuple[str, ...] = ()
+    """The code of each error told to the client."""
+
+    def shown(self) -> dict[str, str]:
+        """What of it the access line shows."""
+        shown = {"operation": self.operation, "document": self.document, "codes": ",".join(sorted(set(self.codes)))}
+        if self.name and _NAME.fullmatch(self.name):
+            shown["name"] = self.name
+        return {name: text for name, text in shown.items() if text}
+
+
+def note(scope: Scope) -> Note:
+    """The note of this request."""
+    found: Note = scope.setdefault("state", {}).setdefault("note", Note())
+    return found
+
+
+def request_id(scope: Scope) -> str:
+    """The id of this request, as the response header, the log and the audit have it."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+class Observability:
+    """See the module."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; other kinds of connection pass through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = _Sent(_request_id(Headers(scope=scope)), send)
+        scope.setdefault("state", {})["request_id"] = sent.request_id
+        started = perf_counter()
+        with (
+            structlog.contextvars.bound_contextvars(request_id=sent.request_id),
+            self.metrics.in_flight.track_inprogress(),
+        ):
+            try:
+                await self.app(scope, receive, sent)
+            except Exception as error:  # noqa: BLE001 - the last one to see it
+                await _apologize(error, scope, receive, sent)
+            self._tell(scope, sent.status, perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        told = note(scope)
+        self.metrics.requests.labels(told.operation, str(status)).inc()
+        self.metrics.seconds.labels(told.operation).observe(seconds)
+        for code in told.codes:
+            self.metrics.errors.labels(code).inc()
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=status,
+            ms=round(seconds * 1000, 1),
+            **told.shown(),
+        )
+
+
+class _Sent:
+    """`send`, which adds the request id to the response and remembers its status."""
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.request_id = request_id
+        self.status = GONE
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self.request_id
+        await self._send(message)
+
+
+async def _apologize(error: Exception, scope: Scope, receive: Receive, sent: _Sent) -> None:
+    """Answer with a masked error, unless an answer has begun: then all that is left is the log."""
+    shown = masked_exception(error)
+    code = shown["extensions"]["code"]
+    note(scope).codes += (code,)
+    if sent.status == GONE:
+        body = orjson.dumps({"errors": [shown]})
+        await Response(body, STATUS[code], media_type="application/json")(scope, receive, sent)
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's own id if it is a sane one, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _ID.fullmatch(given) else secrets.token_hex(12)

@@ -1,0 +1,142 @@
+"""Requests: what was asked, read from HTTP and found to be well formed.
+
+A GraphQL request comes as a JSON object in a POST, or in the query of a GET's
+address. Whatever else comes is `Malformed`, with a status and a sentence that says
+what would do. A body is read piece by piece and no further than its limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from gateway.negotiation import JSON, UTF8, media_type
+from kernel.errors import Fault, InvalidInput, TooComplex
+
+_PATIENCE = 30
+"""Seconds in which a body must have come."""
+
+_PARAMETERS = {"query", "operationName", "variables", "extensions"}
+
+
+class Malformed(Exception):  # noqa: N818 - the specification's word
+    """Not a GraphQL request: the HTTP status, and a fault that says why."""
+
+    def __init__(self, status: int, fault: Fault, **headers: str) -> None:
+        super().__init__(fault.message)
+        self.status = status
+        self.fault = fault
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A well-formed GraphQL request; its document may still be nonsense."""
+
+    query: str
+    operation: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+async def read(request: Request, limit: int) -> Asked:
+    """What a GET or POST asks, in at most `limit` bytes. Raises Malformed."""
+    return asked(_from_address(request, limit) if request.method == "GET" else await _from_body(request, limit))
+
+
+def asked(parameters: dict[str, Any]) -> Asked:
+    """The request that these parameters make. Raises Malformed."""
+    query = parameters.get("query")
+    if not isinstance(query, str):
+        raise _wrong("The request needs a 'query': the text of a GraphQL document.")
+    operation = parameters.get("operationName")
+    if not isinstance(operation, str | None):
+        raise _wrong("'operationName' must be text, or absent.")
+    return Asked(query, operation, _map(parameters, "variables"), _map(parameters, "extensions"))
+
+
+def _map(parameters: dict[str, Any], name: str) -> dict[str, Any]:
+    value = parameters.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _wrong(f"'{name}' must be a JSON object, or absent.")
+    return value
+
+
+def _from_address(request: Request, limit: int) -> dict[str, Any]:
+    raw: bytes = request.scope["query_string"]
+    if len(raw) > limit:
+        raise Malformed(414, TooComplex(f"The address is longer than {limit:,} bytes. Use POST."))
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except ValueError:
+        raise _wrong("The query of the address is not UTF-8 text, percent-encoded.") from None
+    named = [(name, value) for name, value in pairs if name in _PARAMETERS]
+    parameters: dict[str, Any] = dict(named)
+    if len(parameters) < len(named):
+        raise _wrong("A parameter of the address is given twice.")
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = _json(parameters[name].encode(), f"'{name}'") if parameters[name] else None
+    parameters["operationName"] = parameters.get("operationName") or None
+    return parameters
+
+
+async def _from_body(request: Request, limit: int) -> dict[str, Any]:
+    _check_type(request)
+    body = _json(await _body(request, limit), "The body")
+    if isinstance(body, list):
+        raise _wrong("Batches are not accepted. Send each operation in a request of its own.")
+    if not isinstance(body, dict):
+        raise _wrong("The body must be a JSON object with a 'query'.")
+    return body
+
+
+def _check_type(request: Request) -> None:
+    media, parameters = media_type(request.headers.get("content-type", ""))
+    if media != JSON:
+        raise Malformed(415, InvalidInput("The body must be sent as 'Content-Type: application/json'."))
+    if parameters.get("charset", "utf-8") not in UTF8:
+        raise Malformed(415, InvalidInput("The body must be encoded as UTF-8."))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Malformed(415, InvalidInput("The body must be sent uncompressed."))
+
+
+async def _body(request: Request, limit: int) -> bytearray:
+    """The whole body, refused as soon as it is announced or found to be over the limit. Raises ClientDisconnect."""
+    too_long = Malformed(413, TooComplex(f"The body is longer than {limit:,} bytes."), connection="close")
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise too_long
+    body, more = bytearray(), True
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > limit:
+                    raise too_long
+    except TimeoutError:
+        raise Malformed(408, InvalidInput("The body did not come in time."), connection="close") from None
+    return body
+
+
+def _json(text: bytes | bytearray, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _wrong(f"{what} is not JSON: {error.msg} ({place}).") from None
+
+
+def _wrong(says: str) -> Malformed:
+    return Malformed(400, InvalidInput(says))

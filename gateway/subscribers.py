@@ -1,0 +1,20 @@
+"""Which floor hears of which event. Handlers run again when told again, and change nothing then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from billing import events as billing
+from kernel.events import event_name
+from kernel.work import Work
+from seats import operations as seats
+
+Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
+
+
+async def _release_seats(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    await seats.close_pools(work, account_id, told["subscription"])
+
+
+SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {event_name(billing.SubscriptionCanceled): (_release_seats,)}

@@ -1,0 +1,203 @@
+"""Documents: read once, limited before they are validated, and refused quickly."""
+
+from hashlib import sha256
+from time import thread_time
+
+import pytest
+from graphql import OperationType, get_introspection_query
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.documents import Document, Documents, Refusal
+from gateway.limits import Limits, Reach
+from tests.gateway.abuse import ABUSE, spread
+from tests.gateway.toy import SCHEMA
+
+DOCUMENTS = Documents(SCHEMA)
+
+
+def read(source: str, documents: Documents = DOCUMENTS) -> Document:
+    document = documents.read(source)
+    assert isinstance(document, Document), document
+    return document
+
+
+def refusal(source: str, documents: Documents = DOCUMENTS) -> Refusal:
+    found = documents.read(source)
+    assert isinstance(found, Refusal), found
+    return found
+
+
+def code(found: Refusal) -> str:
+    return str(found.errors[0]["extensions"]["code"])
+
+
+def test_a_document_tells_its_operations_and_how_far_they_reach() -> None:
+    document = read(
+        """
+        query A { viewer { ...P ... { friend { ...P } } } }
+        mutation B { greet(name: "x") other: greet(name: "y") }
+        fragment P on Person { name }
+        """
+    )
+
+    assert [(each.name, each.kind) for each in document.operations] == [
+        ("A", OperationType.QUERY),
+        ("B", OperationType.MUTATION),
+    ]
+    assert document.operations[0].reach == Reach(fields=4, roots=1, depth=3)
+    assert document.operations[1].reach == Reach(fields=2, roots=2, depth=1)
+    assert (document.figures.aliases, document.figures.fragments) == (1, 1)
+
+
+def test_a_text_is_read_once_and_remembered_by_its_digest() -> None:
+    documents = Documents(SCHEMA)
+
+    first, again = documents.read("{ hello }"), documents.read("{ hello }")
+
+    assert first is again
+    assert first.digest == sha256(b"{ hello }").hexdigest()
+
+
+def test_a_refusal_is_remembered_too() -> None:
+    documents = Documents(SCHEMA)
+
+    assert documents.read("{ nonsense }") is documents.read("{ nonsense }")
+
+
+def test_what_was_not_read_lately_is_forgotten() -> None:
+    documents = Documents(SCHEMA, room=10_000)
+    first = documents.read("{ hello }")
+
+    for number in range(20):
+        documents.read(f"{{ a{number}: hello }}")
+
+    assert documents.read("{ hello }") is not first
+
+
+def test_nonsense_does_not_push_good_documents_out() -> None:
+    documents = Documents(SCHEMA)
+    good = documents.read("{ hello }")
+
+    for number in range(1_000):
+        documents.read(f"{{ nonsense{number} ")
+
+    assert documents.read("{ hello }") is good
+
+
+def test_syntax_and_validation_are_told_apart() -> None:
+    assert not refusal("{ hello").parsed
+    assert refusal("{ nonsense }").parsed
+    assert {code(refusal("{ hello")), code(refusal("{ nonsense }"))} == {"INVALID_INPUT"}
+
+
+def test_errors_have_a_place_and_no_more_than_twenty_are_told() -> None:
+    found = refusal("{ viewer { " + " ".join(f"n{number}" for number in range(100)) + " } }")
+
+    assert len(found.errors) == 20
+    assert found.errors[0]["locations"] == [{"line": 1, "column": 12}]
+
+
+def test_the_introspection_of_tools_passes_with_room_to_spare() -> None:
+    document = read(get_introspection_query(input_value_deprecation=True, specified_by_url=True))
+
+    assert document.operations[0].reach.introspects
+    assert document.operations[0].reach.depth == 1
+
+
+def test_strangers_in_production_get_no_introspection_and_no_suggestions() -> None:
+    closed = Documents(SCHEMA, introspection=False, suggestions=False)
+
+    assert code(refusal("{ __schema { queryType { name } } }", closed)) == "FORBIDDEN"
+    assert code(refusal('{ viewer { name } ...F } fragment F on Query { __type(name: "Query") { name } }', closed)) == (
+        "FORBIDDEN"
+    )
+    assert refusal("{ helo }", closed).errors[0]["message"] == "Cannot query field 'helo' on type 'Query'."
+    assert refusal("{ helo }").errors[0]["message"].endswith("Did you mean 'hello'?")
+    assert read("{ __typename }", closed)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("{ hello } fragment F on Query { hello }", "Fragment 'F' is never used."),
+        ("fragment F on Query { hello }", "The document has no operation."),
+        ("type Query { hello: Int }", "The document has no operation."),
+        ("{ ...A } fragment A on Query { ...A }", "Cannot spread fragment 'A' within itself."),
+        ("query($x: Which!) { which(by: $x) } fragment", "Syntax Error: Expected Name, found <EOF>."),
+        ("{ which(by: { id: 1, name: 2 }) }", "String cannot represent a non string value: 2"),
+        ("{ which(by: { id: $x }) }", "Variable '$x' is not defined."),
+        (
+            "fragment F on Query { which(by: { id: $x }) } query($x: Int) { ...F }",
+            "Variable 'x' must be non-nullable to be used for OneOf Input Object 'Which'.",
+        ),
+        ("", "Syntax Error: Unexpected <EOF>."),
+    ],
+)
+def test_a_document_that_breaks_a_rule_is_told_which(source: str, sentence: str) -> None:
+    found = refusal(source)
+
+    assert (code(found), found.errors[0]["message"]) == ("INVALID_INPUT", sentence)
+
+
+@pytest.mark.parametrize("source", ABUSE.values(), ids=ABUSE)
+def test_abuse_is_refused_within_50_milliseconds(source: str) -> None:
+    took = []
+    for _ in range(3):
+        documents = Documents(SCHEMA)
+        started = thread_time()
+        found = refusal(source, documents)
+        took.append(thread_time() - started)
+
+    assert code(found) == "TOO_COMPLEX"
+    assert len(str(found.errors)) < 1_000
+    assert min(took) < 0.05
+
+
+EDGES = {
+    "a field repeated": "{ viewer {" + "name " * 2_400 + "} }",
+    "an argument repeated": "{ viewer {" + "friends(first: 1) { name } " * 240 + "} }",
+    "an object repeated": "{ viewer {" + "friend { friend { name } } " * 300 + "} }",
+    "fragments side by side": spread(100, "name friend { name } friends { name }"),
+    "conflicts everywhere": "{ viewer {"
+    + " ".join(f"friend {{ friends(first: {number}) {{ name }} }}" for number in range(180))
+    + "} }",
+    "as much as is allowed": "{ viewer {" + " ".join(f"a{number}: friends {{ name }}" for number in range(100)) + "} }",
+}
+
+
+@pytest.mark.parametrize("source", EDGES.values(), ids=EDGES)
+def test_what_the_limits_let_through_is_validated_in_bounded_time(source: str) -> None:
+    took = []
+    for _ in range(3):
+        documents = Documents(SCHEMA, suggestions=False)
+        started = thread_time()
+        documents.read(source)
+        took.append(thread_time() - started)
+
+    assert min(took) < 0.1
+
+
+def test_a_page_that_an_admin_needs_is_far_from_any_limit() -> None:
+    people = " ".join(
+        f"p{number}: friends(first: 50) {{ name friend {{ name friend {{ name }} }} }}" for number in range(40)
+    )
+
+    assert read("query Page { viewer { name " + people + " } }").figures.tokens < Limits().tokens / 2
+
+
+def test_limits_are_settings() -> None:
+    strict = Documents(SCHEMA, limits=Limits(depth=1))
+
+    found = refusal("{ viewer { name } }", strict)
+
+    assert found.errors[0] == {
+        "message": "The document has 2 levels of fields; one request may have 1.",
+        "extensions": {"code": "TOO_COMPLEX", "details": {"limit": "depth", "most": 1}},
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet='{}()[]:,.$@!"#\\\nabc19 _query fragment on Person viewer name ...', max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    assert isinstance(DOCUMENTS.read(text), Document | Refusal)
