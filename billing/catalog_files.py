@@ -1,0 +1,97 @@
+"""Catalog files: `catalog/*.toml`, one a plan, read strictly and all at once.
+
+    key = "pro"
+    audience = "person"
+    position = 20
+    name = { en = "Pro", de = "Pro" }
+    description = { en = "For people who ask every day.", de = "Für alle, die täglich fragen." }
+
+Then come its versions (`billing.catalog_versions`) and their prices
+(`billing.price_blocks`). What the keys mean is said in `billing.catalog`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from babel import localedata
+
+from billing.catalog import Audience, Catalog, Localized, Plan, in_order
+from billing.catalog_versions import version
+from billing.toml_page import Mistake, Page, page
+
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+
+_Sheets = Sequence[tuple[Page, Plan]]
+
+
+class CatalogInvalid(Exception):  # noqa: N818 - what the catalog is
+    """The files hold mistakes: each with its file, its line and its reason, one a line."""
+
+    def __init__(self, problems: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = list(problems)
+
+
+def read(folder: Path) -> Catalog:
+    """The catalog that a folder holds. Raises CatalogInvalid with every mistake in every file."""
+    pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml"))]
+    sheets = [(sheet, _plan(sheet)) for sheet in pages if not sheet.sheet.mistakes]
+    _check_keys(sheets)
+    _check_features(sheets)
+    mistakes = [mistake for sheet in pages for mistake in sheet.sheet.mistakes]
+    if not pages:
+        mistakes = [Mistake(str(folder), 1, "No plan is here: the folder is missing, or holds no .toml file.")]
+    if mistakes:
+        raise CatalogInvalid(sorted(mistakes))
+    return in_order([plan for _, plan in sheets])
+
+
+def _plan(sheet: Page) -> Plan:
+    key = sheet.word("key") or ""
+    audience = sheet.choice("audience", Audience, required=True)
+    position = sheet.whole("position") or 0
+    name, description = _localized(sheet, "name"), _localized(sheet, "description")
+    editions = enumerate(sheet.tables("versions", "a version"), 1)
+    versions = tuple(version(edition, number, audience) for number, edition in editions)
+    sheet.done()
+    return Plan(key, audience or Audience.ANYONE, name, description, versions, position)
+
+
+def _localized(sheet: Page, key: str) -> Localized:
+    table = sheet.table(key, f"a {key}", required=True)
+    if table is None:
+        return Localized(())
+    texts = table.rest()
+    if "en" not in texts:
+        table.note(f"`{key}` has no English text, `en`, for whoever speaks none of its languages.")
+    for locale, text in texts.items():
+        if not _LOCALE.fullmatch(locale) or not localedata.exists(locale.replace("-", "_")):
+            table.note(f'"{locale}" is not a locale, such as "de" or "pt-BR".', locale)
+        if not isinstance(text, str) or not text.strip():
+            table.note(f"`{key}.{locale}` is a text that says something.", locale)
+    return Localized(tuple(sorted((locale, str(text)) for locale, text in texts.items())))
+
+
+# What must be true of all files together
+
+
+def _check_keys(sheets: _Sheets) -> None:
+    known: dict[str, str] = {}
+    for sheet, plan in sheets:
+        if plan.key and plan.key in known:
+            sheet.note(f'"{plan.key}" is the key of {known[plan.key]} already.', "key")
+        known.setdefault(plan.key, sheet.sheet.file)
+
+
+def _check_features(sheets: _Sheets) -> None:
+    known: dict[str, tuple[str, str]] = {}
+    for sheet, plan in sheets:
+        for place, edition in enumerate(plan.versions):
+            for granted in edition.entitlements:
+                kind, file = known.setdefault(granted.feature, (granted.kind, sheet.sheet.file))
+                if kind != granted.kind:
+                    reason = f"`{granted.feature}` is a {granted.kind} here, and a {kind} in {file}."
+                    sheet.note(reason, "versions", place, "entitlements", granted.feature)

@@ -1,0 +1,43 @@
+"""What we ask about the catalog."""
+
+from __future__ import annotations
+
+from sqlmodel import select
+
+from billing import catalog_rows
+from billing.catalog_rows import Shelf
+from billing.tables import Entitlement, Plan, PlanVersion, Price
+from kernel.work import Work
+
+Holders = dict[tuple[str, int | None], int]
+"""How many subscriptions run, by plan key and version number; under None those of every version, each once."""
+
+
+async def wait_for_turn(work: Work) -> None:
+    """Let nobody else change the catalog until this transaction ends."""
+    await work.execute("select pg_advisory_xact_lock(hashtext('catalog'))")
+
+
+async def shelf(work: Work) -> Shelf:
+    """All rows of the catalog."""
+    return catalog_rows.shelf(
+        await work.all(select(Plan)),
+        await work.all(select(PlanVersion)),
+        await work.all(select(Price)),
+        await work.all(select(Entitlement)),
+    )
+
+
+async def holders(work: Work) -> Holders:
+    """How many running subscriptions hold each plan and version, by themselves or with one of their items."""
+    rows = await work.fetch(
+        "select plan.key, version.number, count(distinct held.id)"
+        " from (select id, plan_version_id from subscription where ended_at is null"
+        "       union select item.subscription_id, price.plan_version_id"
+        "       from subscription_item item join price on price.id = item.price_id"
+        "       where item.ended_at is null) held"
+        " join plan_version version on version.id = held.plan_version_id"
+        " join plan on plan.id = version.plan_id"
+        " group by grouping sets ((plan.key), (plan.key, version.number))"
+    )
+    return {(row["key"], row["number"]): row["count"] for row in rows}

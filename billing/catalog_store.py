@@ -1,0 +1,154 @@
+"""The catalog in the database: read as one value, and brought to another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from billing import catalog_events as events
+from billing import catalog_queries as queries
+from billing import catalog_rows as rows
+from billing import tables
+from billing.catalog import Audience, Catalog, ListPrice, Plan, Version
+from billing.catalog_changes import (
+    Change,
+    EntitlementAdded,
+    EntitlementChanged,
+    PlanAdded,
+    PlanChanged,
+    PlanRetired,
+    PlanRevived,
+    PriceAdded,
+    VersionAdded,
+    VersionChanged,
+    check,
+)
+from billing.catalog_diff import diff
+from billing.catalog_rows import Shelf
+from billing.entitlements import Entitlement
+from kernel.rows import columns
+from kernel.work import Work
+
+
+async def current(work: Work) -> Catalog:
+    """The catalog as it is, retired plans included."""
+    return rows.catalog_of(await queries.shelf(work))
+
+
+async def touched(work: Work, changes: Iterable[Change]) -> dict[Change, int]:
+    """How many running subscriptions hold what each change is about, among those the actor may see."""
+    holders = await queries.holders(work)
+    return {
+        change: 0 if isinstance(change, PriceAdded) else holders.get((change.plan, change.number), 0)
+        for change in changes
+    }
+
+
+async def apply(work: Work, wanted: Catalog) -> list[Change]:
+    """Bring the catalog to the wanted one, and tell what changed: nothing, the second time.
+
+    Call it inside a transaction, as the owner of the tables. Raises CatalogRefused,
+    and then nothing has changed.
+    """
+    await queries.wait_for_turn(work)
+    shelf = await queries.shelf(work)
+
+    changes = diff(rows.catalog_of(shelf), wanted)
+    check(changes)
+
+    await work.reserve(sum(map(_size, wanted.plans)))
+    for change in changes:
+        await _record(work, shelf, change)
+    await work.flush()
+    return changes
+
+
+def _size(plan: Plan) -> int:
+    return 1 + sum(1 + len(version.prices) + len(version.entitlements) for version in plan.versions)
+
+
+async def _record(work: Work, shelf: Shelf, change: Change) -> None:
+    match change:
+        case PlanAdded(added=added):
+            await _add_plan(work, added)
+        case PlanRetired() | PlanRevived() | PlanChanged():
+            _change_plan(work, shelf.plans[change.plan], change)
+        case VersionAdded(added=added):
+            row = await _add_version(work, shelf.plans[change.plan].id, added)
+            work.emit(events.PlanVersionAdded(version=row.id), after=rows.written(added))
+        case VersionChanged(version=version):
+            _change_version(work, shelf.versions[change.plan, version], change)
+        case PriceAdded(version=version, added=added):
+            price = _add_price(work, shelf.versions[change.plan, version], added)
+            work.emit(events.PriceAdded(price=price.id), price)
+        case EntitlementAdded(version=version, added=added):
+            granted = _add_entitlement(work, shelf.versions[change.plan, version], added)
+            work.emit(events.EntitlementAdded(entitlement=granted.id), granted)
+        case EntitlementChanged(version=version, after=after):
+            _change_entitlement(work, shelf.entitlements[change.plan, version, after.feature], after)
+        case _:
+            raise AssertionError(f"{change} can't be recorded")
+
+
+# Add
+
+
+async def _add_plan(work: Work, plan: Plan) -> None:
+    row = rows.plan_row(plan, work.new_id(), work.now)
+    work.add(row)
+    await work.flush()
+    for version in plan.versions:
+        await _add_version(work, row.id, version)
+    versions = [rows.written(version) for version in plan.versions]
+    work.emit(events.PlanAdded(plan=row.id), after={**columns(row), "versions": versions})
+
+
+async def _add_version(work: Work, plan_id: int, version: Version) -> tables.PlanVersion:
+    row = rows.version_row(version, work.new_id(), plan_id, work.now)
+    work.add(row)
+    await work.flush()
+    for price in version.prices:
+        _add_price(work, row, price)
+    for granted in version.entitlements:
+        _add_entitlement(work, row, granted)
+    return row
+
+
+def _add_price(work: Work, version: tables.PlanVersion, price: ListPrice) -> tables.Price:
+    row = rows.price_row(price, work.new_id(), version, work.now)
+    work.add(row)
+    return row
+
+
+def _add_entitlement(work: Work, version: tables.PlanVersion, granted: Entitlement) -> tables.Entitlement:
+    row = rows.entitlement_row(granted, work.new_id(), version)
+    work.add(row)
+    return row
+
+
+# Change
+
+
+def _change_plan(work: Work, row: tables.Plan, change: PlanRetired | PlanRevived | PlanChanged) -> None:
+    match change:
+        case PlanChanged(field=field, before=before, after=after):
+            setattr(row, field, after if isinstance(after, Audience) else rows.written(after))
+            was, becomes = {field: rows.written(before)}, {field: rows.written(after)}
+            work.emit(events.PlanChanged(plan=row.id), before=was, after=becomes)
+        case PlanRetired():
+            row.archived_at = work.now
+            work.emit(events.PlanRetired(plan=row.id), row)
+        case PlanRevived():
+            row.archived_at = None
+            work.emit(events.PlanRevived(plan=row.id), row)
+
+
+def _change_version(work: Work, row: tables.PlanVersion, change: VersionChanged) -> None:
+    was, becomes = rows.written(change.before), rows.written(change.after)
+    setattr(row, change.field, becomes)
+    event = events.PlanVersionChanged(version=row.id)
+    work.emit(event, before={change.field: was}, after={change.field: becomes})
+
+
+def _change_entitlement(work: Work, row: tables.Entitlement, after: Entitlement) -> None:
+    row.amount, row.text = after.amount, after.text
+    work.emit(events.EntitlementChanged(entitlement=row.id), row)
