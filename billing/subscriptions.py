@@ -41,6 +41,21 @@ class PlanNotOffered(Problem):
 
 
 @dataclass(eq=False)
+class SeatsNotOffered(Problem):
+    """The plan is sold with fewer or more seats than were asked for."""
+
+    says = "{plan} is sold with {minimum} to {maximum} seats. Choose a number between them."
+    plan: str
+    """The plan's key."""
+
+    minimum: int
+    """The fewest seats it is sold with."""
+
+    maximum: int
+    """The most seats it is sold with."""
+
+
+@dataclass(eq=False)
 class AlreadySubscribed(Problem):
     """The account has a running subscription to this plan."""
 
@@ -81,15 +96,23 @@ def check(account: Account, price: Price, version: PlanVersion, plan: Plan, newe
         raise PlanNotOffered(plan.key, "bought by its base price, not by a metered one")
 
 
+def check_seats(plan: str, version: PlanVersion, quantity: int) -> None:
+    """Refuse fewer or more seats than a per-seat plan is sold with. Raises SeatsNotOffered."""
+    rule = version.seats or {}
+    minimum, maximum = rule.get("minimum") or 1, rule.get("maximum") or MOST_SEATS
+    if not minimum <= quantity <= maximum:
+        raise SeatsNotOffered(plan, minimum, maximum)
+
+
 async def subscribe(
     work: Work, account: Account, price_id: int, quantity: int
 ) -> tuple[Subscription, SubscriptionItem]:
-    """Start a subscription to what a price is of. Raises PlanNotOffered, or AlreadySubscribed."""
+    """Start a subscription to what a price is of. Raises the refusals above."""
     price, version, plan = await queries.offer(work, price_id)
     newest = await queries.newest_version(work, plan.id)
 
     check(account, price, version, plan, newest)
-    quantity_of(quantity)
+    check_seats(plan.key, version, quantity_of(quantity))
     if not version.seats and await queries.running(work, account.id, plan.id):
         raise AlreadySubscribed(plan.key)
 

@@ -93,17 +93,6 @@ class One:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
-    """A relation to a short list: every row of the target whose `by` is this row's `of`."""
-
-    target: str
-    by: str
-    of: str = "id"
-    order: str = "id"
-    where: str = "true"
-
-
-@dataclass(frozen=True, slots=True)
 class Filter:
     """A way to narrow a list: how a column compares with what the client gives."""
 
@@ -113,6 +102,18 @@ class Filter:
 
     kind: str
     """The value's PostgreSQL type, or an id prefix and a colon before it ("person:bigint")."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Many:
+    """A relation to a short list: every row of the target whose `by` is this row's `of`."""
+
+    target: str
+    by: str
+    of: str = "id"
+    order: str = "id"
+    where: str = "true"
+    filters: Mapping[str, Filter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,9 +37,9 @@ class Context:
         """The row a relation points at, in a batch with its siblings; None where the reader may not see it."""
         return self._loader(relation, partial(self._ones, FACES[relation.target], relation.of)).load(number)
 
-    def many(self, relation: Many, number: int) -> Any:
+    def many(self, relation: Many, number: int, chosen: reading.Chosen = ()) -> Any:
         """A short list, in a batch with its siblings'."""
-        return self._loader(relation, partial(self._lists, relation)).load(number)
+        return self._loader((relation, chosen), partial(self._lists, relation, chosen)).load(number)
 
     def page(self, asked: reading.PageAsked, number: int) -> Any:
         """A page, in a batch with its siblings'."""
@@ -109,8 +109,8 @@ class Context:
         found = await reading.by_number(self.work, self.actor, face, numbers, of)
         return [found.get(number) for number in numbers]
 
-    async def _lists(self, relation: Many, numbers: list[int]) -> list[Any]:
-        found = await reading.lists(self.work, self.actor, relation, numbers)
+    async def _lists(self, relation: Many, chosen: reading.Chosen, numbers: list[int]) -> list[Any]:
+        found = await reading.lists(self.work, self.actor, relation, chosen, numbers)
         return [found[number] for number in numbers]
 
     async def _pages(self, asked: reading.PageAsked, numbers: list[int]) -> list[Any]:

@@ -7,7 +7,7 @@ security asks again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,10 @@ LISTED = 1_000
 """The most rows one parent's short list may have."""
 
 
+Chosen = tuple[tuple[str, Any], ...]
+"""Filter names and what a client chose for them, decoded and in one order."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageAsked:
     """A page relation with a client's arguments: what the rows of one batch have in common."""
@@ -34,8 +38,7 @@ class PageAsked:
     slice: pages.Slice
     order: str
     descending: bool
-    chosen: tuple[tuple[str, Any], ...]
-    """Filter names and their values, decoded."""
+    chosen: Chosen
 
     @property
     def list_name(self) -> str:
@@ -69,10 +72,13 @@ async def by_number(work: Work, reader: Reader, face: Face, numbers: Sequence[in
     return {row[of]: row for row in await work.fetch(sql, *bind.values, record=face.record)}
 
 
-async def lists(work: Work, reader: Reader, relation: Many, parents: Sequence[int]) -> dict[int, list[Any]]:
+async def lists(
+    work: Work, reader: Reader, relation: Many, chosen: Chosen, parents: Sequence[int]
+) -> dict[int, list[Any]]:
     """The short lists of many parents, by the parent's number."""
     face, bind = FACES[relation.target], Bind()
     where = f"r.{relation.by} = any({bind(list(parents), 'bigint[]')}) and ({relation.where.format(row='r')})"
+    where += _chosen(relation.filters, chosen, bind)
     sql = _select(face, where, bind, reader, extra=f", r.{relation.by} as parent")
     found: dict[int, list[Any]] = {parent: [] for parent in parents}
     limit = LISTED * len(parents)
@@ -144,14 +150,24 @@ def ask(
     """What a client's arguments ask of a page relation. Raises InvalidInput."""
     order = (order_by or {}).get("field") or next(iter(page.orders))
     descending = (order_by or {}).get("direction", "ASC") == "DESC"
-    chosen = tuple(
-        (name, _decoded(page.filters[name], value))
-        for name, value in sorted((filter or {}).items())
-        if value is not None
-    )
+    chosen = choose(page.filters, filter or {})
     asked = PageAsked(page, pages.Slice(1), order, descending, chosen)
     slice_ = pages.wanted(asked.list_name, first, after, last, before)
     return PageAsked(page, slice_, order, descending, chosen)
+
+
+def choose(filters: Mapping[str, Filter], given: Mapping[str, Any]) -> Chosen:
+    """What a client chose of a list's filters; one left out or null narrows nothing. Raises InvalidInput."""
+    return tuple((name, _decoded(filters[name], value)) for name, value in sorted(given.items()) if value is not None)
+
+
+def _chosen(filters: Mapping[str, Filter], chosen: Chosen, bind: Bind) -> str:
+    parts = []
+    for name, value in chosen:
+        filter_ = filters[name]
+        bound = bind(list(value) if isinstance(value, tuple) else value, filter_.kind.rpartition(":")[2])
+        parts.append(" and " + filter_.compare.format(column=f"r.{filter_.column}", value=bound))
+    return "".join(parts)
 
 
 def _decoded(filter_: Filter, value: Any) -> Any:
@@ -172,11 +188,7 @@ def _narrowed(face: Face, asked: PageAsked, bind: Bind, reader: Reader) -> str:
     parts = [face.visible("r", bind, reader), f"({asked.page.where.format(row='r')})"]
     if asked.page.by:
         parts.append(f"r.{asked.page.by} = k.parent")
-    for name, value in asked.chosen:
-        filter_ = asked.page.filters[name]
-        bound = bind(list(value) if isinstance(value, tuple) else value, filter_.kind.rpartition(":")[2])
-        parts.append(filter_.compare.format(column=f"r.{filter_.column}", value=bound))
-    return " and ".join(parts)
+    return " and ".join(parts) + _chosen(asked.page.filters, asked.chosen, bind)
 
 
 def _select(face: Face, where: str, bind: Bind, reader: Reader, extra: str = "") -> str:

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import ID
 
+from billing.entitlements import held
 from kernel.errors import InvalidInput, Unauthenticated
 from kernel.ids import decode, parse
 from resolvers import reading
 from resolvers.graph import BY_PREFIX, FACES
 from resolvers.info import Info
+from seats import queries as seats
 
 MOST_NODES = 100
 
@@ -34,6 +36,20 @@ async def viewer(info: Info) -> Any:
         raise Unauthenticated("Sign in first: send a bearer token.")
     own = next((account for account in actor.grants if account not in actor.roles), None)
     return Seen(actor.kind.value, actor.person_id, own, actor.email)
+
+
+async def held_plans(info: Info) -> Any:
+    """The plans the viewer may use now, lowest first."""
+    context = info.context
+    numbers = await seats.held_plans(context.work)
+    found = await reading.by_number(context.work, context.actor, FACES["Plan"], numbers)
+    return [found[number] for number in numbers]
+
+
+async def held_entitlements(info: Info) -> Any:
+    """What the viewer may do now: for each feature the highest of all their plans."""
+    granted = held(await seats.held_entitlements(info.context.work))
+    return [granted[feature] for feature in sorted(granted)]
 
 
 async def node(info: Info, id: Annotated[ID, strawberry.argument(description="A public id.")]) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from billing import tables
+from billing import entitlements, tables
 from billing.catalog import Audience
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from kernel.time import Interval
 from resolvers.graph import everyone
-from schema.base import Node, computed, face, localized, many, money, one, words
+from schema.base import Node, computed, face, localized, many, money, one, value, words
+from schema.lists import choosable, equal, exactly
 from schema.scalars import Long
 
 words(Audience, "Who a plan is for.")
@@ -64,8 +65,16 @@ class PlanVersion(Node):
     plan = one("Plan", by="plan_id", required=True)
     """Whose edition it is."""
 
-    prices = many("Price", by="plan_version_id", order="key")
-    """What it costs, in every currency and interval."""
+    prices = choosable(
+        "Price",
+        by="plan_version_id",
+        order="id",
+        filters={
+            "currency": equal("currency", "Only in this currency, such as `EUR`."),
+            "interval": exactly("interval", "Interval", "Only for this interval."),
+        },
+    )
+    """What it costs, in every currency and interval, or in the one asked for."""
 
     entitlements = many("Entitlement", by="plan_version_id", order="feature")
     """What it lets a holder do."""
@@ -100,6 +109,23 @@ class Price(Node):
 @face(tables.Entitlement, "entitlement", visible=everyone)
 class Entitlement(Node):
     """Something a plan version lets a holder do."""
+
+    feature: str
+    """What: `messages_per_day`."""
+
+    kind: EntitlementKind
+    """Whether it is on or off, a limit, or a text."""
+
+    amount: Long | None
+    """The limit, null for none; 1 or 0 for a flag."""
+
+    text: str | None
+    """The text, for one that is a text."""
+
+
+@value(entitlements.Entitlement)
+class HeldEntitlement:
+    """Something somebody may do, by the highest of their plans."""
 
     feature: str
     """What: `messages_per_day`."""

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from resolvers.graph import Filter, Page
-from resolvers.reading import COUNTED, Connection, ask
+from resolvers.graph import Filter, Many, Page
+from resolvers.reading import COUNTED, Connection, ask, choose
 from schema.base import RESOLVES, TYPES, Resolve, Word, argument, assembled, shown_field, words
 
 
@@ -57,6 +57,11 @@ class Narrow:
 def among(column: str, kind: str, description: str) -> Narrow:
     """Rows whose word is one of those given."""
     return Narrow(Filter(column, "{column} = any({value})", "text[]"), f"list[{kind}]", description)
+
+
+def exactly(column: str, kind: str, description: str) -> Narrow:
+    """Rows whose word is this one."""
+    return Narrow(Filter(column, "{column} = {value}", "text"), kind, description)
 
 
 def same(column: str, prefix: str, description: str) -> Narrow:
@@ -134,6 +139,20 @@ def page(
             argument("filter", f"{_filter(name, filters)} | None", "Which rows to keep.", default=strawberry.UNSET)
         )
     return Word(declared, f"{target}Connection", tuple(arguments), resolve=_page_of(declared))
+
+
+def choosable(target: str, *, by: str, of: str = "id", order: str = "id", filters: Mapping[str, Narrow]) -> Any:
+    """A relation to a short list that can be narrowed: each filter is an argument."""
+    declared = Many(target, by, of, order, filters={to_camel_case(key): told.filter for key, told in filters.items()})
+    arguments = tuple(
+        argument(key, f"{told.annotation} | None", told.description, default=strawberry.UNSET)
+        for key, told in filters.items()
+    )
+
+    def resolve(row: Any, info: Any, **given: Any) -> Any:
+        return info.context.many(declared, getattr(row, declared.of), choose(declared.filters, given))
+
+    return Word(declared, f"list[{target}]", arguments, resolve=resolve)
 
 
 def _page_of(declared: Page) -> Resolve:

@@ -7,7 +7,7 @@ from datetime import datetime
 import strawberry
 
 from auth.policy import Permission
-from billing.subscriptions import AlreadySubscribed, PlanNotOffered
+from billing.subscriptions import PlanNotOffered, SeatsNotOffered
 from resolvers import seats as resolve
 from resolvers.graph import holders
 from schema.base import Node, computed, face, one, value, words
@@ -132,7 +132,7 @@ class SeatMutation:
     """The life of a pool and its seats."""
 
     create_license_pool = mutation(
-        resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, AlreadySubscribed]
+        resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, SeatsNotOffered]
     )
     assign_seat = mutation(resolve.assign_seat, "Seat", refusals=[PoolExhausted, PoolClosed, AlreadySeated])
     assign_seats = mutation(resolve.assign_seats, "ListSeated", refusals=[PoolClosed])

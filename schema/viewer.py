@@ -20,6 +20,12 @@ class Viewer:
     account = one("Account", by="account_id")
     """The account you pay with, or the one the service key speaks for."""
 
+    plans = via(resolve.held_plans, "list[Plan]")
+    """What you may use now, lowest first: what you subscribed to, and what your seats give."""
+
+    entitlements = via(resolve.held_entitlements, "list[HeldEntitlement]")
+    """What you may do now: for each feature the highest of all your plans."""
+
     memberships = page(
         "Member",
         by="person_id",

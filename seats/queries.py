@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from billing.entitlements import Entitlement, EntitlementKind
 from kernel.errors import NotFound
 from kernel.work import Work
 from seats.seating import CONSUMING, InvitationState, SeatState
@@ -124,6 +125,27 @@ async def invitation(work: Work, account_id: int, invitation_id: int) -> Invitat
     asked = select(Invitation).where(col(Invitation.account_id) == account_id, col(Invitation.id) == invitation_id)
     found: Invitation | None = await work.one(asked.with_for_update())
     return _there(found)
+
+
+async def held_plans(work: Work) -> list[int]:
+    """The plans that the person of this transaction may use now, lowest first: their own, and their seats'."""
+    rows = await work.fetch(
+        "select p.id from plan p where p.id in (select plan_id from held_versions()) order by p.position, p.id"
+    )
+    return [row["id"] for row in rows]
+
+
+async def held_entitlements(work: Work) -> list[list[Entitlement]]:
+    """What each plan of the person of this transaction lets them do, the lowest plan first."""
+    rows = await work.fetch(
+        "select p.id, e.feature, e.kind, e.amount, e.text from held_versions() h join plan p on p.id = h.plan_id"
+        " join entitlement e on e.plan_version_id = h.plan_version_id order by p.position, p.id, e.feature"
+    )
+    plans: dict[int, list[Entitlement]] = {}
+    for row in rows:
+        told = Entitlement(row["feature"], EntitlementKind(row["kind"]), row["amount"], row["text"])
+        plans.setdefault(row["id"], []).append(told)
+    return list(plans.values())
 
 
 async def open_invitation(work: Work, account_id: int, email: str) -> Invitation | None:

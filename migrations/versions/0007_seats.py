@@ -92,4 +92,21 @@ def upgrade() -> None:
             or (select app_staff()));
         create policy written on invitation using (account_id = (select app_number('account')))
             with check (account_id = (select app_number('account')));
+
+        -- What the transaction's person may use: their own subscriptions, and their seats. A plain member may
+        -- not look at the pool or at the subscription behind their seat, so the answer is computed for them here.
+        create function held_versions() returns table (plan_id bigint, plan_version_id bigint)
+            language sql stable security definer set search_path = public as $$
+            select s.plan_id, s.plan_version_id
+            from account a join subscription s on s.account_id = a.id
+            where a.person_id = app_number('person') and s.state in ('trialing', 'active', 'past_due')
+            union
+            select s.plan_id, s.plan_version_id
+            from assignment t
+            join member m on m.account_id = t.account_id and m.person_id = t.person_id and m.state = 'active'
+            join license_pool p on p.account_id = t.account_id and p.id = t.pool_id
+            join subscription s on s.account_id = p.account_id and s.id = p.subscription_id
+            where t.person_id = app_number('person') and t.state = 'active'
+              and s.state in ('trialing', 'active', 'past_due')
+            $$;
     """)
