@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from auth import events, keys, queries
@@ -73,6 +73,8 @@ async def sign_up(work: Work, issuer: str, subject: str, email: str | None, name
     work.add(person)
     await work.flush()
     work.add(Identity(issuer=issuer, subject=subject, person_id=person.id, created_at=work.now))
+    # The first thing they do is to come.
+    work.origin = replace(work.origin, person_id=person.id)
     await open_account(work, person)
     return person
 

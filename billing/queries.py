@@ -28,6 +28,11 @@ async def newest_version(work: Work, plan_id: int) -> int:
     return int(await work.one(asked.order_by(col(PlanVersion.number).desc()).limit(1)))
 
 
+async def take_turn(work: Work, account_id: int) -> None:
+    """Decide about an account's subscriptions one after another: others wait until this transaction ends."""
+    await work.execute("select from account where id = $1 for no key update", account_id)
+
+
 async def running(work: Work, account_id: int, plan_id: int) -> Subscription | None:
     """The account's subscription to a plan that has not ended."""
     mine = (col(Subscription.account_id) == account_id, col(Subscription.plan_id) == plan_id)

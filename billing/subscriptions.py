@@ -83,6 +83,13 @@ def quantity_of(count: int) -> int:
     return count
 
 
+def reason_of(text: str | None) -> str | None:
+    """A reason as people wrote it. Raises InvalidInput for a very long one, or one that can't be stored."""
+    if text and (len(text) > LONGEST_REASON or "\x00" in text):
+        raise InvalidInput(f"A reason is at most {LONGEST_REASON:,} characters, and none of them is NUL.")
+    return text or None
+
+
 def check(account: Account, price: Price, version: PlanVersion, plan: Plan, newest: int) -> None:
     """Refuse what is not sold to this account. Raises PlanNotOffered."""
     for_whom = Audience.WORKSPACE if account.kind is AccountKind.WORKSPACE else Audience.PERSON
@@ -113,8 +120,10 @@ async def subscribe(
 
     check(account, price, version, plan, newest)
     check_seats(plan.key, version, quantity_of(quantity))
-    if not version.seats and await queries.running(work, account.id, plan.id):
-        raise AlreadySubscribed(plan.key)
+    if not version.seats:
+        await queries.take_turn(work, account.id)
+        if await queries.running(work, account.id, plan.id):
+            raise AlreadySubscribed(plan.key)
 
     subscription = started(work, account, price, version)
     work.add(subscription)
@@ -157,15 +166,14 @@ def started(work: Work, account: Account, price: Price, version: PlanVersion) ->
 
 async def cancel(work: Work, account_id: int, subscription_id: int, at: CancelAt, reason: str | None) -> Subscription:
     """End a subscription now, or when its period does. Raises SubscriptionOver."""
+    reason = reason_of(reason)
     subscription = await queries.subscription(work, account_id, subscription_id)
     if subscription.state is SubscriptionState.CANCELED:
         raise SubscriptionOver("canceled", "Subscribe again to go on.")
     if at is CancelAt.PERIOD_END and subscription.cancel_at:
         raise SubscriptionOver("to end with its period", "Nothing is left to do, or cancel it now.")
-    if reason and len(reason) > LONGEST_REASON:
-        raise InvalidInput(f"A reason is at most {LONGEST_REASON:,} characters.")
 
-    subscription.cancel_reason = reason
+    subscription.cancel_reason = reason or subscription.cancel_reason
     if at is CancelAt.NOW:
         return await end(work, subscription)
     subscription.cancel_at = subscription.period_end
@@ -175,11 +183,18 @@ async def cancel(work: Work, account_id: int, subscription_id: int, at: CancelAt
 
 
 async def end(work: Work, subscription: Subscription) -> Subscription:
-    """The end of a subscription and its items; whoever cares is told."""
-    subscription.state, subscription.ended_at = SubscriptionState.CANCELED, work.now
-    subscription.cancel_at = subscription.cancel_at or work.now
+    """The end of a subscription and its items, at the instant that was due if it has passed; whoever cares is told."""
+    at = min(subscription.cancel_at or work.now, work.now)
+    subscription.state, subscription.ended_at, subscription.cancel_at = SubscriptionState.CANCELED, at, at
     for item in await queries.items(work, subscription.account_id, subscription.id):
-        item.ended_at = work.now
+        item.ended_at = at
     await work.flush()
     work.emit(events.SubscriptionCanceled(subscription.account_id, subscription.id), subscription)
     return subscription
+
+
+async def end_due(work: Work, account_id: int, subscription_id: int) -> None:
+    """End a subscription whose cancellation has come due, unless it has ended since."""
+    subscription = await queries.subscription(work, account_id, subscription_id)
+    if subscription.ended_at is None:
+        await end(work, subscription)

@@ -6,7 +6,6 @@ one from another list, or one that was edited, is refused.
 
 from __future__ import annotations
 
-import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -63,10 +62,12 @@ def read(list_name: str, cursor: str) -> tuple[Any, ...]:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         mark, body = raw[:_SEAL], raw[_SEAL:]
         values = json.loads(body)
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         raise InvalidInput("That is not a cursor of ours.") from None
     if mark != _sealed(list_name, body):
         raise InvalidInput("That cursor is of another list or another order; start again without it.")
+    if not isinstance(values, list):
+        raise InvalidInput("That is not a cursor of ours.")
     return tuple(values)
 
 

@@ -38,11 +38,13 @@ class IdBlocks:
     def __init__(self) -> None:
         self._ranges: list[range] = []
         self._next = iter(range(0))
+        self._promised = 0
         self.left = 0
 
     def take(self) -> int:
-        """The next id."""
+        """The next id, one of those reserved."""
         self.left -= 1
+        self._promised -= 1
         for number in self._next:
             return number
         assert self._ranges, "reserve ids before you take them"
@@ -50,13 +52,18 @@ class IdBlocks:
         return next(self._next)
 
     async def reserve(self, connection: asyncpg.Connection, count: int) -> None:
-        """Have at least `count` ids ready."""
-        if self.left >= count:
+        """Have `count` ids ready for the caller, beside those that others have reserved and not taken yet."""
+        self._promised += count
+        blocks = -(-(self._promised - self.left) // _BLOCK)
+        if blocks <= 0:
             return
-        blocks = -(-(count - self.left) // _BLOCK)
         for block in await connection.fetch("select nextval('id_block') as number from generate_series(1, $1)", blocks):
             self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
             self.left += _BLOCK
+
+    def give_back(self, count: int) -> None:
+        """Whoever reserved these takes them no more."""
+        self._promised -= count
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,8 @@ class _Emission:
     row: SQLModel | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    at: datetime
+    origin: Origin
 
 
 class Work:
@@ -84,6 +93,7 @@ class Work:
         self.sees: Mapping[str, str] = sees or {}
         self.session = AsyncSession(engine, expire_on_commit=False)
         self._ids = ids
+        self._reserved = 0
         self._lock = asyncio.Lock()
         self._driver: asyncpg.Connection | None = None
         self._changing = False
@@ -110,11 +120,13 @@ class Work:
         await self.rest()
         self._changing = True
         try:
-            await self._ids.reserve(await self.driver(), _SPARE)
+            await self.reserve(0)
             yield
             await self._commit()
         finally:
             self._changing = False
+            self._ids.give_back(self._reserved)
+            self._reserved = 0
             self._emissions.clear()
             self._before.clear()
             await self.rest()
@@ -127,11 +139,16 @@ class Work:
 
     def new_id(self) -> int:
         """An id nobody has had; more than a few want `reserve` first."""
+        assert self._reserved > 0, "reserve ids before you take them"
+        self._reserved -= 1
         return self._ids.take()
 
     async def reserve(self, count: int) -> None:
         """Have `count` ids ready for `new_id`."""
-        await self._ids.reserve(await self.driver(), count + _SPARE)
+        driver = await self.driver()
+        wanted = max(count + _SPARE - self._reserved, 0)
+        self._reserved += wanted
+        await self._ids.reserve(driver, wanted)
 
     def add(self, row: SQLModel) -> None:
         """A new row, written at the next flush."""
@@ -154,7 +171,7 @@ class Work:
 
         Give the row it happened to, and before and after are read off it; or give them yourself.
         """
-        self._emissions.append(_Emission(event, row, before, after))
+        self._emissions.append(_Emission(event, row, before, after, self.now, self.origin))
 
     async def changed(self, statement: UpdateBase) -> int:
         """Run an update or a delete; how many rows it changed."""
@@ -195,8 +212,9 @@ class Work:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
         async with self._lock:
             self._driver = None
-            await self.session.rollback()
+            # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
             self.session.expunge_all()
+            await self.session.rollback()
 
     async def driver(self) -> asyncpg.Connection:
         """The driver's connection, inside this request's transaction and behind its fence."""
@@ -213,7 +231,7 @@ class Work:
         await self.flush()
         driver = await self.driver()
         if self._emissions:
-            await self._ids.reserve(driver, 2 * len(self._emissions) + _SPARE)
+            await self.reserve(2 * len(self._emissions))
             await self._deliver(driver)
             await audit.append(driver, [self._entry(emission) for emission in self._emissions])
         async with self._lock:
@@ -230,13 +248,13 @@ class Work:
         return audit.Entry(
             id=self.new_id(),
             account_id=told.account_id,
-            at=self.now,
+            at=emission.at,
             action=told.name,
             subject=told.subject,
             subject_id=told.subject_id,
             before=before,
             after=after,
-            origin=self.origin,
+            origin=emission.origin,
         )
 
     async def _deliver(self, driver: asyncpg.Connection) -> None:

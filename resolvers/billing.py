@@ -38,5 +38,5 @@ async def cancel_subscription(
     reason: Annotated[str | None, "Why, in the customer's words: up to 1,000 characters."] = None,
 ) -> Subscription:
     """Cancel a subscription, with its period or now. Seats it paid for are released when it ends."""
-    found = await info.context.permitted(Permission.BUY, "subscription", subscription)
+    found = await info.context.permitted(Permission.BUY, "sub", subscription)
     return await subscriptions.cancel(info.context.work, found.account_id, found.id, at, reason)

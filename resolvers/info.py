@@ -82,12 +82,12 @@ class Context:
     async def permit(self, permission: Permission, account_id: int) -> None:
         """Decide that the actor may do this to an account. Raises NotFound or Forbidden."""
         self.actor.require(permission, account_id)
-        if self.actor.desk and not self.work.origin.reason:
-            raise Forbidden("Staff changes need a reason: send it in the Seatgraph-Reason header.")
         await self.own(account_id)
 
     async def own(self, account_id: int) -> None:
-        """Let the transaction write one account's rows; the caller has decided why."""
+        """Let the transaction write one account's rows; the caller has decided why. Raises Forbidden."""
+        if self.actor.desk and not self.work.origin.reason:
+            raise Forbidden("Staff changes need a reason: send it in the Seatgraph-Reason header.")
         self.decided = True
         await self.work.bind(account_id)
 

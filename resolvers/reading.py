@@ -8,7 +8,8 @@ security asks again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,7 +98,7 @@ async def page_of(work: Work, reader: Reader, asked: PageAsked, parents: Sequenc
     where = _narrowed(face, asked, bind, reader)
     if asked.slice.place:
         sign = "<" if asked.descending != asked.slice.backward else ">"
-        place, number = _place(asked.slice.place, kind)
+        place, number = asked.slice.place
         where += f" and (r.{column}, r.id) {sign} ({bind(place, kind)}, {bind(number, 'bigint')})"
     way = "desc" if asked.descending != asked.slice.backward else "asc"
     sql = (
@@ -132,6 +133,8 @@ async def offered(work: Work, reader: Reader) -> list[Any]:
 
 async def plan_called(work: Work, reader: Reader, key: str) -> Any:
     """The plan with this key, or None."""
+    if "\x00" in key:
+        return None
     bind = Bind()
     sql = _select(FACES["Plan"], f"r.key = {bind(key, 'text')}", bind, reader)
     return next(iter(await work.fetch(sql, *bind.values, record=FACES["Plan"].record)), None)
@@ -153,6 +156,8 @@ def ask(
     chosen = choose(page.filters, filter or {})
     asked = PageAsked(page, pages.Slice(1), order, descending, chosen)
     slice_ = pages.wanted(asked.list_name, first, after, last, before)
+    if slice_.place is not None:
+        slice_ = replace(slice_, place=_place(slice_.place, page.orders[order][1]))
     return PageAsked(page, slice_, order, descending, chosen)
 
 
@@ -201,8 +206,22 @@ def _columns(face: Face) -> str:
 
 
 def _place(place: tuple[Any, ...], kind: str) -> tuple[Any, int]:
-    value, number = place
-    return (pages.instant_of(value) if kind == "timestamptz" else value), int(number)
+    # A cursor's seal is no secret, so what it holds may be anything.
+    match kind, place:
+        case "timestamptz", (str(value), int(number)):
+            with suppress(ValueError, OverflowError):
+                return pages.instant_of(value).astimezone(UTC), _whole(number)
+        case "bigint", (int(value), int(number)):
+            return _whole(value), _whole(number)
+        case "text", (str(value), int(number)) if "\x00" not in value:
+            return value, _whole(number)
+    raise InvalidInput("That is not a cursor of ours.")
+
+
+def _whole(number: int) -> int:
+    if not -(2**63) <= number < 2**63:
+        raise InvalidInput("That is not a cursor of ours.")
+    return number
 
 
 def _cut(rows: list[Any], asked: PageAsked, parent: int) -> Connection:

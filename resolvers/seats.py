@@ -71,7 +71,7 @@ async def release_seat(
 ) -> Assignment:
     """Free a seat, finally. The person stays a member; seating them again is a new assignment."""
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "seat", seat)
-    return await operations.release(info.context.work, found.account_id, found.id, _short(reason))
+    return await operations.release(info.context.work, found.account_id, found.id, reason)
 
 
 async def transfer_seat(
@@ -96,7 +96,3 @@ async def resume_seat(info: Info, seat: Annotated[ID, "Which seat."]) -> Assignm
 
 def _source(context: Context) -> SeatSource:
     return SeatSource.MANUAL if context.actor.key_id is None else SeatSource.KEY
-
-
-def _short(reason: str | None) -> str | None:
-    return reason[: subscriptions.LONGEST_REASON] if reason else None

@@ -78,6 +78,7 @@ async def accept_invitation(
 async def revoke_invitation(info: Info, invitation: Annotated[ID, "Which invitation."]) -> Invitation:
     """Take an open invitation back, and free the seats that wait for it."""
     found = await info.context.permitted(Permission.INVITE_MEMBERS, "invitation", invitation)
+    _grantable(info.context, Role(found.role), found.account_id)
     revoked = await invitations.revoke(info.context.work, found.account_id, found.id)
     await seating.give_up(info.context.work, found.account_id, revoked.email, "invitation revoked")
     return revoked

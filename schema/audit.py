@@ -22,6 +22,8 @@ _REFERENCES = {
     "person_id": "person",
     "created_by": "person",
     "invited_by": "person",
+    "invoice_id": "inv",
+    "payment_method_id": "pm",
     "pool_id": "pool",
     "plan_id": "plan",
     "plan_version_id": "version",
@@ -33,15 +35,13 @@ _BILLING = "('subscription', 'pool', 'invoice', 'payment', 'payment_method')"
 
 
 def auditable(alias: str, bind: Bind, reader: Reader) -> str:
-    """What auditors see; billing admins see billing's records, and everybody what they did themselves."""
+    """What auditors see; people also see billing's records where they see billing, and what they did to seats."""
     whole = holders(Permission.SEE_AUDIT)(alias, bind, reader)
-    if whole == "true":
+    if whole == "true" or reader.person_id is None:
         return whole
     billing = f"({alias}.subject in {_BILLING} and {holders(Permission.SEE_BILLING)(alias, bind, reader)})"
-    if reader.person_id is None:
-        return f"({whole} or {billing})"
-    mine = holders(Permission.SEE_ACCOUNT)(alias, bind, reader)
-    return f"({whole} or {billing} or ({alias}.person_id = {bind(reader.person_id, 'bigint')} and {mine}))"
+    seating = holders(Permission.SEE_SEATS)(alias, bind, reader)
+    return f"({whole} or {billing} or ({alias}.person_id = {bind(reader.person_id, 'bigint')} and {seating}))"
 
 
 def _subject(row: Any, _info: Any) -> str:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import textwrap
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 import asyncpg
@@ -265,12 +266,18 @@ def shown_field(name: str, annotation: str, description: str, **default: Any) ->
     return StrawberryField(python_name=name, type_annotation=typed, description=description, **default)
 
 
+@lru_cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """The classes of a module as they are written; each module is read once, for the start has to be quick."""
+    written = ast.parse(inspect.getsource(sys.modules[module]))
+    return {statement.name: statement for statement in written.body if isinstance(statement, ast.ClassDef)}
+
+
 def described(declared: type) -> dict[str, str]:
     """The attributes of a class in order, each with the docstring below it."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(declared))).body[0].body  # type: ignore[attr-defined]
     docs: dict[str, str] = {}
     name = ""
-    for statement in body:
+    for statement in _classes(declared.__module__)[declared.__name__].body:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=found)) | ast.Assign(targets=[ast.Name(id=found)]):
                 name = found

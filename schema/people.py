@@ -43,6 +43,15 @@ def addressed(alias: str, bind: Bind, reader: Reader) -> str:
     return managed if reader.email is None else f"({managed} or {alias}.email = {bind(reader.email, 'text')})"
 
 
+def keyed(alias: str, bind: Bind, reader: Reader) -> str:
+    """Keys of accounts whose keys one may see, and those one made oneself where one still belongs."""
+    every = holders(Permission.SEE_KEYS)(alias, bind, reader)
+    if every == "true" or reader.person_id is None:
+        return every
+    here = holders(Permission.SEE_ACCOUNT)(alias, bind, reader)
+    return f"({every} or ({alias}.created_by = {bind(reader.person_id, 'bigint')} and {here}))"
+
+
 _AUDIT_ORDERS = {"SEQ": ("seq", "bigint", "As it happened, by number in the account's chain.")}
 _AUDIT_FILTERS = {
     "action": equal("action", "Only this action, such as `seat.assigned`."),
@@ -262,11 +271,7 @@ class Invitation(Node):
     """Where; null until you belong to it."""
 
 
-@face(
-    tables.ServiceKey,
-    "key",
-    visible=holders(Permission.SEE_KEYS, own="created_by"),
-)
+@face(tables.ServiceKey, "key", visible=keyed)
 class ServiceKey(Node):
     """A key with which a program speaks for an account. Its secret is kept as a hash alone."""
 

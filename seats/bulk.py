@@ -2,60 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from auth import queries as people
+from auth import queries as members
 from auth.addresses import address, is_address
 from auth.policy import Role
 from kernel.errors import InvalidInput, Unavailable
-from kernel.rows import columns
+from kernel.rows import plain
 from kernel.work import Work
-from seats import events, invitations, queries, seating
-from seats.operations import key_of
+from seats import events, invitations, leaving, queries, seating
+from seats.leaving import Freed
+from seats.operations import key_of, room
 from seats.seating import MOST_AT_ONCE, BulkOutcome, Outcome, SeatSource, SeatState
 from seats.tables import LicensePool
 
-_TRIES = 5
+_TRIES = 100
+"""Somebody else got a seat of the pool whenever a try fails, so there is less to try for each time."""
 
 
 async def assign_all(work: Work, account_id: int, pool_id: int, emails: Sequence[str]) -> list[Outcome]:
     """Seat the addresses in their order until the pool is full. Raises InvalidInput for too long a list."""
     if len(emails) > MOST_AT_ONCE:
         raise InvalidInput(f"One call seats at most {MOST_AT_ONCE:,} addresses; {len(emails):,} were given.")
-    await work.reserve(5 * len(emails))
+    first = _first_look(emails)
+    wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
+    await queries.keep_members(work, account_id)
+    pool, freed = await room(work, account_id, pool_id, len(wanted))
+    if pool.closed_at:
+        raise seating.PoolClosed(pool.name)
+    known, gone = await invitations.waiting(work, account_id, wanted)
+    people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone)
     for _ in range(_TRIES):
-        outcomes = await _try(work, account_id, pool_id, emails)
+        outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
             return outcomes
+        pool = await queries.pool(work, account_id, pool_id)
     raise Unavailable("Others are filling this pool at the same moment. Try again.")
 
 
-async def _try(work: Work, account_id: int, pool_id: int, emails: Sequence[str]) -> list[Outcome] | None:
-    pool = await queries.pool(work, account_id, pool_id)
-    if pool.closed_at:
-        raise seating.PoolClosed(pool.name)
-    outcomes = _first_look(emails)
-    wanted = [outcome.email for outcome in outcomes if outcome.outcome is BulkOutcome.INVITED]
-    members = await people.members_by_address(work, account_id, wanted)
-    held = await queries.held_keys(work, account_id, pool_id, [key_of(members.get(email), email) for email in wanted])
-    room = pool.purchased - pool.assigned
-    seats: dict[int, tuple[int | None, str]] = {}
-    for place, outcome in enumerate(outcomes):
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Who the addresses of a list are, and what has been freed for them."""
+
+    members: Mapping[str, int]
+    invited: Collection[str]
+    freed: Freed
+
+    def key(self, email: str) -> str:
+        return key_of(self.members.get(email), email)
+
+
+async def _try(work: Work, pool: LicensePool, first: Sequence[Outcome], people: _People) -> list[Outcome] | None:
+    outcomes = list(first)
+    keys = [people.key(outcome.email) for outcome in first if outcome.outcome is BulkOutcome.INVITED]
+    held = await queries.held_keys(work, pool.account_id, pool.id, keys)
+    room = pool.purchased - pool.assigned + people.freed[pool.id]
+    await work.reserve(2 * len(keys))
+    seats: dict[int, str] = {}
+    for place, outcome in enumerate(first):
         if outcome.outcome is not BulkOutcome.INVITED:
             continue
-        person_id = members.get(outcome.email)
-        if key_of(person_id, outcome.email) in held:
+        if people.key(outcome.email) in held:
             outcomes[place] = replace(outcome, outcome=BulkOutcome.ALREADY_SEATED)
         elif len(seats) >= room:
             outcomes[place] = replace(outcome, outcome=BulkOutcome.NO_SEAT_LEFT)
         else:
             seat_id = work.new_id()
-            seats[seat_id] = (person_id, outcome.email)
-            verdict = BulkOutcome.INVITED if person_id is None else BulkOutcome.ASSIGNED
+            seats[seat_id] = outcome.email
+            verdict = BulkOutcome.ASSIGNED if outcome.email in people.members else BulkOutcome.INVITED
             outcomes[place] = replace(outcome, outcome=verdict, seat_id=seat_id)
-    return outcomes if not seats or await _record(work, pool, seats) else None
+    return outcomes if await _record(work, pool, seats, people) else None
 
 
 def _first_look(emails: Sequence[str]) -> list[Outcome]:
@@ -71,27 +89,23 @@ def _first_look(emails: Sequence[str]) -> list[Outcome]:
     return outcomes
 
 
-async def _record(work: Work, pool: LicensePool, seats: dict[int, tuple[int | None, str]]) -> bool:
+async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], people: _People) -> bool:
     """Write the seats and count them; False, with nothing written, when somebody else was faster."""
+    strangers = [email for email in seats.values() if email not in people.members and email not in people.invited]
+    letters = [invitations.made(work, pool.account_id, email, Role.MEMBER) for email in strangers]
+    rows = [_row(work, pool, seat_id, people.members.get(email), email) for seat_id, email in seats.items()]
     await work.execute("savepoint seating")
-    rows = [_row(work, pool, seat_id, person_id, email) for seat_id, (person_id, email) in seats.items()]
-    taken = await queries.seat_all(work, list(zip(*rows, strict=True)))
-    if len(taken) < len(seats) or not await queries.take_seats(work, pool.account_id, pool.id, len(seats)):
+    sent = await queries.invite_all(work, letters)
+    taken = await queries.seat_all(work, rows)
+    more = {pool.id: len(rows)}
+    if len(taken) < len(rows) or not await leaving.count(work, pool.account_id, more, people.freed):
         await work.execute("rollback to savepoint seating")
         return False
+    invitations.tell(work, [letter for letter in letters if letter.id in sent])
     for row in rows:
-        after = dict(zip(("account_id", "id", "pool_id", "plan_id", "email", "person_id"), row[:6], strict=True))
-        work.emit(events.SeatAssigned(pool.account_id, row[1], pool.id), after=after | {"state": row[7]})
-    await _invite(work, pool.account_id, [email for person_id, email in seats.values() if person_id is None])
+        after = dict(zip(queries.SEAT, row, strict=True))
+        work.emit(events.SeatAssigned(pool.account_id, row[1], pool.id), after=after | {"since": plain(work.now)})
     return True
-
-
-async def _invite(work: Work, account_id: int, emails: Sequence[str]) -> None:
-    letters = [invitations.made(work, account_id, email, Role.MEMBER) for email in emails]
-    sent = await queries.invite_all(work, letters)
-    for letter in letters:
-        if letter.id in sent:
-            work.emit(events.InvitationSent(account_id, letter.id), after=columns(letter))
 
 
 def _row(work: Work, pool: LicensePool, seat_id: int, person_id: int | None, email: str) -> tuple[Any, ...]:

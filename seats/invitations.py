@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 
 from auth import operations as members
@@ -10,8 +12,10 @@ from auth import queries as people
 from auth.addresses import address
 from auth.policy import Role
 from auth.tables import Member
+from kernel.rows import columns
 from kernel.work import Work
-from seats import events, queries
+from seats import events, leaving, queries
+from seats.leaving import Freed
 from seats.seating import (
     INVITED_FOR,
     AlreadyInvited,
@@ -19,6 +23,7 @@ from seats.seating import (
     InvitationClosed,
     InvitationState,
     InvitedSomebodyElse,
+    SeatState,
 )
 from seats.tables import Invitation
 
@@ -26,23 +31,39 @@ from seats.tables import Invitation
 async def invite(work: Work, account_id: int, email: str, role: Role) -> Invitation:
     """Ask somebody to join. Raises AlreadyMember, or AlreadyInvited."""
     email = address(email)
+    known, freed = await waiting(work, account_id, [email])
     if await people.members_by_address(work, account_id, [email]):
         raise AlreadyMember(email)
-    if await queries.open_invitation(work, account_id, email):
+    letter = made(work, account_id, email, role)
+    if known or not await send(work, [letter]):
         raise AlreadyInvited(email)
-    return await ask(work, account_id, email, role)
+    await leaving.count(work, account_id, {}, freed)
+    return letter
 
 
-async def ask(work: Work, account_id: int, email: str, role: Role) -> Invitation:
-    """The open invitation to an address, sent now unless there is one."""
-    known = await queries.open_invitation(work, account_id, email)
-    if known:
-        return known
-    invitation = made(work, account_id, email, role)
-    work.add(invitation)
-    await work.flush()
-    work.emit(events.InvitationSent(account_id, invitation.id), invitation)
-    return invitation
+async def waiting(work: Work, account_id: int, emails: Sequence[str]) -> tuple[set[str], Freed]:
+    """Which addresses have an invitation they may still answer, and the seats of those who didn't in time.
+
+    Nobody answers until this transaction ends; look up members after it, and whoever
+    answered just before is among them.
+    """
+    known = await queries.open_invitations(work, account_id, emails)
+    overdue = [letter for letter in known if letter.expires_at <= work.now]
+    freed = await run_out(work, account_id, overdue)
+    return {letter.email for letter in known if letter not in overdue}, freed
+
+
+async def send(work: Work, letters: Sequence[Invitation]) -> bool:
+    """Send invitations; whether all were, and nobody sent one to the same address at this moment."""
+    sent = await queries.invite_all(work, letters)
+    tell(work, [letter for letter in letters if letter.id in sent])
+    return len(sent) == len(letters)
+
+
+def tell(work: Work, letters: Sequence[Invitation]) -> None:
+    """Tell that invitations were sent."""
+    for letter in letters:
+        work.emit(events.InvitationSent(letter.account_id, letter.id), after=columns(letter))
 
 
 def made(work: Work, account_id: int, email: str, role: Role) -> Invitation:
@@ -82,14 +103,22 @@ async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
     return invitation
 
 
-async def expire(work: Work, account_id: int, invitation_id: int) -> Invitation | None:
-    """Let an invitation run out; None when somebody answered it first."""
+async def run_out(work: Work, account_id: int, letters: Sequence[Invitation]) -> Freed:
+    """Let invitations that nobody answered in time run out; the seats that waited are given up, and yet to count."""
+    freed: Freed = Counter()
+    for letter in letters:
+        await _answer(work, letter, InvitationState.EXPIRED)
+        work.emit(events.InvitationExpired(account_id, letter.id), letter)
+        seats = await queries.seats_of(work, account_id, letter.email, {SeatState.INVITED})
+        freed += await leaving.leave(work, seats, "invitation expired")
+    return freed
+
+
+async def expire(work: Work, account_id: int, invitation_id: int) -> None:
+    """Let an invitation run out and free the seats that waited, unless somebody answered it first."""
     invitation = await queries.invitation(work, account_id, invitation_id)
-    if invitation.state is not InvitationState.PENDING or invitation.expires_at > work.now:
-        return None
-    await _answer(work, invitation, InvitationState.EXPIRED)
-    work.emit(events.InvitationExpired(account_id, invitation_id), invitation)
-    return invitation
+    if invitation.state is InvitationState.PENDING and invitation.expires_at <= work.now:
+        await leaving.count(work, account_id, {}, await run_out(work, account_id, [invitation]))
 
 
 def _check_open(invitation: Invitation, work: Work) -> None:

@@ -1,13 +1,15 @@
 """What is done with pools and seats: load, decide, record.
 
-The order of locks is always the same: the assignment first, then the pool's
-counter, then (at the commit) the audit chain. Racing requests for one person
-meet at the unique index, racing requests for the last seat at the counter.
+The order of locks is always the same: the workspace (so that nobody is removed
+while they are seated), invitations, assignments, the pools' counters, and at the
+commit the audit chain. Racing requests for one person meet at the unique index,
+racing requests for the last seat at the counter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
@@ -17,20 +19,29 @@ from auth.addresses import address
 from auth.operations import named
 from auth.policy import Role
 from auth.tables import Account, Member
+from billing import queries as billing
 from billing import subscriptions
+from kernel.errors import Problem, Unavailable
 from kernel.work import Work
-from seats import events, invitations, queries, seating
+from seats import events, invitations, leaving, queries, seating
+from seats.leaving import Freed
 from seats.seating import CONSUMING, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
+
+_TRIES = 5
 
 
 async def create_pool(work: Work, account: Account, price_id: int, seats: int, name: str) -> LicensePool:
     """Buy seats: a subscription with one item, and the pool it pays for. Raises billing's refusals."""
+    name = named(name, what="A pool's name")
     subscription, item = await subscriptions.subscribe(work, account, price_id, seats)
+    _, version, plan = await billing.offer(work, price_id)
+    if not version.seats:
+        raise subscriptions.PlanNotOffered(plan.key, "not sold per seat")
     pool = LicensePool(
         account_id=account.id,
         id=work.new_id(),
-        name=named(name, what="A pool's name"),
+        name=name,
         plan_id=item.plan_id,
         subscription_id=subscription.id,
         subscription_item_id=item.id,
@@ -46,47 +57,49 @@ async def create_pool(work: Work, account: Account, price_id: int, seats: int, n
 async def assign(work: Work, account_id: int, pool_id: int, email: str, source: SeatSource) -> Assignment:
     """Give a person a seat: a member's is theirs at once, anybody else is invited and holds it for seven days."""
     email = address(email)
-    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
-    pool = await _pool_with_room(work, account_id, pool_id)
+    await queries.keep_members(work, account_id)
+    pool, freed = await room(work, account_id, pool_id, 1)
+    person_id, gone = await _invited(work, account_id, email)
     held = await queries.held(work, account_id, pool_id, key_of(person_id, email))
+    freed += gone
+    taken = pool.assigned - freed[pool_id]
 
-    seating.check(pool.name, pool.purchased, pool.assigned, closed=pool.closed_at is not None, email=email, held=held)
+    seating.check(pool.name, pool.purchased, taken, closed=pool.closed_at is not None, email=email, held=held)
 
     assignment = seated(work, pool, person_id, email, source)
     await _sit(work, assignment)
-    if person_id is None:
-        await invitations.ask(work, account_id, email, Role.MEMBER)
-    await _count(work, pool)
+    if not await leaving.count(work, account_id, {pool_id: 1}, freed):
+        raise await _why_not(work, account_id, pool_id)
     work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
     return assignment
 
 
 async def release(work: Work, account_id: int, assignment_id: int, reason: str | None) -> Assignment:
     """Free a seat, finally. Raises SeatNotHeld."""
+    reason = subscriptions.reason_of(reason)
     assignment = await queries.assignment(work, account_id, assignment_id)
     seating.movable(assignment.state, CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, [assignment], reason or "released")
+    await _free(work, account_id, [assignment], reason or "released")
     return assignment
 
 
 async def transfer(work: Work, account_id: int, assignment_id: int, email: str) -> Assignment:
     """Give a seat to another person; the pool holds as many as before. Raises SeatNotHeld, or AlreadySeated."""
     email = address(email)
+    await queries.keep_members(work, account_id)
+    person_id, freed = await _invited(work, account_id, email)
     left = await queries.assignment(work, account_id, assignment_id)
     seating.movable(left.state, CONSUMING)
-    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
     pool = await queries.pool(work, account_id, left.pool_id)
     if await queries.held(work, account_id, pool.id, key_of(person_id, email)):
         raise AlreadySeated(email)
 
-    left.state, left.released_at, left.release_reason = SeatState.RELEASED, work.now, "transferred"
-    await work.flush()
+    freed += await leaving.leave(work, [left], "transferred")
     taken = seated(work, pool, person_id, email, SeatSource.TRANSFER)
     await _sit(work, taken)
-    if person_id is None:
-        await invitations.ask(work, account_id, email, Role.MEMBER)
-    work.emit(events.SeatReleased(account_id, left.id, pool.id), left)
     work.emit(events.SeatAssigned(account_id, taken.id, pool.id), taken)
+    counted = await leaving.count(work, account_id, {pool.id: 1}, freed)
+    assert counted, "a seat that was freed is there to be taken"
     return taken
 
 
@@ -123,23 +136,33 @@ async def remove_member(work: Work, account_id: int, member_id: int) -> Member:
     """End a membership and free its seats at once. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)
     seats = await queries.seats_of(work, account_id, str(member.person_id), CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, seats, "member removed")
+    await _free(work, account_id, seats, "member removed")
     return member
 
 
 async def give_up(work: Work, account_id: int, email: str, reason: str) -> None:
     """Free the seats that waited for an address."""
-    await _free(work, await queries.seats_of(work, account_id, email, {SeatState.INVITED}), reason)
+    await _free(work, account_id, await queries.seats_of(work, account_id, email, {SeatState.INVITED}), reason)
 
 
 async def close_pools(work: Work, account_id: int, subscription_id: int) -> None:
     """Free every seat that an ended subscription paid for; doing it again changes nothing."""
     for pool in await queries.pools_of(work, account_id, subscription_id):
-        await _free(work, await queries.taken_seats(work, account_id, pool.id), "subscription ended")
-        closed = await queries.pool(work, account_id, pool.id)
-        closed.closed_at = work.now
-        await work.flush()
-        work.emit(events.PoolClosed(account_id, pool.id), closed)
+        freed = await _close(work, pool)
+        before = {"assigned": freed, "closed_at": None}
+        after = {"assigned": 0, "closed_at": work.now.isoformat()}
+        work.emit(events.PoolClosed(account_id, pool.id), before=before, after=after)
+
+
+async def _close(work: Work, pool: LicensePool) -> int:
+    """Free every seat and close the pool; whoever sits down meanwhile is freed too. How many there were."""
+    freed: Freed = Counter()
+    for _ in range(_TRIES):
+        seats = await queries.taken_seats(work, pool.account_id, pool.id)
+        freed += await leaving.leave(work, seats, "subscription ended")
+        if await queries.close(work, pool.account_id, pool.id, freed[pool.id], work.now):
+            return freed[pool.id]
+    raise Unavailable("Others are filling this pool at the same moment. Try again.")
 
 
 def key_of(person_id: int | None, email: str) -> str:
@@ -163,20 +186,23 @@ def seated(work: Work, pool: LicensePool, person_id: int | None, email: str, sou
     )
 
 
-async def _pool_with_room(work: Work, account_id: int, pool_id: int) -> LicensePool:
+async def room(work: Work, account_id: int, pool_id: int, wanted: int) -> tuple[LicensePool, Freed]:
+    """A pool as it stands; without room for so many, invitations that nobody answered in time give up their seats."""
     pool = await queries.pool(work, account_id, pool_id)
-    if pool.assigned >= pool.purchased:
-        for _, invitation_id in await queries.overdue(work, work.now, account_id):
-            await expire(work, account_id, invitation_id)
-        pool = await queries.pool(work, account_id, pool_id)
-    return pool
+    if pool.assigned + wanted <= pool.purchased:
+        return pool, Counter()
+    overdue = await queries.overdue_invitations(work, account_id, work.now)
+    freed = await invitations.run_out(work, account_id, overdue)
+    return await queries.pool(work, account_id, pool_id), freed
 
 
-async def expire(work: Work, account_id: int, invitation_id: int) -> None:
-    """Let an invitation that nobody answered run out, and free the seat that waited."""
-    expired = await invitations.expire(work, account_id, invitation_id)
-    if expired:
-        await give_up(work, account_id, expired.email, "invitation expired")
+async def _invited(work: Work, account_id: int, email: str) -> tuple[int | None, Freed]:
+    """The member with this address; or None, and they have an invitation. With it what an older one gave up."""
+    known, freed = await invitations.waiting(work, account_id, [email])
+    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
+    if person_id is None and not known:
+        await invitations.send(work, [invitations.made(work, account_id, email, Role.MEMBER)])
+    return person_id, freed
 
 
 async def _sit(work: Work, assignment: Assignment) -> None:
@@ -189,19 +215,11 @@ async def _sit(work: Work, assignment: Assignment) -> None:
         raise
 
 
-async def _count(work: Work, pool: LicensePool) -> None:
-    if not await queries.take_seats(work, pool.account_id, pool.id):
-        raise PoolExhausted(pool.purchased)
+async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
+    """Why a pool that had room a moment ago has none."""
+    pool = await queries.pool(work, account_id, pool_id)
+    return seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased)
 
 
-async def _free(work: Work, assignments: Iterable[Assignment], reason: str) -> None:
-    freed: dict[tuple[int, int], int] = {}
-    for assignment in assignments:
-        if assignment.state in CONSUMING:
-            key = (assignment.account_id, assignment.pool_id)
-            freed[key] = freed.get(key, 0) + 1
-        assignment.state, assignment.released_at, assignment.release_reason = SeatState.RELEASED, work.now, reason
-        work.emit(events.SeatReleased(assignment.account_id, assignment.id, assignment.pool_id), assignment)
-    await work.flush()
-    for (account_id, pool_id), count in sorted(freed.items()):
-        await queries.free_seats(work, account_id, pool_id, count)
+async def _free(work: Work, account_id: int, assignments: Sequence[Assignment], reason: str) -> None:
+    await leaving.count(work, account_id, {}, await leaving.leave(work, assignments, reason))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, update
 from sqlmodel import col, select
 
 from billing.entitlements import Entitlement, EntitlementKind
@@ -23,6 +23,11 @@ async def pool(work: Work, account_id: int, pool_id: int) -> LicensePool:
     asked = select(LicensePool).where(col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
     found: LicensePool | None = await work.one(asked.execution_options(populate_existing=True))
     return _there(found)
+
+
+async def keep_members(work: Work, account_id: int) -> None:
+    """Let nobody be removed from the workspace until this transaction ends."""
+    await work.execute("select from workspace where id = $1 for key share", account_id)
 
 
 async def pools_of(work: Work, account_id: int, subscription_id: int) -> list[LicensePool]:
@@ -92,6 +97,17 @@ async def free_seats(work: Work, account_id: int, pool_id: int, count: int = 1) 
     assert await work.changed(freed.execution_options(synchronize_session=False)) == 1
 
 
+async def close(work: Work, account_id: int, pool_id: int, freed: int, now: datetime) -> bool:
+    """Close a pool whose seats were all freed; False when it has others, because somebody sat down meanwhile."""
+    empty = (
+        col(LicensePool.account_id) == account_id,
+        col(LicensePool.id) == pool_id,
+        col(LicensePool.assigned) == freed,
+    )
+    closed = update(LicensePool).where(*empty).values(assigned=0, closed_at=now)
+    return await work.changed(closed.execution_options(synchronize_session=False)) == 1
+
+
 async def held_keys(work: Work, account_id: int, pool_id: int, keys: Sequence[str]) -> set[str]:
     """Which of these people hold a seat of the pool."""
     rows = await work.fetch(
@@ -104,20 +120,23 @@ async def held_keys(work: Work, account_id: int, pool_id: int, keys: Sequence[st
     return {row["person_key"] for row in rows}
 
 
-async def seat_all(work: Work, columns: Sequence[Sequence[Any]]) -> set[int]:
-    """Insert many assignments in one statement, in the order of their keys; the numbers of those that took.
+SEAT = ("account_id", "id", "pool_id", "plan_id", "email", "person_id", "person_key", "state", "source", "since")
+"""The columns of `seat_all`, in their order."""
 
-    Columns are account, number, pool, plan, address, person, key, state, source and since.
-    """
-    rows = await work.fetch(
-        "insert into assignment (account_id, id, pool_id, plan_id, email, person_id, person_key, state, source, since)"
+
+async def seat_all(work: Work, rows: Sequence[Sequence[Any]]) -> set[int]:
+    """Insert many assignments in one statement, in the order of their keys; the numbers of those that took."""
+    if not rows:
+        return set()
+    took = await work.fetch(
+        f"insert into assignment ({', '.join(SEAT)})"  # noqa: S608 - constant columns
         " select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],"
         " $7::text[], $8::text[], $9::text[], $10::timestamptz[]) as t(a, b, c, d, e, f, g, h, i, j) order by g"
         " on conflict (account_id, pool_id, person_key) where state in ('invited', 'active', 'suspended') do nothing"
         " returning id",
-        *columns,
+        *zip(*rows, strict=True),
     )
-    return {row["id"] for row in rows}
+    return {row["id"] for row in took}
 
 
 async def invitation(work: Work, account_id: int, invitation_id: int) -> Invitation:
@@ -148,15 +167,22 @@ async def held_entitlements(work: Work) -> list[list[Entitlement]]:
     return list(plans.values())
 
 
-async def open_invitation(work: Work, account_id: int, email: str) -> Invitation | None:
-    """The invitation to an address that still waits for an answer."""
-    asked = select(Invitation).where(
-        col(Invitation.account_id) == account_id,
-        col(Invitation.email) == email,
-        col(Invitation.state) == InvitationState.PENDING,
-    )
-    found: Invitation | None = await work.one(asked)
-    return found
+async def open_invitations(work: Work, account_id: int, emails: Sequence[str]) -> list[Invitation]:
+    """The invitations to these addresses that nobody has answered, locked for an answer."""
+    addressed = col(Invitation.email) == func.any(cast(list(emails), ARRAY(Text)))
+    return await _pending(work, account_id, addressed)
+
+
+async def overdue_invitations(work: Work, account_id: int, now: datetime) -> list[Invitation]:
+    """The invitations of a workspace that nobody answered in time, locked for an answer."""
+    return await _pending(work, account_id, col(Invitation.expires_at) <= now)
+
+
+async def _pending(work: Work, account_id: int, which: ColumnElement[bool]) -> list[Invitation]:
+    # Everybody who wants several takes them in this order.
+    pending = (col(Invitation.account_id) == account_id, col(Invitation.state) == InvitationState.PENDING)
+    asked = select(Invitation).where(*pending, which).order_by(col(Invitation.email)).with_for_update()
+    return list(await work.all(asked))
 
 
 async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
@@ -175,13 +201,12 @@ async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
 _LETTER = ("account_id", "id", "email", "role", "state", "invited_by", "created_at", "expires_at", "token_hash")
 
 
-async def overdue(work: Work, now: datetime, account_id: int | None = None, most: int = 1_000) -> list[tuple[int, int]]:
-    """Account and number of invitations that nobody answered in time."""
+async def overdue(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int, int]]:
+    """Account and number of invitations that nobody answered in time, as nobody but the system sees them."""
     rows = await work.fetch(
         "select account_id, id from invitation where state = 'pending' and expires_at <= $1"
-        " and ($2::bigint is null or account_id = $2) order by expires_at limit $3",
+        " order by expires_at limit $2",
         now,
-        account_id,
         most,
     )
     return [(row["account_id"], row["id"]) for row in rows]

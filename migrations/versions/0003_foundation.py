@@ -39,8 +39,8 @@ def upgrade() -> None:
             action          text not null,
             subject         text not null,
             subject_id      bigint not null,
-            before          jsonb,
-            after           jsonb,
+            before          jsonb check (jsonb_typeof(before) = 'object'),
+            after           jsonb check (jsonb_typeof(after) = 'object'),
             actor           text not null,
             person_id       bigint,
             impersonator_id bigint,
@@ -72,15 +72,21 @@ def upgrade() -> None:
         create trigger moves_forward before update on audit_head
             for each row execute function audit_head_moves_forward();
 
+        alter table audit_head enable row level security;
+        create policy own on audit_head using (account_id = (select app_number('account')));
+        create policy sealed on audit_head for select using ((select app_staff()));
+        alter table audit_seal enable row level security;
+        create policy sealed on audit_seal using ((select app_staff()));
         alter table audit_record enable row level security;
         create policy seen on audit_record for select using (
             account_id = any ((select app_accounts('see_audit'))::bigint[])
             or person_id = (select app_number('person'))
-               and account_id = any ((select app_accounts('see_account'))::bigint[])
+               and account_id = any ((select app_accounts('see_seats'))::bigint[])
             or subject in ('subscription', 'pool', 'invoice', 'payment', 'payment_method')
+               and (select app_number('person')) is not null
                and account_id = any ((select app_accounts('see_billing'))::bigint[])
             or (select app_staff()));
-        create policy written on audit_record for insert with check (true);
+        create policy written on audit_record for insert with check (account_id = (select app_number('account')));
 
         create table outbox (
             id           bigint primary key,
@@ -94,7 +100,7 @@ def upgrade() -> None:
         create index waiting on outbox (id) where delivered_at is null;
         grant select, insert, update, delete on outbox to seatgraph_app;
         alter table outbox enable row level security;
-        create policy written on outbox for insert with check (true);
+        create policy written on outbox for insert with check (account_id = (select app_number('account')));
         create policy relayed on outbox using ((select app_staff()));
 
         create table idempotency_key (

@@ -96,7 +96,7 @@ def upgrade() -> None:
         -- What the transaction's person may use: their own subscriptions, and their seats. A plain member may
         -- not look at the pool or at the subscription behind their seat, so the answer is computed for them here.
         create function held_versions() returns table (plan_id bigint, plan_version_id bigint)
-            language sql stable security definer set search_path = public as $$
+            language sql stable security definer set search_path = public, pg_temp as $$
             select s.plan_id, s.plan_version_id
             from account a join subscription s on s.account_id = a.id
             where a.person_id = app_number('person') and s.state in ('trialing', 'active', 'past_due')

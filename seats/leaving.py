@@ -1,0 +1,43 @@
+"""Leaving: seats are given up, and the counters of their pools follow.
+
+The rows come first and the counters last, pool after pool in the order of their
+numbers. Whoever both frees and takes seats counts once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from kernel.work import Work
+from seats import events, queries
+from seats.seating import CONSUMING, SeatState
+from seats.tables import Assignment
+
+Freed = Counter[int]
+"""How many seats of which pools were given up and are still counted."""
+
+
+async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> Freed:
+    """Release seats; the counters have yet to follow."""
+    freed: Freed = Counter()
+    for assignment in assignments:
+        freed[assignment.pool_id] += assignment.state in CONSUMING
+        assignment.state, assignment.released_at, assignment.release_reason = SeatState.RELEASED, work.now, reason
+        work.emit(events.SeatReleased(assignment.account_id, assignment.id, assignment.pool_id), assignment)
+    await work.flush()
+    return freed
+
+
+async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Freed) -> bool:
+    """Let the counters follow what was taken and freed; False when there is no room for what was taken.
+
+    Call it last: it keeps the pools locked until the transaction ends.
+    """
+    for pool_id in sorted(taken.keys() | freed.keys()):
+        more = taken.get(pool_id, 0) - freed[pool_id]
+        if more > 0 and not await queries.take_seats(work, account_id, pool_id, more):
+            return False
+        if more < 0:
+            await queries.free_seats(work, account_id, pool_id, -more)
+    return True
