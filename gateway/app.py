@@ -20,22 +20,16 @@ from gateway.documents import Documents
 from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
+from gateway.installation import clock, configure
 from gateway.metrics import Metrics
 from gateway.observability import Observability
 from gateway.settings import Settings
 from gateway.worker import Worker
-from kernel import database, ids, sealing
-from kernel.clock import Clock, SimulatedClock, SystemClock
+from kernel import database
 from kernel.work import IdBlocks
 
 BODY = 1024 * 1024
 """The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""
-
-
-def configure(settings: Settings) -> None:
-    """Put this installation's keys in force."""
-    ids.use_key(settings.key("ids"))
-    sealing.use_key(settings.key("seal"))
 
 
 def build(settings: Settings, url: str, signer: Signer | None, *, working: bool) -> Starlette:
@@ -50,17 +44,14 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
-        clock_pool = None if settings.in_production else await database.pool(url, size=2)
-        clock: Clock = SimulatedClock(clock_pool) if clock_pool else SystemClock()
-        app.state.door = Door(engine, clock, _issuers(settings), signer, blocks)
-        worker = asyncio.create_task(Worker(engine, clock, blocks).run()) if working else None
-        yield
-        if worker:
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
-        if clock_pool:
-            await clock_pool.close()
+        async with clock(settings, url) as ticking:
+            app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks)
+            worker = asyncio.create_task(Worker(engine, ticking, blocks).run()) if working else None
+            yield
+            if worker:
+                worker.cancel()
+                with suppress(asyncio.CancelledError):
+                    await worker
         await engine.dispose()
 
     async def ready() -> None:

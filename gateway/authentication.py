@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from auth import keys, operations, queries
-from auth.oidc import Issuers
+from auth.oidc import ForeignToken, Issuers
 from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, sees
 from auth.refusal import refused
 from auth.tokens import Signer
@@ -76,11 +77,25 @@ class Door:
         await work.see_as(named, work.origin)
         person_id = await queries.person_named(work, token.issuer, token.subject)
         if person_id is None:
-            async with work.transaction():
-                person = await operations.sign_up(work, token.issuer, token.subject, token.email, token.name)
-            person_id = person.id
+            person_id = await _newcomer(work, token)
         await work.see_as({"person": str(person_id)}, work.origin)
-        return await _standing(work, person_id, f"token:{token.token_id}", None)
+        return await _standing(work, person_id, _spoken(token), None)
+
+
+async def _newcomer(work: Work, token: ForeignToken) -> int:
+    """The number of the person whom an issuer names for the first time, or did in another request a moment ago."""
+    before = work.origin
+    work.origin = replace(before, actor=ActorKind.PERSON.value, token=_spoken(token))
+    try:
+        async with work.transaction():
+            return (await operations.sign_up(work, token.issuer, token.subject, token.email, token.name)).id
+    except IntegrityError:
+        known = await queries.person_named(work, token.issuer, token.subject)
+        if known is None:
+            raise
+        return known
+    finally:
+        work.origin = before
 
 
 async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> tuple[Actor, str | None]:
@@ -140,14 +155,29 @@ async def _key(work: Work, bearer: str) -> Actor:
         raise refused() from ValueError("no such key, or another secret")
     if key.revoked_at or key.expires_at <= work.now:
         raise refused() from ValueError("the key was revoked or has expired")
+    account_id, maker_id = key.account_id, key.created_by
+    scopes = frozenset(KeyScope(scope) for scope in key.scopes)
     if key.last_used_at is None or work.now - key.last_used_at > _USED:
         async with work.transaction():
             await work.execute("update service_key set last_used_at = $2 where id = $1", key_id, work.now)
-    scopes = frozenset(KeyScope(scope) for scope in key.scopes)
-    held: frozenset[Permission] = frozenset().union(*(SCOPES[scope] for scope in scopes))
+    held = frozenset[Permission]().union(*(SCOPES[scope] for scope in scopes))
+    held &= await _held_by(work, maker_id, account_id)
     return Actor(
-        kind=ActorKind.SERVICE_KEY, grants={key.account_id: held}, key_id=key_id, scopes=scopes, token=presented.id
+        kind=ActorKind.SERVICE_KEY, grants={account_id: held}, key_id=key_id, scopes=scopes, token=presented.id
     )
+
+
+async def _held_by(work: Work, person_id: int, account_id: int) -> frozenset[Permission]:
+    """What a key's maker may there today, for the key may no more: it falls with them."""
+    await work.see_as({"person": str(person_id)}, work.origin)
+    found = await queries.standing(work, person_id)
+    assert found is not None, "a key's maker is a person"
+    return person(person_id, found, "").grants.get(account_id, frozenset())
+
+
+def _spoken(token: ForeignToken) -> str:
+    """How the audit names a token of somebody else."""
+    return f"token:{token.token_id}"
 
 
 def _bearer(request: Request) -> str | None:
@@ -167,13 +197,18 @@ def _number(kind: str, text: str) -> int:
         raise refused() from reason
 
 
+def _reason(request: Request) -> str | None:
+    """Why, in the caller's words: a header holds bytes, and clients write UTF-8 into it."""
+    said = request.headers.get(REASON, "").encode("latin-1").decode("utf-8", "replace")
+    return " ".join(said.replace("\0", "").split())[:LONGEST_REASON] or None
+
+
 def _origin(request: Request, actor: Actor) -> Origin:
-    reason = request.headers.get(REASON, "").strip()[:LONGEST_REASON]
     return Origin(
         actor=actor.kind.value,
         person_id=actor.person_id,
         token=actor.token,
         ip=request.client.host if request.client else "",
         request_id=request_id(request.scope),
-        reason=reason or None,
+        reason=_reason(request),
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,7 +26,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from seats import operations as seats
+from seats import invitations
 from seats import queries as seating
 
 REST = 0.5
@@ -38,6 +40,9 @@ _BATCH = 200
 _SYSTEM = {"staff": "on"}
 
 log = structlog.get_logger("gateway.worker")
+
+Act = Callable[[Work, int, Any], Awaitable[object]]
+"""Something done to an account, given what it is about."""
 
 
 @dataclass(slots=True)
@@ -66,43 +71,44 @@ class Worker:
         return any([await self.relay(now), await self.expire(now), await self.end(now), await self.tidy(now)])
 
     async def relay(self, now: datetime) -> bool:
-        """Tell subscribers of the next events in the outbox."""
+        """Tell subscribers of the next events in the outbox; one that can't be told yet holds up no other."""
         async with self._work(now) as work, work.transaction():
-            told = await work.fetch(
+            waiting = await work.fetch(
                 "select id, account_id, name, payload::text, request_id from outbox where delivered_at is null"
                 " order by id limit $1 for update skip locked",
                 _BATCH,
             )
-            for event in told:
-                for handler in SUBSCRIBERS.get(event["name"], ()):
-                    async with self._work(now, event["request_id"]) as inner, inner.transaction():
-                        await inner.bind(event["account_id"])
-                        await handler(inner, event["account_id"], json.loads(event["payload"]))
-            numbers = [event["id"] for event in told]
-            await work.execute("update outbox set delivered_at = $2 where id = any($1::bigint[])", numbers, now)
+            told = [event["id"] for event in waiting if await self._tell(event, now)]
+            await work.execute("update outbox set delivered_at = $2 where id = any($1::bigint[])", told, now)
         return bool(told)
+
+    async def _tell(self, event: asyncpg.Record, now: datetime) -> bool:
+        account_id, payload, request_id = event["account_id"], json.loads(event["payload"]), event["request_id"]
+        handlers = SUBSCRIBERS.get(event["name"], ())
+        return all([await self._do(now, handler, account_id, payload, request_id=request_id) for handler in handlers])
 
     async def expire(self, now: datetime) -> bool:
         """Let invitations run out that nobody answered in time."""
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
-        for account_id, invitation_id in overdue:
-            async with self._work(now) as work, work.transaction():
-                await work.bind(account_id)
-                await seats.expire(work, account_id, invitation_id)
-        return bool(overdue)
+        return any([await self._do(now, invitations.expire, *each) for each in overdue])
 
     async def end(self, now: datetime) -> bool:
         """End the subscriptions whose cancellation has come due."""
         async with self._work(now) as work:
             ending = await billing.ending(work, now)
-        for account_id, subscription_id in ending:
-            async with self._work(now) as work, work.transaction():
+        return any([await self._do(now, subscriptions.end_due, *each) for each in ending])
+
+    async def _do(self, now: datetime, act: Act, account_id: int, about: Any, *, request_id: str = "worker") -> bool:
+        """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""
+        try:
+            async with self._work(now, request_id) as work, work.transaction():
                 await work.bind(account_id)
-                subscription = await billing.subscription(work, account_id, subscription_id)
-                if subscription.ended_at is None:
-                    await subscriptions.end(work, subscription)
-        return bool(ending)
+                await act(work, account_id, about)
+        except Exception as error:
+            log.exception("this will be tried again", kind=type(error).__name__, request_id=request_id)
+            return False
+        return True
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""

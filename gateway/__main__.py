@@ -1,0 +1,312 @@
+"""The command line: every command with its options, one line each of what it does.
+
+What a command needs is imported when it is run: `--help` has none of it, and no
+command waits for what another one needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from auth.policy import KeyScope
+from gateway.later import later
+from kernel.errors import Fault
+
+if TYPE_CHECKING:
+    from gateway import catalog as catalogs
+    from gateway import clock as clocks
+    from gateway import contract, development, drift, furnishing, installation, serving, settings, verification
+else:
+    catalogs = later("gateway.catalog")
+    clocks = later("gateway.clock")
+    contract = later("gateway.contract")
+    development = later("gateway.development")
+    drift = later("gateway.drift")
+    furnishing = later("gateway.furnishing")
+    installation = later("gateway.installation")
+    serving = later("gateway.serving")
+    settings = later("gateway.settings")
+    verification = later("gateway.verification")
+
+FAILED = 2
+"""The status of a command that was refused, or that found a difference."""
+
+BROKEN = 1
+"""The status of `verify` when something does not hold."""
+
+_SETTINGS = "Settings come from the environment; docs/settings.md lists them."
+_SCOPES = ", ".join(KeyScope)
+app = typer.Typer(
+    name="seatgraph",
+    help=f"Seatgraph: billing and seats behind one GraphQL endpoint.\n\n{_SETTINGS}\n\nExample: seatgraph serve",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+catalog = typer.Typer(help="Check, compare and apply the plans and prices.\n\nExample: seatgraph catalog plan")
+clock = typer.Typer()
+app.add_typer(catalog, name="catalog", no_args_is_help=True)
+app.add_typer(clock, name="clock", invoke_without_command=True)
+
+Patience = Annotated[int, typer.Option("--wait", min=0, help="Seconds to wait for a database, such as 60.")]
+Folder = Annotated[Path | None, typer.Option(help="The folder of its files, such as ./catalog; else the product's.")]
+
+
+def main() -> None:
+    """Run one command. Whatever fails is told in a sentence, with a traceback only where SEATGRAPH_DEBUG is set."""
+    # Most of what a start makes lives to the end, and looking for garbage in it takes a tenth of the start.
+    gc.set_threshold(50_000)
+    try:
+        sys.exit(app(prog_name="seatgraph", standalone_mode=False))
+    except Exception as failure:
+        if os.environ.get("SEATGRAPH_DEBUG"):
+            raise
+        typer.echo(_sentence(failure), err=True, nl=bool(_sentence(failure)))
+        sys.exit(FAILED)
+
+
+def _sentence(failure: Exception) -> str:
+    match failure:
+        case Fault():
+            return failure.message
+        case TyperException():
+            # Nothing where help was shown instead, because nothing was asked.
+            mistake = re.sub(r"\s+", " ", failure.format_message().replace("Value error, ", "")).rstrip(". ")
+            return mistake and f"{mistake}; --help tells what can be asked."
+        case _:
+            first = next(iter(str(failure).splitlines()), "")
+            return f"That failed ({type(failure).__name__}: {first}); SEATGRAPH_DEBUG=1 shows where."
+
+
+# Running
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on, such as 0.0.0.0; else HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port, such as 9000, or 0 for any free one; else PORT.")
+    ] = None,
+    worker: Annotated[bool, typer.Option(help="Run the worker too; --no-worker leaves it to `worker`.")] = True,
+    patience: Patience = 30,
+) -> None:
+    """Start the product: database, migrations, the GraphQL endpoint and the worker.
+
+    In development an empty database gets the demo catalog and a few people.
+
+    Example: seatgraph serve --port 9000
+    """
+    asked = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    told = settings.load().model_copy(update=asked)
+    serving.serve(told, _say, _tell, working=worker, patience=patience)
+
+
+@app.command()
+def worker(patience: Patience = 30) -> None:
+    """Run the worker by itself: events, expiries, ends and seals; any number of them may run.
+
+    Example: seatgraph worker
+    """
+    serving.work(settings.load(), _say, _tell, patience=patience)
+
+
+# The database
+
+
+@app.command()
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Compare migrations and code instead.")] = False,
+    patience: Patience = 30,
+) -> int:
+    """Bring the database up to date, all or nothing; with --check only compare.
+
+    Example: seatgraph migrate
+    """
+    if check:
+        return _list(drift.drift(settings.load()), "Migrations and code agree.")
+    url = installation.reached(settings.load(), _tell, patience)
+    asyncio.run(installation.migrated(url, _tell))
+    _say("The database is up to date.")
+    return 0
+
+
+@app.command()
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, such as for a monitor.")] = False,
+) -> int:
+    """Recompute every invariant and name each row that breaks one; status 1 if any does.
+
+    Example: seatgraph verify --json
+    """
+    _, url = _open()
+    if as_json:
+        report = asyncio.run(verification.report(url))
+        _say(json.dumps(report, indent=2))
+        return 0 if report["ok"] else BROKEN
+    return 0 if asyncio.run(verification.told(url, _say)) else BROKEN
+
+
+# The catalog
+
+
+@catalog.command()
+def validate(folder: Folder = None) -> None:
+    """Read the catalog's files and tell every mistake with its file and line.
+
+    Example: seatgraph catalog validate --folder ./catalog
+    """
+    _say(catalogs.summary(catalogs.read(folder or catalogs.FOLDER)))
+
+
+@catalog.command()
+def plan(folder: Folder = None) -> int:
+    """Tell what applying the catalog would change, and how many subscriptions it touches; status 2 if anything.
+
+    Example: seatgraph catalog plan
+    """
+    wanted = catalogs.read(folder or catalogs.FOLDER)
+    return _list(asyncio.run(catalogs.differences(*_open(), wanted)), "Nothing would change.")
+
+
+@catalog.command()
+def apply(folder: Folder = None) -> None:
+    """Apply the catalog, all or nothing, and tell what was changed.
+
+    Example: seatgraph catalog apply
+    """
+    wanted = catalogs.read(folder or catalogs.FOLDER)
+    _list(asyncio.run(catalogs.apply(*_open(), wanted)), "Nothing had to change.")
+
+
+# The contract
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Tell how it differs from schema/schema.graphql.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write it to schema/schema.graphql.")] = False,
+) -> int:
+    """Print the GraphQL schema; --check compares it with the committed one, --write commits to it.
+
+    Example: seatgraph schema > schema.graphql
+    """
+    if check:
+        return _list(contract.differences(), "The schema is the committed one.")
+    if write:
+        contract.write()
+        _say(f"Wrote {contract.COMMITTED}.")
+    else:
+        typer.echo(contract.text(), nl=False)
+    return 0
+
+
+# Development
+
+
+@app.command()
+def seed(
+    file: Annotated[Path | None, typer.Option(help="A scene to add, such as scene.json; else the demo.")] = None,
+) -> None:
+    """Add people, workspaces and their history to try things with, and print their ids; not in production.
+
+    Whoever is there already stays as they are.
+
+    Example: seatgraph seed --file scene.json
+    """
+    told = settings.load()
+    installation.insist_on_development(told, "A scene")
+    url = installation.reached(told, _tell)
+    _say(json.dumps(asyncio.run(furnishing.seed(told, url, file, _tell)), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def token(
+    person: Annotated[str, typer.Option(help="Whose, by their address, such as ada@example.com.")],
+    key: Annotated[bool, typer.Option("--key", help="Make a service key for 90 days instead.")] = False,
+    scope: Annotated[
+        list[KeyScope] | None,
+        typer.Option(metavar="SCOPE", help=f"What the key may do, repeated for more: {_SCOPES}; else all they may."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="For which account, such as account_9f3ac1d2e4b70; else a workspace.")
+    ] = None,
+) -> None:
+    """Print a bearer token for a person, good for an hour, and nothing else; not in production.
+
+    Example: seatgraph token --person ada@example.com
+    """
+    if not key and (scope or account):
+        raise typer.BadParameter("--scope and --account go with --key")
+    installation.insist_on_development(settings.load(), "The development issuer")
+    told, url = _open()
+    if key:
+        _say(asyncio.run(development.service_key(told, url, person, scope or [], account)))
+    else:
+        _say(asyncio.run(development.access_token(told, url, person)))
+
+
+@clock.callback()
+def show(context: typer.Context) -> None:
+    """Show the simulated clock, or move it; not in production.
+
+    Example: seatgraph clock advance 3d
+    """
+    if context.invoked_subcommand is None:
+        _say(asyncio.run(clocks.shown(_clock_url())))
+
+
+@clock.command()
+def advance(
+    by: Annotated[str, typer.Argument(help="How far: 90s, 15m, 12h, 3d or 2w.", show_default=False)],
+) -> None:
+    """Move the simulated clock forward for all processes; it never goes back.
+
+    Example: seatgraph clock advance 3d
+    """
+    _say(asyncio.run(clocks.advanced(_clock_url(), by)))
+
+
+def _clock_url() -> str:
+    installation.insist_on_development(settings.load(), "The simulated clock")
+    return _open()[1]
+
+
+# What commands share
+
+
+def _open() -> tuple[settings.Settings, str]:
+    """The settings and the owner's URL of an up-to-date database."""
+    told = settings.load()
+    url = installation.reached(told, _tell, patience=0)
+    asyncio.run(installation.insist_on_migrated(url))
+    return told, url
+
+
+def _list(differences: list[str], without: str) -> int:
+    """Print differences, or a sentence when there are none; the status says which."""
+    _say("\n".join(differences) or without)
+    return FAILED if differences else 0
+
+
+def _say(text: str) -> None:
+    """To whoever reads the outcome."""
+    typer.echo(text)
+
+
+def _tell(text: str) -> None:
+    """To whoever waits for it."""
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

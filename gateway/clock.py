@@ -1,0 +1,31 @@
+"""The simulated clock at the command line: shown, and moved forward for all processes of one database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from kernel import database
+from kernel.clock import SimulatedClock, span
+
+_SECOND = timedelta(seconds=1)
+
+
+async def shown(url: str) -> str:
+    """What the clock shows, in one sentence."""
+    async with database.connected(url) as owner:
+        return _told(await SimulatedClock(owner).now())
+
+
+async def advanced(url: str, by: str) -> str:
+    """Move the clock forward; what it shows then. Raises InvalidInput for what is no span of time."""
+    length = span(by)
+    async with database.connected(url) as owner:
+        return _told(await SimulatedClock(owner).advance(length))
+
+
+def _told(now: datetime) -> str:
+    moved = (now - datetime.now(UTC) + _SECOND / 2) // _SECOND * _SECOND
+    if not moved:
+        return f"It is {now:%Y-%m-%dT%H:%M:%SZ}, the time of day."
+    way = "ahead of" if moved > timedelta(0) else "behind"
+    return f"It is {now:%Y-%m-%dT%H:%M:%SZ}, {abs(moved)} {way} the time of day."

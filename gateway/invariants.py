@@ -1,0 +1,372 @@
+"""Invariants: what must be true of every database of ours, each a sentence and the rows that break it.
+
+A check reads sets, so that a million rows take one statement. It gives the row, as
+its table and key, and the reason, in words. Where a constraint insists on the same,
+the check is the proof that nobody dropped it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from kernel.audit import Breach, breaches
+
+Find = Callable[[asyncpg.Connection], AsyncIterator[Breach]]
+"""Yields what is broken, inside the connection's transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A sentence that must be true, the number of its law, and how to find what breaks it."""
+
+    name: str
+    law: int
+    find: Find
+
+
+def rows(statement: str) -> Find:
+    """Finds by a statement whose rows are (row, reason)."""
+
+    async def find(connection: asyncpg.Connection) -> AsyncIterator[Breach]:
+        async for row, reason in connection.cursor(statement, prefetch=1_000):
+            yield Breach(row, reason)
+
+    return find
+
+
+_HELD = "('invited', 'active', 'suspended')"
+_NUMBERED = (
+    *("person", "session", "account", "workspace", "member", "service_key", "invitation"),
+    *("plan", "plan_version", "price", "entitlement", "subscription", "subscription_item"),
+    *("license_pool", "assignment", "invoice", "line_item", "payment_method", "payment"),
+    *("audit_record", "audit_seal", "outbox"),
+)
+
+_HANDED_OUT = """
+    with handed_out as (select (last_value + case when is_called then 1 else 0 end) * 1024 as below from id_block)
+"""
+
+
+def _above(table: str) -> str:
+    return (
+        f"select '{table} ' || id, 'the blocks handed out so far end below ' || below"  # noqa: S608 - a table of ours
+        f" from {table}, handed_out where id >= below"
+    )
+
+
+SEATS = (
+    Check(
+        "A license pool counts exactly the seats that are held.",
+        19,
+        rows(f"""
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('counts %s seats, and %s are held', p.assigned, count(a.id))
+            from license_pool p
+            left join assignment a on a.account_id = p.account_id and a.pool_id = p.id and a.state in {_HELD}
+            group by p.account_id, p.id
+            having p.assigned <> count(a.id)
+        """),  # noqa: S608 - constant words
+    ),
+    Check(
+        "No license pool has more seats assigned than were purchased.",
+        19,
+        rows("""
+            select format('license_pool %s/%s', account_id, id),
+                   format('%s seats are assigned, and %s were purchased', assigned, purchased)
+            from license_pool where assigned > purchased
+        """),
+    ),
+    Check(
+        "One person holds one seat of a pool.",
+        19,
+        rows(f"""
+            select format('assignment %s/%s', account_id, max(id)),
+                   format('is seat %s of %s in license_pool %s', count(*), person_key, pool_id)
+            from assignment where state in {_HELD}
+            group by account_id, pool_id, person_key
+            having count(*) > 1
+        """),  # noqa: S608 - constant words
+    ),
+    Check(
+        "A seat is held under its person's number, or under their address until they accept.",
+        19,
+        rows("""
+            select format('assignment %s/%s', account_id, id), format('is held under %s', person_key)
+            from assignment where person_key <> coalesce(person_id::text, email)
+        """),
+    ),
+    Check(
+        "Whoever holds an active or suspended seat is an active member.",
+        20,
+        rows("""
+            select format('assignment %s/%s', a.account_id, a.id),
+                   format('is %s, and person %s is no active member', a.state, a.person_id)
+            from assignment a
+            left join member m on m.account_id = a.account_id and m.person_id = a.person_id and m.state = 'active'
+            where a.state in ('active', 'suspended') and m.id is null
+        """),
+    ),
+    Check(
+        "A closed pool holds no seats.",
+        20,
+        rows("""
+            select format('license_pool %s/%s', account_id, id), format('is closed and counts %s seats', assigned)
+            from license_pool where closed_at is not null and assigned > 0
+        """),
+    ),
+    Check(
+        "The pools of an ended subscription are closed once everybody was told of its end.",
+        20,
+        rows("""
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('is open, and subscription %s ended at %s', s.id, s.ended_at)
+            from license_pool p
+            join subscription s on s.account_id = p.account_id and s.id = p.subscription_id
+            where p.closed_at is null and s.ended_at is not null
+              and not exists (select from outbox o where o.delivered_at is null and o.account_id = p.account_id
+                              and o.name = 'subscription.canceled' and (o.payload ->> 'subscription')::bigint = s.id)
+        """),
+    ),
+    Check(
+        "An open pool has as many seats as its subscription item pays for.",
+        21,
+        rows("""
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('has %s seats, and its item pays for %s', p.purchased, i.quantity)
+            from license_pool p
+            join subscription_item i on i.account_id = p.account_id and i.id = p.subscription_item_id
+            where p.closed_at is null and i.ended_at is null and p.purchased <> i.quantity
+        """),
+    ),
+    Check(
+        "A pool and its seats are of the plan and the subscription that pay for them.",
+        19,
+        rows("""
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('is of plan %s and subscription %s, and its item of %s and %s',
+                          p.plan_id, p.subscription_id,
+                          coalesce(i.plan_id::text, 'none'), coalesce(i.subscription_id::text, 'none'))
+            from license_pool p
+            left join subscription_item i on i.account_id = p.account_id and i.id = p.subscription_item_id
+            where (p.plan_id, p.subscription_id) is distinct from (i.plan_id, i.subscription_id)
+            union all
+            select format('assignment %s/%s', a.account_id, a.id),
+                   format('is of plan %s, and its pool of %s', a.plan_id, coalesce(p.plan_id::text, 'none'))
+            from assignment a
+            left join license_pool p on p.account_id = a.account_id and p.id = a.pool_id
+            where a.plan_id is distinct from p.plan_id
+        """),
+    ),
+    Check(
+        "Every workspace keeps an active owner.",
+        23,
+        rows("""
+            select format('workspace %s', w.id), 'has no active owner'
+            from workspace w
+            where not exists (select from member m
+                              where m.account_id = w.id and m.role = 'owner' and m.state = 'active')
+        """),
+    ),
+)
+
+SUBSCRIPTIONS = (
+    Check(
+        "A price belongs to the plan of its version.",
+        8,
+        rows("""
+            select format('price %s', p.id), format('is of plan %s, and its version of %s', p.plan_id, v.plan_id)
+            from price p left join plan_version v on v.id = p.plan_version_id
+            where p.plan_id is distinct from v.plan_id
+        """),
+    ),
+    Check(
+        "A subscription is to a version of its plan.",
+        8,
+        rows("""
+            select format('subscription %s/%s', s.account_id, s.id),
+                   format('is to plan %s, and its version is of %s', s.plan_id, v.plan_id)
+            from subscription s left join plan_version v on v.id = s.plan_version_id
+            where s.plan_id is distinct from v.plan_id
+        """),
+    ),
+    Check(
+        "A subscription item is a price of its own plan, in its subscription's currency and interval.",
+        8,
+        rows("""
+            select format('subscription_item %s/%s', i.account_id, i.id),
+                   format('is of plan %s in %s by %s, and its price of %s in %s by %s',
+                          i.plan_id, s.currency, s.interval, p.plan_id, p.currency, p.interval)
+            from subscription_item i
+            left join subscription s on s.account_id = i.account_id and s.id = i.subscription_id
+            left join price p on p.id = i.price_id
+            where i.plan_id is distinct from p.plan_id or s.currency is distinct from p.currency
+               or (p.meter is null and s.interval is distinct from p.interval)
+        """),
+    ),
+    Check(
+        "The items of an ended subscription have ended, and a running one has a running item.",
+        11,
+        rows("""
+            select format('subscription %s/%s', s.account_id, s.id),
+                   format('is %s and has %s running items', s.state, count(i.id))
+            from subscription s
+            left join subscription_item i
+                   on i.account_id = s.account_id and i.subscription_id = s.id and i.ended_at is null
+            group by s.account_id, s.id
+            having (s.ended_at is null) <> (count(i.id) > 0)
+        """),
+    ),
+)
+
+INVOICES = (
+    Check(
+        "An invoice's subtotal and tax are the sums of its line items.",
+        3,
+        rows("""
+            with lines as (
+                select account_id, invoice_id, sum(amount_minor) as amount, sum(tax_minor) as tax
+                from line_item group by account_id, invoice_id
+            )
+            select format('invoice %s/%s', v.account_id, v.id),
+                   format('says %s and %s tax, and its lines sum to %s and %s',
+                          v.subtotal_minor, v.tax_minor, coalesce(l.amount, 0), coalesce(l.tax, 0))
+            from invoice v left join lines l on l.account_id = v.account_id and l.invoice_id = v.id
+            where v.subtotal_minor <> coalesce(l.amount, 0) or v.tax_minor <> coalesce(l.tax, 0)
+        """),
+    ),
+    Check(
+        "An invoice's total is its subtotal and its tax.",
+        3,
+        rows("""
+            select format('invoice %s/%s', account_id, id),
+                   format('totals %s, and not %s', total_minor, subtotal_minor + tax_minor)
+            from invoice where total_minor <> subtotal_minor + tax_minor
+        """),
+    ),
+    Check(
+        "An invoice, its lines and its payments are in one currency.",
+        4,
+        rows("""
+            select format('line_item %s/%s', l.account_id, l.id),
+                   format('is in %s, and its invoice in %s', l.currency, v.currency)
+            from line_item l join invoice v on v.account_id = l.account_id and v.id = l.invoice_id
+            where l.currency <> v.currency
+            union all
+            select format('payment %s/%s', p.account_id, p.id),
+                   format('is in %s, and its invoice in %s', p.currency, v.currency)
+            from payment p join invoice v on v.account_id = p.account_id and v.id = p.invoice_id
+            where p.currency <> v.currency
+        """),
+    ),
+    Check(
+        "An invoice is paid exactly when all of it was paid, and never more than that.",
+        12,
+        rows("""
+            select format('invoice %s/%s', account_id, id),
+                   format('is %s, and %s of %s were paid', state, paid_minor, total_minor)
+            from invoice
+            where paid_minor not between 0 and greatest(total_minor, 0)
+               or (state = 'paid' and paid_minor < total_minor)
+               or (state in ('open', 'uncollectible') and paid_minor >= total_minor)
+               or (state = 'draft' and paid_minor > 0)
+        """),
+    ),
+    Check(
+        "What was paid on an invoice is what its succeeded payments moved.",
+        12,
+        rows("""
+            select format('invoice %s/%s', v.account_id, v.id),
+                   format('says %s were paid, and its payments moved %s',
+                          v.paid_minor, coalesce(sum(p.amount_minor), 0))
+            from invoice v
+            left join payment p on p.account_id = v.account_id and p.invoice_id = v.id and p.state = 'succeeded'
+            group by v.account_id, v.id
+            having v.paid_minor <> coalesce(sum(p.amount_minor), 0)
+        """),
+    ),
+    Check(
+        "Invoice numbers count up from 1 in their series, without a gap and without a double.",
+        12,
+        rows("""
+            with numbered as (
+                select account_id, id, number, regexp_match(number, '^(.+)-([0-9]+)$') as parts
+                from invoice where number is not null
+            ), placed as (
+                select account_id, id, number, parts[2]::numeric as place,
+                       lag(parts[2]::numeric, 1, 0::numeric)
+                           over (partition by parts[1] order by parts[2]::numeric, number) as before
+                from numbered where parts is not null
+            )
+            select format('invoice %s/%s', account_id, id),
+                   format('has the number %s, and the one before it in its series is %s', number, before)
+            from placed where place <> before + 1
+            union all
+            select format('invoice %s/%s', account_id, id), format('has the number %s, which is of no series', number)
+            from numbered where parts is null
+        """),
+    ),
+)
+
+ALL_ROWS = (
+    Check(
+        "Every row belongs to something that exists.",
+        18,
+        rows("""
+            select format('line_item %s/%s', l.account_id, l.id), format('its invoice %s is missing', l.invoice_id)
+            from line_item l left join invoice v on v.account_id = l.account_id and v.id = l.invoice_id
+            where v.id is null
+            union all
+            select format('line_item %s/%s', l.account_id, l.id),
+                   format('its plan %s or price %s is missing', l.plan_id, l.price_id)
+            from line_item l left join plan on plan.id = l.plan_id left join price on price.id = l.price_id
+            where (l.plan_id is not null and plan.id is null) or (l.price_id is not null and price.id is null)
+            union all
+            select format('payment %s/%s', p.account_id, p.id), format('its invoice %s is missing', p.invoice_id)
+            from payment p left join invoice v on v.account_id = p.account_id and v.id = p.invoice_id
+            where v.id is null
+            union all
+            select format('payment %s/%s', p.account_id, p.id),
+                   format('its payment method %s is missing', p.payment_method_id)
+            from payment p left join payment_method m on m.account_id = p.account_id and m.id = p.payment_method_id
+            where p.payment_method_id is not null and m.id is null
+            union all
+            select format('invoice %s/%s', v.account_id, v.id), 'its account is missing'
+            from invoice v left join account a on a.id = v.account_id
+            where a.id is null
+            union all
+            select format('invoice %s/%s', v.account_id, v.id),
+                   format('its subscription %s is missing', v.subscription_id)
+            from invoice v left join subscription s on s.account_id = v.account_id and s.id = v.subscription_id
+            where v.subscription_id is not null and s.id is null
+            union all
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('its subscription %s is missing', p.subscription_id)
+            from license_pool p left join subscription s on s.account_id = p.account_id and s.id = p.subscription_id
+            where s.id is null
+        """),
+    ),
+    Check(
+        "No number is above the blocks that were handed out.",
+        18,
+        rows(_HANDED_OUT + " union all ".join(map(_above, _NUMBERED))),
+    ),
+    Check(
+        "No event is passed over for an hour while later ones are told.",
+        18,
+        rows("""
+            with events as (
+                select id, name, at, delivered_at, max(delivered_at) over (order by id desc) as later_told_at
+                from outbox
+            )
+            select format('outbox %s', id), format('%s of %s waits, and later ones were told', name, at)
+            from events where delivered_at is null and later_told_at > at + interval '1 hour'
+        """),
+    ),
+    Check("Every audit chain, its head and its seals hold.", 17, breaches),
+)
+
+CHECKS = (*SEATS, *SUBSCRIPTIONS, *INVOICES, *ALL_ROWS)
+"""Everything that is checked, what is quickly found first."""

@@ -1,0 +1,177 @@
+"""Serving: the product on one port, and the worker by itself, from start to a clean stop.
+
+SIGTERM and SIGINT end either of them well: what is in flight is finished, the
+embedded database is stopped by its last user, and the status is 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway import furnishing
+from gateway.app import build
+from gateway.installation import Say, clock, configure, migrated, reached, signer
+from gateway.logs import configure_logging
+from gateway.settings import Settings
+from gateway.worker import Worker
+from kernel import database
+from kernel.errors import Unavailable
+from kernel.work import IdBlocks
+
+GRACE = 10
+"""Seconds in which requests that are in flight at the end may finish."""
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: int) -> None:
+    """Answer requests until we are told to stop; `say` gets the address, `tell` what takes time. Raises Unavailable."""
+    _stop_at_once()
+    configure_logging(production=settings.in_production)
+    # Taken before anything is started, so that a taken port costs nothing; it listens when we can answer.
+    with _door(settings.host, settings.port) as door:
+        url = reached(settings, tell, patience)
+        guide = asyncio.run(furnishing.ready(settings, url, tell))
+        app = build(settings, url, signer(settings), working=working)
+        server = _Server(app, lambda: _welcome(settings, door, guide, say))
+        # What was made so far stays, and the garbage collector needn't look at it again.
+        gc.freeze()
+        # uvicorn listens to these signals, and when it is done sends them once more to whoever listened before.
+        _listen(lambda *_: None)
+        server.run(sockets=[door])
+
+
+def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
+    """Run the worker alone until we are told to stop. Raises Unavailable."""
+    _stop_at_once()
+    configure_logging(production=settings.in_production)
+    configure(settings)
+    url = reached(settings, tell, patience)
+    asyncio.run(_work(settings, url, say, tell))
+
+
+async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
+    await migrated(url, tell)
+    engine = database.engine(url)
+    await database.assert_fenced(engine)
+    async with clock(settings, url) as ticking:
+        working = asyncio.create_task(Worker(engine, ticking, IdBlocks()).run())
+        for stop in _STOPS:
+            asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
+        say("The worker works.")
+        with suppress(asyncio.CancelledError):
+            await working
+    await engine.dispose()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells when it can answer."""
+
+    def __init__(self, app: Starlette, welcome: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        super().__init__(config)
+        self._welcome = welcome
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._welcome()
+
+
+def _welcome(settings: Settings, door: socket.socket, person: str | None, say: Say) -> None:
+    address = _address(door)
+    if settings.in_production:
+        say(f"Seatgraph answers at {address}/graphql")
+        return
+    say(f"Open {address}/ in a browser.")
+    if person:
+        say(f"Or ask as {person}:\n\n  {_example(address, person)}\n")
+
+
+def _address(door: socket.socket) -> str:
+    """Where a browser on this machine finds us: every interface includes the nearest."""
+    host, port = door.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - we read it
+    return f"http://{host}:{port}"
+
+
+def _example(address: str, person: str) -> str:
+    """A request to paste into another terminal."""
+    question = '{"query": "{ viewer { person { name } memberships { nodes { role workspace { name } } } } }"}'
+    token = f'"Authorization: Bearer $({_ourselves()} token --person {shlex.quote(person)})"'
+    return f"curl {address}/graphql -H {token} -H 'Content-Type: application/json' -d '{question}'"
+
+
+def _ourselves() -> str:
+    """How a shell elsewhere runs our commands on the same home."""
+    installed = Path(sys.executable).with_name("seatgraph")
+    found = shutil.which("seatgraph")
+    if found and Path(found).resolve() == installed.resolve():
+        command = "seatgraph"
+    elif installed.exists():
+        command = shlex.quote(str(installed))
+    else:
+        command = f"{shlex.quote(sys.executable)} -m gateway"
+    home = os.environ.get("SEATGRAPH_HOME")
+    return f"SEATGRAPH_HOME={shlex.quote(str(Path(home).absolute()))} {command}" if home else command
+
+
+# The port and the signals
+
+
+def _door(host: str, port: int) -> socket.socket:
+    """A socket that has the port and doesn't listen yet. Raises Unavailable."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        door = socket.socket(family, kind, protocol)
+    except OSError as refusal:
+        raise Unavailable(f"We can't listen at {host}: {refusal.strerror}.") from None
+    try:
+        # A port that its last user has just left is free to us.
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+    except OSError as refusal:
+        door.close()
+        if refusal.errno == errno.EADDRINUSE:
+            raise Unavailable(f"Port {port} of {host} is taken: choose another with --port.") from None
+        raise Unavailable(f"We can't listen at {host}, port {port}: {refusal.strerror}.") from None
+    return door
+
+
+def _stop_at_once() -> None:
+    """Until there is something to finish, a signal ends the process as its last line would."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    _listen(stop)
+
+
+def _listen(handler: Callable[..., None]) -> None:
+    for stop in _STOPS:
+        signal.signal(stop, handler)

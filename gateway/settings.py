@@ -1,0 +1,225 @@
+"""Settings: all that the product is told by its environment, checked once, at the start.
+
+`load` gives settings that fit together, or says in one sentence for each what is
+wrong; it never quotes a secret. `table` is what the documentation prints.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from platformdirs.unix import Unix
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kernel.errors import InvalidInput
+
+LEAST_SECRET = 32
+"""Bytes that a secret has at least."""
+
+
+class Misconfigured(InvalidInput):
+    """The environment asks for what can't be: one sentence for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Environment(StrEnum):
+    """What this installation is for."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Issuer(BaseModel):
+    """Somebody whose tokens identify people to us, and where their public keys are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    jwks: str = Field(pattern=r"^https?://")
+
+
+def _home() -> Path:
+    """Where data is kept on a UNIX, also on macOS: its own folder has a space, at which the embedded server stops.
+
+    Root's is the machine's: the embedded server runs as somebody else, to whom root's own
+    folders would have to be opened.
+    """
+    return Unix("seatgraph", appauthor=False, use_site_for_root=True).user_data_path
+
+
+def _on_postgres(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError
+    return url
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < LEAST_SECRET:
+        raise ValueError
+    return secret
+
+
+def _setting(name: str, default: Any, description: str, expects: str, shown: str | None = None, **rules: Any) -> Any:
+    """A field read from the variable `name`; a wrong value is told to "be" what it `expects`."""
+    extra: JsonDict = {"expects": expects, "shown": str(default) if shown is None else shown}
+    return Field(default, validation_alias=name, description=description, json_schema_extra=extra, **rules)
+
+
+class Settings(BaseSettings):
+    """What the product was told. Everything has a default that suits a laptop."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    host: str = _setting(
+        "HOST", "127.0.0.1", "The address to listen on; 0.0.0.0 is every interface.", "an address", min_length=1
+    )
+    port: int = _setting("PORT", 8000, "The port to listen on.", "a port between 1 and 65535", ge=1, le=65535)
+    environment: Environment = _setting(
+        "SEATGRAPH_ENV",
+        Environment.DEVELOPMENT,
+        "`development`, `test` or `production`. Production insists on a secret and has no simulated clock.",
+        "development, test or production",
+    )
+    home: Path = _setting(
+        "SEATGRAPH_HOME",
+        _home(),
+        "The folder of the embedded PostgreSQL, of the development secret and of the development signing key.",
+        "a folder",
+        shown="the user's data folder",
+    )
+    database_url: Annotated[SecretStr, AfterValidator(_on_postgres)] | None = _setting(
+        "DATABASE_URL",
+        None,
+        "PostgreSQL 15 or newer, as the owner of the database: `postgresql://owner:secret@host/seatgraph`.",
+        "a URL that begins with postgresql://",
+        shown="the embedded PostgreSQL",
+    )
+    secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = _setting(
+        "SEATGRAPH_SECRET",
+        None,
+        "At least 32 random bytes as text, from which all keys are derived. Required in production.",
+        f"at least {LEAST_SECRET} bytes long",
+        shown="made once and kept in `secret` under the home",
+    )
+    signing_key: Path | None = _setting(
+        "SEATGRAPH_SIGNING_KEY",
+        None,
+        "The file of the RSA private key, unencrypted PEM of 2048 bits or more, that signs our own access tokens. "
+        "Without one, production accepts service keys and the tokens of `SEATGRAPH_ISSUERS` alone.",
+        "a file",
+        shown="made once and kept in `signing.pem` under the home; none in production",
+    )
+    issuers: Annotated[Json[tuple[Issuer, ...]], NoDecode] = _setting(
+        "SEATGRAPH_ISSUERS",
+        "[]",
+        "Who may identify people to us, as a JSON list: "
+        '`[{"issuer": "https://id.example", "audience": "seatgraph", "jwks": "https://id.example/keys"}]`.',
+        'a JSON list of {"issuer": …, "audience": …, "jwks": "https://…"}',
+        shown="nobody",
+    )
+    clock: AwareDatetime | None = _setting(
+        "SEATGRAPH_CLOCK",
+        None,
+        "Where the simulated clock of a new database begins, such as `2026-01-01T00:00:00Z`. Not for production.",
+        "an instant with its offset, such as 2026-01-01T00:00:00Z",
+        shown="the time of day",
+    )
+
+    @property
+    def in_production(self) -> bool:
+        """Whether real people and real money are at stake."""
+        return self.environment is Environment.PRODUCTION
+
+    def key(self, purpose: str, length: int = 32) -> bytes:
+        """The key for one purpose, always the same for one secret, of which nobody can tell another."""
+        assert self.secret is not None, "load() has made a secret"
+        secret = self.secret.get_secret_value().encode()
+        return HKDF(SHA256(), length, salt=b"seatgraph", info=purpose.encode()).derive(secret)
+
+
+def load() -> Settings:
+    """The settings of this environment, complete with a secret. Raises Misconfigured."""
+    try:
+        settings = Settings()
+    except ValidationError as errors:
+        # Not chained: what is wrong in a setting may be a secret.
+        raise Misconfigured(_sentences(errors)) from None
+    if problems := list(_contradictions(settings)):
+        raise Misconfigured(problems)
+    if settings.secret:
+        return settings
+    secret = kept(settings.home, "secret", lambda: secrets.token_urlsafe(LEAST_SECRET))
+    return settings.model_copy(update={"secret": SecretStr(secret)})
+
+
+def table() -> str:
+    """All settings as a Markdown table."""
+    rows = [
+        f"| `{field.validation_alias}` | {_about(field)['shown']} | {field.description} |"
+        for field in Settings.model_fields.values()
+    ]
+    return "\n".join(["| Setting | Default | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _sentences(errors: ValidationError) -> list[str]:
+    """One sentence for each setting that is wrong, in the order of the table."""
+    wrong = {error["loc"][0] for error in errors.errors(include_input=False)}
+    return [
+        f"{field.validation_alias} must be {_about(field)['expects']}."
+        for field in Settings.model_fields.values()
+        if field.validation_alias in wrong
+    ]
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.in_production and not settings.secret:
+        yield f"SEATGRAPH_SECRET is required in production: {LEAST_SECRET} random bytes or more."
+    if settings.in_production and settings.clock:
+        yield "SEATGRAPH_CLOCK is not for production: the clock there is the time of day."
+
+
+def _about(field: FieldInfo) -> dict[str, Any]:
+    assert isinstance(field.json_schema_extra, dict), "every setting is made by _setting"
+    return field.json_schema_extra
+
+
+def kept(home: Path, name: str, make: Callable[[], str]) -> str:
+    """What a file under `home` keeps, made by whoever comes first and readable by nobody else. Raises Misconfigured."""
+    file = home.expanduser() / name
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            _write(file, make())
+        return file.read_text()
+    except OSError as failure:
+        raise Misconfigured([f"SEATGRAPH_HOME must be a folder we can write in: {failure.strerror}."]) from failure
+
+
+def _write(path: Path, content: str) -> None:
+    """Write a file that only we may read, whole or not at all, unless somebody was faster."""
+    number, draft = mkstemp(dir=path.parent)
+    with os.fdopen(number, "w") as file:
+        file.write(content)
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    Path(draft).unlink()

@@ -1,0 +1,127 @@
+"""Attempts: for every mutation an input that an owner may send, and that changes something nobody else looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
+
+import schema
+from auth.policy import KeyScope, Role
+from kernel import ids
+from seats.seating import SeatState
+from tests.scenery import Scene
+
+Attempt = Callable[[Scene, str], Awaitable[dict[str, Any]]]
+"""Given a workspace, and the name of whoever tries: what the mutation takes."""
+
+
+async def _rename(scene: Scene, who: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "name": f"By {who}"}
+
+
+async def _invite(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "email": f"new.{scene.world.number()}@example.test"}
+
+
+async def _revoke_invitation(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invitation": await scene.invitation(f"asked.{scene.world.number()}@example.test")}
+
+
+async def _change_role(scene: Scene, _: str) -> dict[str, Any]:
+    return {"member": scene.member(await scene.join()), "role": "AUDITOR"}
+
+
+async def _remove(scene: Scene, _: str) -> dict[str, Any]:
+    return {"member": scene.member(await scene.join())}
+
+
+async def _make_key(scene: Scene, who: str) -> dict[str, Any]:
+    scope = "BILLING_READ" if who == Role.BILLING_ADMIN else "SEATS_READ"
+    return {"account": scene.account, "name": "CI", "scopes": [scope]}
+
+
+async def _owners_key(scene: Scene, _: str) -> dict[str, Any]:
+    return {"key": (await scene.key(KeyScope.SEATS_READ)).id}
+
+
+async def _buy_seats(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "price": scene.world.catalog.team.price, "seats": 2}
+
+
+async def _assign(scene: Scene, _: str) -> dict[str, Any]:
+    return {"pool": await scene.pool(), "email": f"new.{scene.world.number()}@example.test"}
+
+
+async def _assign_list(scene: Scene, _: str) -> dict[str, Any]:
+    return {"pool": await scene.pool(), "emails": [f"new.{scene.world.number()}@example.test"]}
+
+
+async def _seat(scene: Scene, _: str) -> dict[str, Any]:
+    return {"seat": await scene.seat(await scene.pool(), await scene.join())}
+
+
+async def _transfer(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _seat(scene, who), "email": f"new.{scene.world.number()}@example.test"}
+
+
+async def _suspended_seat(scene: Scene, _: str) -> dict[str, Any]:
+    return {"seat": await scene.seat(await scene.pool(), await scene.join(), SeatState.SUSPENDED)}
+
+
+async def _subscribe(scene: Scene, _: str) -> dict[str, Any]:
+    await scene.world.run(
+        "update subscription set state = 'canceled', ended_at = period_end where account_id = $1", scene.number
+    )
+    return {"account": scene.account, "price": scene.world.catalog.metered.price}
+
+
+async def _cancel(scene: Scene, _: str) -> dict[str, Any]:
+    return {"subscription": ids.encode("sub", (await scene.subscription()).id)}
+
+
+async def _found(_scene: Scene, who: str) -> dict[str, Any]:
+    return {"name": f"Founded by {who}"}
+
+
+async def _accept(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invitation": await scene.invitation(f"asked.{scene.world.number()}@example.test")}
+
+
+@cache
+def mutations() -> dict[str, str]:
+    """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
+    found = schema.build()._schema.mutation_type
+    assert found is not None
+    shown = {}
+    for name, made in found.fields.items():
+        kind = made.type.of_type if isinstance(made.type, GraphQLNonNull) else made.type
+        assert isinstance(kind, GraphQLUnionType | GraphQLObjectType)
+        refusable = isinstance(kind, GraphQLUnionType)
+        shown[name] = "__typename ... on Problem { message }" if refusable else "__typename"
+    return shown
+
+
+ATTEMPTS: dict[str, Attempt] = {
+    "createWorkspace": _found,
+    "renameWorkspace": _rename,
+    "inviteMember": _invite,
+    "acceptInvitation": _accept,
+    "revokeInvitation": _revoke_invitation,
+    "changeRole": _change_role,
+    "removeMember": _remove,
+    "createServiceKey": _make_key,
+    "rotateServiceKey": _owners_key,
+    "revokeServiceKey": _owners_key,
+    "createLicensePool": _buy_seats,
+    "assignSeat": _assign,
+    "assignSeats": _assign_list,
+    "releaseSeat": _seat,
+    "transferSeat": _transfer,
+    "suspendSeat": _seat,
+    "resumeSeat": _suspended_seat,
+    "subscribe": _subscribe,
+    "cancelSubscription": _cancel,
+}

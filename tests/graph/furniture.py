@@ -1,0 +1,105 @@
+"""Furniture: one of everything in a workspace, and by what each can be told in an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth.policy import KeyScope, Role
+from kernel import ids
+from tests.scenery import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A workspace with one of everything."""
+
+    scene: Scene
+    ids: Mapping[str, str]
+    """One id of each kind, by its prefix."""
+
+    marks: Mapping[str, frozenset[str]]
+    """Texts that stand in an answer only where it shows something of this kind."""
+
+
+async def furnished(scene: Scene) -> Furnished:
+    """Put one of everything there: what is held by a person is held by one of their own."""
+    world, mark = scene.world, f"mark-{scene.number:x}"
+    sitter = await scene.join()
+    subscription = await scene.subscription()
+    pool = await scene.pool(name=f"{mark}-pool")
+    seat = await scene.seat(pool, sitter)
+    waiting = await scene.seat(pool, f"{mark}-waits@example.test")
+    invitation = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR)
+    key = await scene.key(KeyScope.SEATS_READ)
+    method = await scene.payment_method()
+    invoice = await scene.invoice(1200, 3400, subscription=subscription)
+    payment = await scene.payment(invoice, method)
+    await scene.record()
+    await _marked(scene, mark)
+    records = await world.rows("select id from audit_record where account_id = $1", scene.number)
+    items = await world.rows("select id from subscription_item where account_id = $1", scene.number)
+    pools = await world.rows("select subscription_id from license_pool where account_id = $1", scene.number)
+    subscriptions = {subscription.id, *(row["subscription_id"] for row in pools)}
+    return Furnished(
+        scene,
+        {
+            "workspace": scene.id,
+            "account": scene.account,
+            "person": sitter.id,
+            "member": scene.member(sitter),
+            "pool": pool,
+            "seat": seat,
+            "invitation": invitation,
+            "key": key.id,
+            "sub": ids.encode("sub", subscription.id),
+            "item": ids.encode("item", items[0]["id"]),
+            "inv": invoice,
+            "pay": payment,
+            "pm": method,
+            "audit": ids.encode("audit", records[0]["id"]),
+            "plan": world.catalog.team.plan,
+            "price": world.catalog.team.price,
+        },
+        {
+            "workspace": frozenset({scene.id, scene.account, f"{mark}-account"}),
+            "counts": frozenset({pool, f"{mark}-pool"}),
+            "people": frozenset(
+                {
+                    sitter.id,
+                    sitter.email,
+                    scene.member(sitter),
+                    seat,
+                    waiting,
+                    f"{mark}-waits",
+                    invitation,
+                    f"{mark}-asked",
+                }
+            ),
+            "billing": frozenset(
+                {
+                    method,
+                    payment,
+                    f"{mark}-brand",
+                    f"{mark}-declined",
+                    *(ids.encode("sub", number) for number in subscriptions),
+                    *(ids.encode("item", row["id"]) for row in items),
+                }
+            ),
+            "invoices": frozenset({invoice, f"{mark}-line"}),
+            "keys": frozenset({key.id, f"{mark}-key"}),
+            "audit": frozenset({f"{mark}-request"}),
+        },
+    )
+
+
+async def _marked(scene: Scene, mark: str) -> None:
+    for table, column, word in (
+        ("service_key", "name", "key"),
+        ("payment_method", "brand", "brand"),
+        ("payment", "decline_code", "declined"),
+        ("line_item", "description", "line"),
+        ("audit_record", "request_id", "request"),
+    ):
+        await scene.world.run(f"update {table} set {column} = $2 where account_id = $1", scene.number, f"{mark}-{word}")
+    await scene.world.run("update account set name = $2 where id = $1", scene.number, f"{mark}-account")

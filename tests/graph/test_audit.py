@@ -1,0 +1,312 @@
+"""The audit log: one record for every change, in a chain that nobody edits unseen, shown to those who may."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from auth.policy import Desk, KeyScope, Role
+from kernel import audit, ids
+from tests.graph.attempts import ATTEMPTS, mutations
+from tests.graph.crowd import evidence
+from tests.scenery import Reply, Scene
+
+# What each mutation leaves in the chain when an owner sends what `attempts` has for it.
+LEAVES = {
+    "createWorkspace": ["workspace.created", "member.joined"],
+    "renameWorkspace": ["workspace.renamed"],
+    "inviteMember": ["invitation.sent"],
+    "acceptInvitation": ["invitation.accepted", "member.joined"],
+    "revokeInvitation": ["invitation.revoked"],
+    "changeRole": ["member.changed"],
+    "removeMember": ["member.removed"],
+    "createServiceKey": ["key.created"],
+    "rotateServiceKey": ["key.rotated"],
+    "revokeServiceKey": ["key.revoked"],
+    "createLicensePool": ["subscription.started", "pool.created"],
+    "assignSeat": ["invitation.sent", "seat.assigned"],
+    "assignSeats": ["invitation.sent", "seat.assigned"],
+    "releaseSeat": ["seat.released"],
+    "transferSeat": ["invitation.sent", "seat.assigned", "seat.released"],
+    "suspendSeat": ["seat.suspended"],
+    "resumeSeat": ["seat.resumed"],
+    "subscribe": ["subscription.started"],
+    "cancelSubscription": ["subscription_cancel.scheduled"],
+}
+
+TABLES = {"key": "service_key", "pool": "license_pool", "seat": "assignment"}
+"""The table of a subject, where it is called otherwise."""
+
+
+async def _chain(scene: Scene, account: int | None = None) -> list[asyncpg.Record]:
+    return await scene.world.rows(
+        "select *, before::text as told_before, after::text as told_after, xmin::text as written_in"
+        " from audit_record where account_id = $1 order by seq",
+        scene.number if account is None else account,
+    )
+
+
+async def _sent(scene: Scene, mutation: str) -> tuple[Reply, list[asyncpg.Record], str]:
+    """An owner's attempt at a mutation: the answer, the records it left, and the request's id."""
+    asked = await ATTEMPTS[mutation](scene, "owner")
+    who = scene.owner
+    if mutation == "acceptInvitation":
+        who = await scene.world.person("guest")
+        number = ids.decode("invitation", asked["invitation"])
+        await scene.world.run("update invitation set email = $2 where id = $1", number, who.email)
+    last = await scene.world.value("select coalesce(max(id), 0) from audit_record")
+    document = (
+        f"mutation($input: {mutation[0].upper()}{mutation[1:]}Input!)"
+        f" {{ {mutation}(input: $input) {{ {mutations()[mutation]} }} }}"
+    )
+    headers = {"x-request-id": f"test-{scene.world.number()}"}
+    reply = await scene.world.ask(document, who, headers_=headers, reason_="Because.", input=asked)
+    assert reply.codes == []
+    records = await scene.world.rows(
+        "select *, before::text as told_before, after::text as told_after, xmin::text as written_in"
+        " from audit_record where id > $1 and request_id = $2 order by action",
+        last,
+        headers["x-request-id"],
+    )
+    return reply, records, headers["x-request-id"]
+
+
+def test_the_table_speaks_of_every_mutation() -> None:
+    assert set(LEAVES) == set(mutations())
+
+
+@pytest.mark.parametrize("mutation", mutations())
+async def test_a_change_leaves_its_records_with_who_what_why_and_from_where(mutation: str, workspace: Scene) -> None:
+    _, records, request = await _sent(workspace, mutation)
+
+    assert [record["action"] for record in records] == sorted(LEAVES[mutation])
+    for record in records:
+        assert (record["actor"], record["reason"], record["request_id"]) == ("person", "Because.", request)
+        assert (record["ip"], record["impersonator_id"]) == ("127.0.0.1", None)
+        person = await workspace.world.rows(
+            "select p.id from session s join person p on p.id = s.person_id where s.id = $1",
+            ids.decode("session", record["token"]),
+        )
+        assert [row["id"] for row in person] == [record["person_id"]]
+
+
+@pytest.mark.parametrize("mutation", mutations())
+async def test_a_record_tells_the_row_as_it_became_and_what_it_was(mutation: str, workspace: Scene) -> None:
+    _, records, _ = await _sent(workspace, mutation)
+
+    for record in records:
+        after = json.loads(record["told_after"])
+        table = TABLES.get(record["subject"], record["subject"])
+        row = await workspace.world.value(
+            f"select to_jsonb(t)::text from {table} t where id = $1", record["subject_id"]
+        )
+        now = json.loads(row)
+        assert {name: _same(value) for name, value in after.items()} == {name: _same(now[name]) for name in after}
+        assert after
+        if record["told_before"] is not None:
+            before = json.loads(record["told_before"])
+            assert set(before) == set(after)
+            assert all(before[name] != after[name] for name in before)
+
+
+@pytest.mark.parametrize("mutation", mutations())
+async def test_rows_records_and_outbox_are_written_by_one_transaction(mutation: str, workspace: Scene) -> None:
+    _, records, request = await _sent(workspace, mutation)
+
+    (account,) = {record["account_id"] for record in records}
+    world = workspace.world
+    told = await world.rows("select name, xmin::text as written_in from outbox where request_id = $1", request)
+    head = await world.rows("select seq, hash, xmin::text as written_in from audit_head where account_id = $1", account)
+    chain = await _chain(workspace, account)
+    assert sorted(row["name"] for row in told) == sorted(LEAVES[mutation])
+    assert (head[0]["seq"], head[0]["hash"]) == (chain[-1]["seq"], chain[-1]["hash"])
+    assert len({row["written_in"] for row in [*records, *told, *head]}) == 1
+
+
+def _same(value: Any) -> Any:
+    """A value as both PostgreSQL and Python say it."""
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+async def test_a_refusal_that_came_late_leaves_no_record(workspace: Scene) -> None:
+    world, owner = workspace.world, workspace.owner
+    full = await workspace.pool(seats=1)
+    held = await workspace.seat(full, workspace.members[Role.MEMBER])
+    await workspace.invitation("asked@example.test")
+    before = await evidence(workspace)
+
+    replies = [
+        await world.change("assignSeat", owner, shows_=mutations()["assignSeat"], pool=full, email="one@more.test"),
+        await world.change(
+            "inviteMember", owner, shows_="__typename", workspace=workspace.id, email="asked@example.test"
+        ),
+        await world.change("changeRole", owner, shows_="__typename", member=workspace.member(owner), role="MEMBER"),
+        await world.change("removeMember", owner, shows_="__typename", member=workspace.member(owner)),
+        await world.change("resumeSeat", owner, shows_="__typename", seat=held),
+        await world.change("renameWorkspace", owner, workspace=workspace.id, name=" "),
+    ]
+
+    assert [next(iter(reply.json["data"].values()))["__typename"] for reply in replies[:-1]] == [
+        "PoolExhausted",
+        "AlreadyInvited",
+        "LastOwner",
+        "LastOwner",
+        "SeatNotHeld",
+    ]
+    assert replies[-1].code == "INVALID_INPUT"
+    assert await evidence(workspace) == before
+
+
+async def test_asking_again_with_the_same_key_leaves_no_second_record(workspace: Scene) -> None:
+    for _ in range(2):
+        reply = await workspace.world.change(
+            "renameWorkspace", workspace.owner, workspace=workspace.id, name="Twice", idempotencyKey="once"
+        )
+        assert reply.codes == []
+
+    assert [record["action"] for record in await _chain(workspace)] == ["workspace.renamed"]
+
+
+async def test_a_key_is_named_by_its_id_and_staff_by_their_person(workspace: Scene) -> None:
+    key = await workspace.key(KeyScope.SEATS_WRITE)
+    support = await workspace.world.person("staff", desk=Desk.ADMIN)
+    for asker, reason in ((key, None), (support, "Ticket 7.")):
+        asked = await ATTEMPTS["inviteMember"](workspace, "somebody")
+        await workspace.world.change("inviteMember", asker, reason_=reason, **asked)
+
+    by_key, by_staff = await _chain(workspace)
+
+    assert (by_key["actor"], by_key["person_id"], by_key["token"]) == ("service_key", None, key.id)
+    assert (by_staff["actor"], by_staff["person_id"], by_staff["reason"]) == ("staff", support.number, "Ticket 7.")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Kündigung von Zoë, 请求".encode(), "Kündigung von Zoë, 请求"),
+        ("Kündigung".encode("latin-1"), "K\N{REPLACEMENT CHARACTER}ndigung"),
+        (b"  two\twords ", "two words"),
+        (b"x" * 1_500, "x" * 1_000),
+        (b" ", None),
+    ],
+)
+async def test_a_reason_is_kept_as_it_was_written(said: bytes, kept: str | None, workspace: Scene) -> None:
+    asked = {"query": RENAME, "variables": {"id": workspace.id}}
+    headers = [(b"authorization", f"Bearer {workspace.owner.bearer}".encode()), (b"seatgraph-reason", said)]
+
+    response = await workspace.world.client.post("/graphql", json=asked, headers=headers)
+
+    assert "errors" not in response.json()
+    assert [record["reason"] for record in await _chain(workspace)] == [kept]
+
+
+async def test_no_secret_is_in_the_audit_the_outbox_or_a_kept_answer(workspace: Scene) -> None:
+    world, owner = workspace.world, workspace.owner
+    made = await world.change(
+        "createServiceKey",
+        owner,
+        shows_="text key { id }",
+        account=workspace.account,
+        name="CI",
+        scopes=["SEATS_READ"],
+        idempotencyKey="make",
+    )
+    shown = made.data["createServiceKey"]
+    turned = await world.change(
+        "rotateServiceKey",
+        owner,
+        shows_="... on ServiceKeyShown { text }",
+        key=shown["key"]["id"],
+        idempotencyKey="turn",
+    )
+    await world.change("inviteMember", owner, workspace=workspace.id, email="asked@example.test")
+
+    told = await world.value(
+        "select string_agg(t::text, '') from (select a::text as t from audit_record a where account_id = $1"
+        " union all select o::text from outbox o where account_id = $1"
+        " union all select i::text from idempotency_key i where actor = $2) t",
+        workspace.number,
+        f"person:{owner.number}",
+    )
+    hashes = await world.rows(
+        "select encode(unnest(array[hash, previous_hash]), 'hex') as hex from service_key where account_id = $1"
+        " union all select encode(token_hash, 'hex') from invitation where account_id = $1",
+        workspace.number,
+    )
+
+    secrets = [text.rpartition("_")[2] for text in (shown["text"], turned.data["rotateServiceKey"]["text"])]
+    assert len(hashes) == 3
+    assert "key.created" in told
+    assert not [secret for secret in [*secrets, *(row["hex"] for row in hashes)] if secret in told]
+
+
+async def test_twenty_changes_at_once_make_one_whole_chain(workspace: Scene) -> None:
+    replies = await asyncio.gather(
+        *(
+            workspace.world.change("renameWorkspace", workspace.owner, workspace=workspace.id, name=f"Name {number}")
+            if number % 2
+            else workspace.world.change(
+                "inviteMember", workspace.owner, workspace=workspace.id, email=f"at.once.{number}@example.test"
+            )
+            for number in range(20)
+        )
+    )
+
+    chain = await _chain(workspace)
+    async with workspace.world.connection() as connection:
+        breaches = [breach async for breach in audit.breaches(connection) if f" {workspace.number}" in breach.row]
+    assert breaches == []
+    assert [reply.codes for reply in replies] == [[]] * 20
+    assert [record["seq"] for record in chain] == list(range(1, 21))
+    names = [json.loads(r["told_before"])["name"] for r in chain if r["action"] == "workspace.renamed"]
+    assert len(set(names)) == 10
+
+
+# Seen
+
+
+RENAME = 'mutation($id: ID!) { renameWorkspace(input: {workspace: $id, name: "New"}) { id } }'
+SEES = "query($id: ID!) { workspace(id: $id) { auditLog(first: 100) { totalCount nodes { action } } } }"
+
+
+async def _seen_by(scene: Scene, asker: Any) -> list[str]:
+    found = (await scene.world.ask(SEES, asker, id=scene.id)).data["workspace"]["auditLog"]
+    assert found["totalCount"] == len(found["nodes"])
+    return sorted(record["action"] for record in found["nodes"])
+
+
+async def test_everybody_sees_of_the_log_what_their_role_allows(workspace: Scene) -> None:
+    world = workspace.world
+    for role, mutation in (
+        (Role.OWNER, "renameWorkspace"),
+        (Role.BILLING_ADMIN, "createLicensePool"),
+        (Role.SEAT_ADMIN, "inviteMember"),
+    ):
+        await world.change(mutation, workspace.members[role], **await ATTEMPTS[mutation](workspace, role.value))
+    guest = await world.person("guest")
+    letter = await workspace.invitation(guest.email)
+    await world.change("acceptInvitation", guest, invitation=letter)
+    bought = ["pool.created", "subscription.started"]
+    whole = sorted([*bought, "workspace.renamed", "invitation.sent", "invitation.accepted", "member.joined"])
+
+    seen = {role: await _seen_by(workspace, who) for role, who in workspace.members.items()}
+    by_keys = {scope: await _seen_by(workspace, await workspace.key(scope)) for scope in KeyScope}
+
+    assert seen == {
+        Role.OWNER: whole,
+        Role.ADMIN: whole,
+        Role.SEAT_ADMIN: ["invitation.sent"],
+        Role.BILLING_ADMIN: bought,
+        Role.AUDITOR: whole,
+        Role.MEMBER: [],
+    }
+    assert await _seen_by(workspace, guest) == []
+    assert by_keys == {scope: whole if scope is KeyScope.AUDIT_READ else [] for scope in KeyScope}

@@ -1,0 +1,320 @@
+"""The second fence: row-level security, tried without any of our own code in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from auth.policy import ROLES, SELF, Actor, ActorKind, Desk, Role, sees
+from kernel import database
+from tests.graph.crowd import evidence
+from tests.graph.furniture import furnished
+from tests.scenery import Scene, Somebody, World
+
+# Tables that row-level security doesn't cover, each with its reason.
+OPEN = {
+    "alembic_version": "tells the revision of the schema; the product's role may not even read it",
+    "clock": "tells how far a simulated clock was moved, which everybody may know",
+    "entitlement": "belongs to the catalog, which is public and which the product's role can't write",
+    "plan": "belongs to the catalog, which is public and which the product's role can't write",
+    "plan_version": "belongs to the catalog, which is public and which the product's role can't write",
+    "price": "belongs to the catalog, which is public and which the product's role can't write",
+}
+
+# Where a role of a workspace sees rows of it. People see their own membership, seats and person anywhere.
+SEEN: Mapping[Role, set[str]] = {
+    Role.OWNER: {
+        "account",
+        "assignment",
+        "audit_record",
+        "invitation",
+        "invoice",
+        "license_pool",
+        "line_item",
+        "member",
+        "payment",
+        "payment_method",
+        "service_key",
+        "subscription",
+        "subscription_item",
+        "workspace",
+    },
+    Role.ADMIN: {
+        "account",
+        "assignment",
+        "audit_record",
+        "invitation",
+        "license_pool",
+        "member",
+        "service_key",
+        "workspace",
+    },
+    Role.SEAT_ADMIN: {"account", "assignment", "invitation", "license_pool", "member", "workspace"},
+    Role.BILLING_ADMIN: {
+        "account",
+        "invoice",
+        "license_pool",
+        "line_item",
+        "payment",
+        "payment_method",
+        "subscription",
+        "subscription_item",
+        "workspace",
+    },
+    Role.AUDITOR: {
+        "account",
+        "assignment",
+        "audit_record",
+        "invitation",
+        "invoice",
+        "license_pool",
+        "line_item",
+        "member",
+        "workspace",
+    },
+    Role.MEMBER: {"account", "workspace"},
+}
+
+
+def _as(who: Somebody, roles: Mapping[int, Role], desk: Desk | None = None) -> dict[str, str]:
+    grants = {account: ROLES[role] for account, role in roles.items()} | {who.account_number: SELF}
+    return sees(Actor(ActorKind.PERSON, who.number, who.email, grants=grants, roles=roles, desk=desk, token="session"))
+
+
+@asynccontextmanager
+async def behind(world: World, told: Mapping[str, str], bound: int | None = None) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction of the product's role, which sees as told and may write one account; undone in the end."""
+    async with database.connected(world.url, role=database.APP_ROLE) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        for name, text in {**told, "account": "" if bound is None else str(bound)}.items():
+            await connection.execute("select set_config('app.' || $1, $2, true)", name, text)
+        try:
+            yield connection
+        finally:
+            await transaction.rollback()
+
+
+async def _tables(world: World) -> list[str]:
+    found = await world.rows(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+    )
+    return sorted(row["relname"] for row in found)
+
+
+async def _owned(world: World) -> dict[str, str]:
+    """Every table that holds rows of accounts, and the column that says whose."""
+    found = await world.rows(
+        "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id'"
+    )
+    return {row["table_name"]: "account_id" for row in found} | {"account": "id", "workspace": "id"}
+
+
+async def test_every_table_is_fenced_or_open_for_a_reason(world: World) -> None:
+    fenced = await world.rows(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity"
+    )
+
+    assert {row["relname"] for row in fenced} == {*await _tables(world)} - {*OPEN}
+    assert not {*OPEN} & {*await _owned(world)}
+
+
+async def test_every_fenced_table_has_a_policy_for_what_is_granted(world: World) -> None:
+    granted = await world.rows(
+        "select table_name, privilege_type from information_schema.role_table_grants where grantee = $1",
+        database.APP_ROLE,
+    )
+    policies = await world.rows("select tablename, cmd, roles::text[] as roles from pg_policies")
+
+    for row in granted:
+        table, right = row["table_name"], row["privilege_type"]
+        commands = {policy["cmd"] for policy in policies if policy["tablename"] == table}
+        assert table in OPEN or commands & {right, "ALL"}, (table, right)
+
+
+async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) -> None:
+    (role,) = await world.rows("select * from pg_roles where rolname = $1", database.APP_ROLE)
+    others = await world.value("select count(*) from pg_auth_members where member = $1", role["oid"])
+    owned = await world.value("select count(*) from pg_class where relowner = $1", role["oid"])
+    trusted = await world.rows("select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace")
+    granted = await world.rows(
+        "select table_name, privilege_type from information_schema.role_table_grants where grantee = $1",
+        database.APP_ROLE,
+    )
+
+    flags = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication", "rolinherit")
+    assert [role[flag] for flag in flags] == [False] * 6
+    assert (others, owned) == (0, 0)
+    # It tells people what they themselves may use, from rows of their workspace that they may not see.
+    assert {row["proname"] for row in trusted} == {"held_versions"}
+    assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {"outbox", "idempotency_key"}
+
+
+async def test_nobody_sees_a_row_of_a_tenant_who_was_told_of_none(workspace: Scene) -> None:
+    world = workspace.world
+    await furnished(workspace)
+    await world.change("renameWorkspace", workspace.owner, workspace=workspace.id, name="New", idempotencyKey="once")
+    elsewhere = await world.workspace(roles=[Role.OWNER])
+    owned = await _owned(world)
+
+    for told in ({}, _as(elsewhere.owner, {elsewhere.number: Role.OWNER}), _as(await world.person("nobody"), {})):
+        async with behind(world, told, elsewhere.number) as connection:
+            for table, column in owned.items():
+                sql = f"select count(*) from {table} where {column} = $1"
+                assert (await world.value(sql, workspace.number), table) > (0, table)
+                assert (await connection.fetchval(sql, workspace.number), table) == (0, table)
+
+
+async def test_nobody_sees_how_others_sign_in_or_what_they_asked(workspace: Scene) -> None:
+    world = workspace.world
+    await world.change("renameWorkspace", workspace.owner, workspace=workspace.id, name="New", idempotencyKey="once")
+    staff = await world.person("staff", desk=Desk.ADMIN)
+    stranger = await world.person("stranger")
+    other = workspace.owner.number
+    questions = {
+        "select count(*) from person where id = $1": other,
+        "select count(*) from identity where person_id = $1": other,
+        "select count(*) from session where person_id = $1": other,
+        "select count(*) from account where person_id = $1": other,
+        "select count(*) from staff where person_id = $1": staff.number,
+        "select count(*) from idempotency_key where actor = 'person:' || $1::bigint": other,
+    }
+
+    async with behind(world, _as(stranger, {})) as connection:
+        for sql, number in questions.items():
+            assert (await world.value(sql, number), sql) == (1, sql)
+            assert (await connection.fetchval(sql, number), sql) == (0, sql)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_sees_the_tables_of_its_workspace_that_the_matrix_says(role: Role, workspace: Scene) -> None:
+    world, who = workspace.world, workspace.members[role]
+    await furnished(workspace)
+
+    found = set()
+    async with behind(world, _as(who, {workspace.number: role})) as connection:
+        for table, column in (await _owned(world)).items():
+            mine = f" and person_id is distinct from {who.number}" if table in {"assignment", "member"} else ""
+            if await connection.fetchval(f"select count(*) from {table} where {column} = $1{mine}", workspace.number):
+                found.add(table)
+        people = await connection.fetch("select id from person")
+
+    assert found == SEEN[role]
+    assert (len(people) > 1) == ("member" in SEEN[role])
+
+
+async def test_nobody_writes_into_a_tenant_they_are_not_bound_to(workspace: Scene) -> None:
+    world = workspace.world
+    await furnished(workspace)
+    await world.change("renameWorkspace", workspace.owner, workspace=workspace.id, name="New")
+    elsewhere = await world.workspace(roles=[Role.OWNER])
+    before = await evidence(workspace)
+    told = _as(workspace.owner, {workspace.number: Role.OWNER, elsewhere.number: Role.OWNER})
+
+    for bound in (None, elsewhere.number):
+        for table, column in (await _owned(world)).items():
+            row = await world.value(
+                f"select to_jsonb(t)::text from {table} t where {column} = $1 limit 1", workspace.number
+            )
+            copied = f"insert into {table} select * from jsonb_populate_record(null::{table}, $1::text::jsonb)"
+            for sql, value in {
+                copied: row,
+                f"update {table} set {column} = {column} where {column} = $1": workspace.number,
+                f"delete from {table} where {column} = $1": workspace.number,
+            }.items():
+                async with behind(world, told, bound) as connection:
+                    assert await _kept_out(connection, sql, value), sql
+
+    assert await evidence(workspace) == before
+
+
+async def _kept_out(connection: asyncpg.Connection, sql: str, value: Any) -> bool:
+    """Whether a statement is refused, or finds no row to change."""
+    try:
+        return (await connection.execute(sql, value)).endswith(" 0")
+    except asyncpg.InsufficientPrivilegeError:
+        return True
+
+
+async def test_a_row_of_ones_own_is_not_handed_to_another_tenant(workspace: Scene) -> None:
+    world = workspace.world
+    here = await furnished(await world.workspace())
+    told = _as(here.scene.owner, {here.scene.number: Role.OWNER, workspace.number: Role.OWNER})
+    tables = [
+        table
+        for table, column in (await _owned(world)).items()
+        if column == "account_id" and not table.startswith("audit")
+    ]
+
+    for table in tables:
+        sql = f"update {table} set account_id = $1 where account_id = {here.scene.number}"
+        async with behind(world, told, here.scene.number) as connection:
+            assert await _kept_out(connection, sql, workspace.number), table
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update audit_record set reason = 'another'",
+        "delete from audit_record",
+        "truncate audit_record",
+        "update audit_seal set at = now()",
+        "delete from audit_seal",
+        "delete from audit_head",
+        "alter table audit_record disable row level security",
+        "update price set amount_minor = 1",
+        "delete from price",
+        "insert into price select * from price",
+        "update plan set key = 'mine'",
+        "insert into staff values (1, 'admin')",
+        "update staff set desk = 'admin'",
+        "update identity set person_id = 1",
+        "delete from invoice",
+        "update line_item set amount_minor = 0",
+        "set local session_replication_role = replica",
+        "create table mine (id int)",
+        "select * from pg_authid",
+        "copy person to '/tmp/people'",
+    ],
+)
+async def test_the_products_role_is_refused_what_no_rule_of_ours_asks_for(sql: str, workspace: Scene) -> None:
+    told = _as(workspace.owner, {workspace.number: Role.OWNER}, Desk.ADMIN)
+    async with behind(workspace.world, told, workspace.number) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(sql)
+
+
+async def test_a_head_of_an_audit_chain_moves_only_forward(workspace: Scene) -> None:
+    await workspace.record()
+    await workspace.record()
+
+    for edit in (
+        "seq = seq - 1",
+        "hash = sha256('x')",
+        "account_id = account_id + 1",
+        "seq = seq - 1, hash = sha256('x')",
+    ):
+        async with behind(workspace.world, _as(workspace.owner, {}), workspace.number) as connection:
+            with pytest.raises((asyncpg.RaiseError, asyncpg.InsufficientPrivilegeError)):
+                await connection.execute(f"update audit_head set {edit} where account_id = $1", workspace.number)
+
+
+@pytest.mark.parametrize("sql", ["update price set amount_minor = amount_minor + 1", "delete from price"])
+async def test_not_even_the_owner_of_the_database_changes_a_price(sql: str, world: World) -> None:
+    with pytest.raises(asyncpg.RaiseError, match="a price is immutable"):
+        await world.run(sql)
+
+
+async def test_a_refused_door_leaves_no_setting_behind(world: World) -> None:
+    """What one request was told of its actor is gone when the next one uses its connection."""
+    person = await world.person()
+    await world.ask("{ viewer { kind } }", person)
+
+    async with database.connected(world.url, role=database.APP_ROLE) as connection:
+        assert await connection.fetchval("select count(*) from person") == 0
+        assert await connection.fetchval("select count(*) from account") == 0

@@ -1,0 +1,137 @@
+"""Who may do what: every mutation, tried by everybody who may come to the door."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from tests.graph.attempts import ATTEMPTS, mutations
+from tests.graph.crowd import (
+    DESKS,
+    EVERYBODY,
+    OUTSIDERS,
+    ROLES,
+    SCOPES,
+    UNBELIEVED,
+    WITHOUT_A_REASON,
+    crowd,
+    evidence,
+    outcome,
+)
+from tests.scenery import Scene
+
+COLUMNS = (*ROLES, *SCOPES, *DESKS)
+
+# The columns are those of COLUMNS: six roles, then five scopes of a key, then three desks of staff.
+MATRIX = """
+                     ow ad se bi au me   sr sw br bw ar   su fi ad
+    see workspace     x  x  x  x  x  x    x  x  x  x  x    x  x  x
+    see counts        x  x  x  x  x  .    x  x  x  x  .    x  x  x
+    see people        x  x  x  .  x  .    x  x  .  .  .    x  x  x
+    see billing       x  .  .  x  .  .    .  .  x  x  .    x  x  x
+    see keys          x  x  .  .  .  .    .  .  .  .  .    x  x  x
+    rename            x  x  .  .  .  .    .  .  .  .  .    .  .  x
+    invite            x  x  x  .  .  .    .  x  .  .  .    .  .  x
+    assign            x  x  x  .  .  .    .  x  .  .  .    .  .  x
+    change members    x  x  .  .  .  .    .  .  .  .  .    .  .  .
+    buy               x  .  .  x  .  .    .  .  .  x  .    .  x  x
+    make keys         x  x  x  x  .  .    .  .  .  .  .    .  .  .
+    end others' keys  x  x  .  .  .  .    .  .  .  .  .    .  .  .
+"""
+
+
+def _holders() -> dict[str, set[str]]:
+    """Who holds each right, as the matrix above says."""
+    rows = [line.rsplit(maxsplit=len(COLUMNS)) for line in MATRIX.strip().splitlines()[1:]]
+    return {row[0].strip(): {who for who, mark in zip(COLUMNS, row[1:], strict=True) if mark == "x"} for row in rows}
+
+
+HOLDERS = _holders()
+
+
+class Rule(NamedTuple):
+    """The right that a mutation asks for, and the one to see what it is about."""
+
+    right: str
+    sight: str
+
+
+RULES = {
+    "renameWorkspace": Rule("rename", "see workspace"),
+    "inviteMember": Rule("invite", "see workspace"),
+    "revokeInvitation": Rule("invite", "see people"),
+    "changeRole": Rule("change members", "see people"),
+    "removeMember": Rule("change members", "see people"),
+    "createServiceKey": Rule("make keys", "see workspace"),
+    "rotateServiceKey": Rule("end others' keys", "see keys"),
+    "revokeServiceKey": Rule("end others' keys", "see keys"),
+    "createLicensePool": Rule("buy", "see workspace"),
+    "assignSeat": Rule("assign", "see counts"),
+    "assignSeats": Rule("assign", "see counts"),
+    "releaseSeat": Rule("assign", "see people"),
+    "transferSeat": Rule("assign", "see people"),
+    "suspendSeat": Rule("assign", "see people"),
+    "resumeSeat": Rule("assign", "see people"),
+    "subscribe": Rule("buy", "see workspace"),
+    "cancelSubscription": Rule("buy", "see billing"),
+}
+
+PERSONS = {*ROLES, *DESKS, "stranger", "former admin"}
+READERS = HOLDERS["see people"] & PERSONS
+KEYS = {*SCOPES, "key of another workspace"}
+
+# What only a person does, and asks of no account: found a workspace, and answer a letter (here, one to somebody else).
+PERSONAL = {
+    "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
+    "acceptInvitation": {
+        "InvitedSomebodyElse": READERS,
+        "NOT_FOUND": PERSONS - READERS,
+        "INVALID_INPUT": KEYS,
+        "FORBIDDEN": {*WITHOUT_A_REASON},
+    },
+}
+
+
+def expected(mutation: str, who: str) -> str:
+    """What comes of it when somebody tries a mutation, by the tables above."""
+    if who == "anonymous" or who in UNBELIEVED:
+        return "UNAUTHENTICATED"
+    if mutation in PERSONAL:
+        return next(word for word, people in PERSONAL[mutation].items() if who in people)
+    rule = RULES[mutation]
+    if who in OUTSIDERS:
+        return "NOT_FOUND"
+    if who in HOLDERS[rule.right]:
+        return "done"
+    sees = who in HOLDERS[rule.sight] or who in WITHOUT_A_REASON
+    return "FORBIDDEN" if sees else "NOT_FOUND"
+
+
+def test_every_mutation_stands_in_the_tables() -> None:
+    assert set(mutations()) == {*RULES, *PERSONAL} == set(ATTEMPTS)
+
+
+@pytest.mark.parametrize("mutation", mutations())
+async def test_a_mutation_is_done_for_those_who_may_and_changes_nothing_for_others(
+    mutation: str, workspace: Scene
+) -> None:
+    people = await crowd(workspace)
+    world, came, due = workspace.world, {}, {}
+    for who in EVERYBODY:
+        asked = await ATTEMPTS[mutation](workspace, who)
+        before = await evidence(workspace)
+
+        caller = people[who]
+        reply = await world.change(mutation, caller.asker, reason_=caller.reason, shows_=mutations()[mutation], **asked)
+
+        unchanged = await evidence(workspace) == before
+        came[who] = outcome(reply), "nothing changed" if unchanged else "changed", reply.status == 401
+        word = expected(mutation, who)
+        due[who] = word, "changed" if word == "done" else "nothing changed", who in UNBELIEVED
+    assert came == due
+
+
+def test_the_tables_speak_of_everybody() -> None:
+    for mutation in mutations():
+        assert all(expected(mutation, who) for who in EVERYBODY)

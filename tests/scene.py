@@ -1,0 +1,302 @@
+"""A scene: one workspace, and whatever a test puts there before it begins.
+
+Rows are put there by the owner of the database, past every rule and without a trace
+in the audit log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from auth.policy import KeyScope, Role
+from auth.tables import Member, MemberState
+from billing.tables import Invoice, InvoiceState, LineItem, Subscription, SubscriptionItem, SubscriptionState
+from kernel import audit, ids
+from kernel.time import Anchor, Interval
+from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentState
+from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
+from seats.tables import Assignment, Invitation, LicensePool
+from tests.stock import Offer
+
+if TYPE_CHECKING:
+    from tests.scenery import World
+
+KEY_LIVES = timedelta(days=90)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person with an account of their own, signed in."""
+
+    number: int
+    account_number: int
+    session_number: int
+    email: str
+    bearer: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The person, as a client knows them."""
+        return ids.encode("person", self.number)
+
+    @property
+    def account(self) -> str:
+        """The account they pay with, as a client knows it."""
+        return ids.encode("account", self.account_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A service key and its text."""
+
+    number: int
+    bearer: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The key, as a client knows it."""
+        return ids.encode("key", self.number)
+
+
+@dataclass(slots=True)
+class Scene:
+    """One workspace, with a member of each role; everything that is added belongs to it."""
+
+    world: World
+    number: int
+    members: dict[Role, Somebody]
+    memberships: dict[int, int] = field(default_factory=dict)
+    """A person's number to that of their membership."""
+
+    @property
+    def id(self) -> str:
+        """The workspace, as a client knows it."""
+        return ids.encode("workspace", self.number)
+
+    @property
+    def account(self) -> str:
+        """The account that pays for it, as a client knows it."""
+        return ids.encode("account", self.number)
+
+    @property
+    def owner(self) -> Somebody:
+        """Its owner."""
+        return self.members[Role.OWNER]
+
+    def member(self, who: Somebody | Role) -> str:
+        """Somebody's membership, as a client knows it."""
+        person = self.members[who] if isinstance(who, Role) else who
+        return ids.encode("member", self.memberships[person.number])
+
+    def membership(self, who: Somebody, role: Role, now: datetime) -> Member:
+        """The row of a new membership."""
+        number = self.memberships[who.number] = self.world.number()
+        return Member(account_id=self.number, id=number, person_id=who.number, role=role, joined_at=now)
+
+    async def join(self, role: Role = Role.MEMBER, who: Somebody | None = None, *, removed: bool = False) -> Somebody:
+        """One more member, or a former one."""
+        person, now = who or await self.world.person(role.value), await self.world.now()
+        row = self.membership(person, role, now)
+        if removed:
+            row.state, row.removed_at = MemberState.REMOVED, now
+        await self.world.put(row)
+        return person
+
+    async def key(self, *scopes: KeyScope, by: Somebody | None = None, life: timedelta = KEY_LIVES) -> Key:
+        """A service key of the workspace, made by its owner unless told otherwise."""
+        return await self.world.key(self.number, scopes, by or self.owner, life=life)
+
+    async def subscription(
+        self,
+        offer: Offer | None = None,
+        *,
+        quantity: int = 1,
+        since: datetime | None = None,
+        state: SubscriptionState = SubscriptionState.ACTIVE,
+    ) -> Subscription:
+        """A running subscription with one item; without an offer, to `metered`."""
+        bought, start = offer or self.world.catalog.metered, since or await self.world.now()
+        period = Anchor.at(start, "UTC").period(0, Interval.MONTH)
+        row = Subscription(
+            account_id=self.number,
+            id=self.world.number(),
+            plan_id=bought.plan_number,
+            plan_version_id=bought.version_number,
+            state=state,
+            currency="USD",
+            interval=Interval.MONTH,
+            anchor=start,
+            period_start=period.start,
+            period_end=period.end,
+            created_at=start,
+        )
+        await self.world.put(row, self._item(row, bought, quantity))
+        return row
+
+    def _item(self, subscription: Subscription, bought: Offer, quantity: int) -> SubscriptionItem:
+        return SubscriptionItem(
+            account_id=self.number,
+            id=self.world.number(),
+            subscription_id=subscription.id,
+            plan_id=bought.plan_number,
+            price_id=bought.price_number,
+            quantity=quantity,
+            created_at=subscription.created_at,
+        )
+
+    async def pool(self, seats: int = 3, *, offer: Offer | None = None, name: str = "Seats") -> str:
+        """A license pool with so many free seats, and the subscription that pays for it."""
+        bought = offer or self.world.catalog.team
+        subscription = await self.subscription(bought, quantity=seats)
+        item = await self.world.value("select id from subscription_item where subscription_id = $1", subscription.id)
+        row = LicensePool(
+            account_id=self.number,
+            id=self.world.number(),
+            name=name,
+            plan_id=bought.plan_number,
+            subscription_id=subscription.id,
+            subscription_item_id=item,
+            purchased=seats,
+            created_at=subscription.created_at,
+        )
+        await self.world.put(row)
+        return ids.encode("pool", row.id)
+
+    async def seat(self, pool: str, holder: Somebody | str, state: SeatState | None = None) -> str:
+        """A seat of the pool: a person's, or one that waits for an address."""
+        person = holder if isinstance(holder, Somebody) else None
+        found = state or (SeatState.ACTIVE if person else SeatState.INVITED)
+        now, pool_number = await self.world.now(), ids.decode("pool", pool)
+        email = person.email if person else str(holder)
+        row = Assignment(
+            account_id=self.number,
+            id=self.world.number(),
+            pool_id=pool_number,
+            plan_id=await self.world.value("select plan_id from license_pool where id = $1", pool_number),
+            email=email,
+            person_id=person.number if person else None,
+            person_key=str(person.number) if person else email,
+            state=found,
+            source=SeatSource.MANUAL,
+            since=now,
+            suspended_at=now if found is SeatState.SUSPENDED else None,
+            released_at=now if found is SeatState.RELEASED else None,
+        )
+        await self.world.put(row)
+        if found not in {SeatState.RELEASED, SeatState.WAITLISTED}:
+            await self.world.run("update license_pool set assigned = assigned + 1 where id = $1", pool_number)
+        return ids.encode("seat", row.id)
+
+    async def invitation(
+        self, email: str, role: Role = Role.MEMBER, *, sent: datetime | None = None, life: timedelta = INVITED_FOR
+    ) -> str:
+        """An open invitation to an address."""
+        start = sent or await self.world.now()
+        row = Invitation(
+            account_id=self.number,
+            id=self.world.number(),
+            email=email,
+            role=role,
+            state=InvitationState.PENDING,
+            invited_by=self.owner.number,
+            created_at=start,
+            expires_at=start + life,
+            token_hash=bytes(32),
+        )
+        await self.world.put(row)
+        return ids.encode("invitation", row.id)
+
+    async def payment_method(self, *, is_default: bool = True) -> str:
+        """A card."""
+        row = PaymentMethod(
+            account_id=self.number,
+            id=self.world.number(),
+            kind=PaymentMethodKind.CARD,
+            brand="visa",
+            last4="4242",
+            expires_on="2030-01",
+            is_default=is_default,
+            rail_id=f"pm_{self.world.number()}",
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("pm", row.id)
+
+    async def invoice(
+        self, *amounts_minor: int, subscription: Subscription | None = None, state: InvoiceState = InvoiceState.OPEN
+    ) -> str:
+        """An invoice with a line of each amount, 40.00 USD when none is given; no tax is on it."""
+        amounts = amounts_minor or (4000,)
+        number, now = self.world.number(), await self.world.now()
+        period = Anchor.at(now, "UTC").period(0, Interval.MONTH)
+        total = sum(amounts)
+        row = Invoice(
+            account_id=self.number,
+            id=number,
+            subscription_id=subscription.id if subscription else None,
+            number=None if state is InvoiceState.DRAFT else f"T-{number}",
+            state=state,
+            currency="USD",
+            subtotal_minor=total,
+            total_minor=total,
+            paid_minor=total if state is InvoiceState.PAID else 0,
+            period_start=period.start,
+            period_end=period.end,
+            created_at=now,
+            issued_at=None if state is InvoiceState.DRAFT else now,
+            due_at=now,
+            paid_at=now if state is InvoiceState.PAID else None,
+        )
+        lines = [
+            LineItem(
+                account_id=self.number,
+                id=self.world.number(),
+                invoice_id=number,
+                position=place,
+                description=f"Line {place}",
+                currency="USD",
+                amount_minor=amount,
+                period_start=period.start,
+                period_end=period.end,
+            )
+            for place, amount in enumerate(amounts, 1)
+        ]
+        await self.world.put(row, *lines)
+        return ids.encode("inv", number)
+
+    async def payment(
+        self, invoice: str, method: str | None = None, *, state: PaymentState = PaymentState.SUCCEEDED
+    ) -> str:
+        """A payment of the whole invoice."""
+        invoice_number = ids.decode("inv", invoice)
+        row = Payment(
+            account_id=self.number,
+            id=self.world.number(),
+            invoice_id=invoice_number,
+            payment_method_id=ids.decode("pm", method) if method else None,
+            state=state,
+            currency="USD",
+            amount_minor=await self.world.value("select total_minor from invoice where id = $1", invoice_number),
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("pay", row.id)
+
+    async def record(self, *, by: Somebody | None = None, action: str = "workspace.renamed") -> None:
+        """A true record in the workspace's audit chain."""
+        entry = audit.Entry(
+            id=self.world.number(),
+            account_id=self.number,
+            at=await self.world.now(),
+            action=action,
+            subject=action.partition(".")[0],
+            subject_id=self.number,
+            before={"name": "Acne"},
+            after={"name": "Acme"},
+            origin=audit.Origin(actor="person", person_id=(by or self.owner).number),
+        )
+        async with self.world.connection() as connection:
+            await audit.append(connection, [entry])
