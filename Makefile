@@ -16,13 +16,14 @@ run: .venv/.installed  ## Start the product; everything it needs is under SEATGR
 test: .venv/.complete  ## Run the tests: TESTS=tests/billing chooses, WORKERS=0 keeps them in one process
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-check: .venv/.complete  ## Lint, format, types, floors, and that contract and migrations are up to date
+check: .venv/.complete  ## The whole gate: lint, format, types, floors, the contract, the migrations, and the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m gateway schema --check
 	$(BIN)/python -m gateway migrate --check
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 format: .venv/.complete  ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only .

@@ -112,6 +112,23 @@ SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.AUDIT_READ: frozenset({P.SEE_ACCOUNT, P.SEE_AUDIT}),
 }
 
+DOING: Mapping[Permission, str] = {
+    P.SEE_ACCOUNT: "look at the account",
+    P.SEE_COUNTS: "see how many seats are taken",
+    P.SEE_SEATS: "see members and their seats",
+    P.SEE_BILLING: "see what is paid, and how",
+    P.SEE_INVOICES: "see invoices",
+    P.SEE_AUDIT: "read the audit log",
+    P.SEE_KEYS: "see service keys",
+    P.RENAME_WORKSPACE: "rename the workspace",
+    P.INVITE_MEMBERS: "invite people",
+    P.ASSIGN_SEATS: "give and take seats",
+    P.MANAGE_MEMBERS: "change or remove members",
+    P.BUY: "buy or cancel",
+    P.MANAGE_KEYS: "manage service keys",
+}
+"""What a permission lets one do, as a sentence says it."""
+
 _RANK = [Role.MEMBER, Role.AUDITOR, Role.BILLING_ADMIN, Role.SEAT_ADMIN, Role.ADMIN, Role.OWNER]
 
 
@@ -159,7 +176,7 @@ class Actor:
             return
         if not self.may(P.SEE_ACCOUNT, account_id):
             raise NotFound
-        raise Forbidden(f"You may see this, and you may not {permission.value.replace('_', ' ')} here. Ask an owner.")
+        raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask an owner.")
 
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the actor holds a permission; None means all of them."""

@@ -19,6 +19,7 @@ import typer
 from typer.exceptions import TyperException
 
 from auth.policy import KeyScope
+from gateway import stopping
 from gateway.later import later
 from kernel.errors import Fault
 
@@ -106,6 +107,7 @@ def serve(
 
     Example: seatgraph serve --port 9000
     """
+    stopping.listen()
     asked = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     told = settings.load().model_copy(update=asked)
     serving.serve(told, _say, _tell, working=worker, patience=patience)
@@ -117,6 +119,7 @@ def worker(patience: Patience = 30) -> None:
 
     Example: seatgraph worker
     """
+    stopping.listen()
     serving.work(settings.load(), _say, _tell, patience=patience)
 
 
@@ -216,6 +219,9 @@ def schema(
 @app.command()
 def seed(
     file: Annotated[Path | None, typer.Option(help="A scene to add, such as scene.json; else the demo.")] = None,
+    scale: Annotated[
+        int | None, typer.Option(min=1, help="Add this many accounts instead, such as 10000, to measure with.")
+    ] = None,
 ) -> None:
     """Add people, workspaces and their history to try things with, and print their ids; not in production.
 
@@ -223,10 +229,15 @@ def seed(
 
     Example: seatgraph seed --file scene.json
     """
+    if file and scale:
+        raise typer.BadParameter("--file and --scale are two things to add")
     told = settings.load()
     installation.insist_on_development(told, "A scene")
     url = installation.reached(told, _tell)
-    _say(json.dumps(asyncio.run(furnishing.seed(told, url, file, _tell)), indent=2, ensure_ascii=False))
+    if scale:
+        _say(asyncio.run(furnishing.scale(told, url, scale, _tell)))
+    else:
+        _say(json.dumps(asyncio.run(furnishing.seed(told, url, file, _tell)), indent=2, ensure_ascii=False))
 
 
 @app.command()

@@ -76,7 +76,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
 
 
 def _issuers(settings: Settings) -> Issuers:
-    trusted = [Issuer(told.issuer, told.audience, told.jwks) for told in settings.issuers]
+    trusted = [Issuer(told.issuer, told.audience, told.jwks, told.algorithms, told.typ) for told in settings.issuers]
     return Issuers(trusted, development=not settings.in_production)
 
 

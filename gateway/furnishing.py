@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from gateway import catalog
-from gateway.installation import Say, clock, configure, migrated
+from gateway.installation import Say, clock, configure, insist_on_fence, migrated
 from gateway.later import later
 from gateway.settings import Environment, Settings
 from kernel import database
 from kernel.clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from gateway import seeding
+    from gateway import scaling, seeding
 else:
     # Needed once in the life of a database, and dear to every start.
+    scaling = later("gateway.scaling")
     seeding = later("gateway.seeding")
 
 
@@ -30,6 +31,7 @@ async def ready(settings: Settings, url: str, tell: Say) -> str | None:
     """Make the database ready, and give the address of somebody to try it as, if there is one. Raises Unavailable."""
     configure(settings)
     await migrated(url, tell)
+    await insist_on_fence(url)
     if settings.in_production:
         return None
     async with database.connected(url) as owner:
@@ -44,11 +46,22 @@ async def ready(settings: Settings, url: str, tell: Say) -> str | None:
 
 async def seed(settings: Settings, url: str, scene: Path | None, tell: Say) -> dict[str, str]:
     """Add the scene of a file, or the demo; the public id of everything in it, by name. Raises InvalidInput."""
+    now = await _now(settings, url, tell)
+    return await (seeding.scene(url, scene, now) if scene else seeding.demo(url, now))
+
+
+async def scale(settings: Settings, url: str, count: int, tell: Say) -> str:
+    """Add so many accounts with a year behind them; what was added, in one sentence. Raises InvalidInput, Conflict."""
+    now = await _now(settings, url, tell)
+    return (await scaling.scale_with_a_bar(url, count, now)).says
+
+
+async def _now(settings: Settings, url: str, tell: Say) -> datetime:
+    """The present instant of a database that was brought up to date for it."""
     configure(settings)
     await migrated(url, tell)
     async with clock(settings, url) as ticking:
-        now = await ticking.now()
-    return await (seeding.scene(url, scene, now) if scene else seeding.demo(url, now))
+        return await ticking.now()
 
 
 async def _furnish(settings: Settings, url: str, owner: asyncpg.Connection, now: datetime, tell: Say) -> None:

@@ -15,6 +15,7 @@ import asyncpg
 
 from auth import tokens
 from auth.tokens import Signer
+from gateway import stopping
 from gateway.settings import Misconfigured, Settings, kept
 from kernel import database, ids, sealing
 from kernel.clock import Clock, SimulatedClock, SystemClock
@@ -89,6 +90,7 @@ def reached(settings: Settings, say: Say, patience: int = PATIENCE) -> str:
                 say(f"{silence.message} Waiting up to {patience} seconds for it.")
                 told = True
             sleep(_PAUSE)
+            stopping.check()
         else:
             return url
 
@@ -102,8 +104,17 @@ async def migrated(url: str, say: Say) -> None:
     """Bring the database up to date. Raises Unavailable when it is newer than we are."""
     if await _behind(url):
         say("Bringing the database up to date.")
-        logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         await database.migrate(url)
+
+
+async def insist_on_fence(url: str) -> None:
+    """Refuse to work as a role that row-level security doesn't bind. Raises Unavailable."""
+    app = database.engine(url, pool_size=0)
+    try:
+        await database.assert_fenced(app)
+    finally:
+        await app.dispose()
 
 
 async def insist_on_migrated(url: str) -> None:

@@ -12,7 +12,6 @@ import gc
 import os
 import shlex
 import shutil
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -22,9 +21,9 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway import furnishing
+from gateway import furnishing, stopping
 from gateway.app import build
-from gateway.installation import Say, clock, configure, migrated, reached, signer
+from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
 from gateway.logs import configure_logging
 from gateway.settings import Settings
 from gateway.worker import Worker
@@ -35,43 +34,43 @@ from kernel.work import IdBlocks
 GRACE = 10
 """Seconds in which requests that are in flight at the end may finish."""
 
-_STOPS = (signal.SIGTERM, signal.SIGINT)
-
 
 def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: int) -> None:
     """Answer requests until we are told to stop; `say` gets the address, `tell` what takes time. Raises Unavailable."""
-    _stop_at_once()
     configure_logging(production=settings.in_production)
     # Taken before anything is started, so that a taken port costs nothing; it listens when we can answer.
     with _door(settings.host, settings.port) as door:
+        stopping.check()
         url = reached(settings, tell, patience)
+        stopping.check()
         guide = asyncio.run(furnishing.ready(settings, url, tell))
+        stopping.check()
         app = build(settings, url, signer(settings), working=working)
-        server = _Server(app, lambda: _welcome(settings, door, guide, say))
         # What was made so far stays, and the garbage collector needn't look at it again.
         gc.freeze()
-        # uvicorn listens to these signals, and when it is done sends them once more to whoever listened before.
-        _listen(lambda *_: None)
-        server.run(sockets=[door])
+        _Server(app, lambda: _welcome(settings, door, guide, say)).run(sockets=[door])
 
 
 def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
     """Run the worker alone until we are told to stop. Raises Unavailable."""
-    _stop_at_once()
     configure_logging(production=settings.in_production)
     configure(settings)
+    stopping.check()
     url = reached(settings, tell, patience)
+    stopping.check()
     asyncio.run(_work(settings, url, say, tell))
 
 
 async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     await migrated(url, tell)
+    await insist_on_fence(url)
     engine = database.engine(url)
-    await database.assert_fenced(engine)
     async with clock(settings, url) as ticking:
         working = asyncio.create_task(Worker(engine, ticking, IdBlocks()).run())
-        for stop in _STOPS:
+        for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
+        if stopping.asked():
+            working.cancel()
         say("The worker works.")
         with suppress(asyncio.CancelledError):
             await working
@@ -98,9 +97,14 @@ class _Server(uvicorn.Server):
         self._welcome = welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
+        """Begin to listen. Raises Unavailable."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise Unavailable("The application does not start: the log above says why.") from None
         self._welcome()
+        # uvicorn listens to signals by now; one that came before is known to us alone.
+        self.should_exit = self.should_exit or stopping.asked()
 
 
 def _welcome(settings: Settings, door: socket.socket, person: str | None, say: Say) -> None:
@@ -141,7 +145,7 @@ def _ourselves() -> str:
     return f"SEATGRAPH_HOME={shlex.quote(str(Path(home).absolute()))} {command}" if home else command
 
 
-# The port and the signals
+# The port
 
 
 def _door(host: str, port: int) -> socket.socket:
@@ -161,17 +165,3 @@ def _door(host: str, port: int) -> socket.socket:
             raise Unavailable(f"Port {port} of {host} is taken: choose another with --port.") from None
         raise Unavailable(f"We can't listen at {host}, port {port}: {refusal.strerror}.") from None
     return door
-
-
-def _stop_at_once() -> None:
-    """Until there is something to finish, a signal ends the process as its last line would."""
-
-    def stop(*_: object) -> None:
-        raise SystemExit(0)
-
-    _listen(stop)
-
-
-def _listen(handler: Callable[..., None]) -> None:
-    for stop in _STOPS:
-        signal.signal(stop, handler)

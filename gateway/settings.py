@@ -54,6 +54,8 @@ class Issuer(BaseModel):
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)
     jwks: str = Field(pattern=r"^https?://")
+    algorithms: tuple[str, ...] = ("RS256",)
+    typ: tuple[str, ...] = ("at+jwt", "JWT")
 
 
 def _home() -> Path:
@@ -133,7 +135,8 @@ class Settings(BaseSettings):
         "SEATGRAPH_ISSUERS",
         "[]",
         "Who may identify people to us, as a JSON list: "
-        '`[{"issuer": "https://id.example", "audience": "seatgraph", "jwks": "https://id.example/keys"}]`.',
+        '`[{"issuer": "https://id.example", "audience": "seatgraph", "jwks": "https://id.example/keys"}]`; '
+        '`"algorithms": ["RS256"]` and `"typ": ["at+jwt", "JWT"]` are what is accepted unless you say otherwise.',
         'a JSON list of {"issuer": …, "audience": …, "jwks": "https://…"}',
         shown="nobody",
     )

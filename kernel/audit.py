@@ -189,7 +189,10 @@ def _column(rows: list[tuple[Any, ...]], place: int) -> list[Any]:
 
 
 async def seal(connection: asyncpg.Connection, seal_id: int, now: datetime) -> bool:
-    """Note every head that moved since the last seal, under one hash. False when none did."""
+    """Note every head that moved since the last seal, under one hash. False when none did.
+
+    Ids come in blocks, and another process may have used a later one: a seal's is always above the last seal's.
+    """
     await connection.execute("select pg_advisory_xact_lock(hashtext('audit_seal'))")
     moved = await connection.fetch(
         "select h.account_id, h.seq, h.hash from audit_head h left join lateral ("
@@ -199,36 +202,43 @@ async def seal(connection: asyncpg.Connection, seal_id: int, now: datetime) -> b
     )
     if not moved:
         return False
-    previous = await connection.fetchval("select hash from audit_seal order by id desc limit 1") or GENESIS
+    last = await connection.fetchrow("select id, hash from audit_seal order by id desc limit 1")
+    previous, number = (last["hash"], max(seal_id, last["id"] + 1)) if last else (GENESIS, seal_id)
     heads = {str(head["account_id"]): [head["seq"], head["hash"].hex()] for head in moved}
     await connection.execute(
         "insert into audit_seal (id, at, heads, hash) values ($1, $2, $3::text::jsonb, $4)",
-        seal_id,
+        number,
         now,
         json.dumps(heads),
-        digest(previous, [seal_id, now, heads]),
+        digest(previous, [number, now, heads]),
     )
     return True
 
 
 async def breaches(connection: asyncpg.Connection) -> AsyncIterator[Breach]:
-    """Recompute every chain, head and seal, and yield each place that doesn't hold."""
+    """Recompute every chain, head and seal, as they were at one instant, and yield each place that doesn't hold."""
+    # Chains grow meanwhile; read at two instants, a head would be ahead of its chain.
+    async with connection.transaction(isolation=None if connection.is_in_transaction() else "repeatable_read"):
+        async for breach in _breaches(connection):
+            yield breach
+
+
+async def _breaches(connection: asyncpg.Connection) -> AsyncIterator[Breach]:
     ends: dict[int, tuple[int, bytes]] = {}
     sealed, marks = await _seals(connection)
     for breach in sealed:
         yield breach
     statement = f"select {_COLUMNS}, hash from audit_record order by account_id, seq"  # noqa: S608 - constant columns
-    async with connection.transaction():
-        async for record in connection.cursor(statement, prefetch=2000):
-            account_id, seq = record["account_id"], record["seq"]
-            last, previous = ends.get(account_id, (0, GENESIS))
-            if seq != last + 1:
-                yield Breach(f"audit_record {account_id}/{last + 1}", "is missing")
-            elif digest(previous, _loaded(record)) != record["hash"]:
-                yield Breach(f"audit_record {account_id}/{seq}", "was changed after it was written")
-            if (mark := marks.pop((account_id, seq), None)) and mark != record["hash"].hex():
-                yield Breach(f"audit_record {account_id}/{seq}", "differs from what was sealed")
-            ends[account_id] = (seq, record["hash"])
+    async for record in connection.cursor(statement, prefetch=2000):
+        account_id, seq = record["account_id"], record["seq"]
+        last, previous = ends.get(account_id, (0, GENESIS))
+        if seq != last + 1:
+            yield Breach(f"audit_record {account_id}/{last + 1}", "is missing")
+        elif digest(previous, _loaded(record)) != record["hash"]:
+            yield Breach(f"audit_record {account_id}/{seq}", "was changed after it was written")
+        if (mark := marks.pop((account_id, seq), None)) and mark != record["hash"].hex():
+            yield Breach(f"audit_record {account_id}/{seq}", "differs from what was sealed")
+        ends[account_id] = (seq, record["hash"])
     for account_id, seq in marks:
         yield Breach(f"audit_record {account_id}/{seq}", "was sealed and is missing")
     for head in await connection.fetch("select account_id, seq, hash from audit_head order by account_id"):

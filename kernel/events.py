@@ -41,9 +41,15 @@ class Event:
 
 
 def event_name(kind: type[Event]) -> str:
-    """The public name of a kind of event: its words in lower case, the last one the verb."""
-    words: list[str] = re.findall(r"[A-Z][a-z0-9]*", kind.__name__)
-    return "_".join(words[:-1]).lower() + "." + words[-1].lower()
+    """The public name of a kind of event: what it happened to, and what happened.
+
+    SubscriptionCancelScheduled is "subscription.cancel_scheduled"; where the class
+    doesn't begin with its subject, the last word is what happened.
+    """
+    words: list[str] = [word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", kind.__name__)]
+    subject = kind.subject.split("_")
+    told = len(subject) if words[: len(subject)] == subject else len(words) - 1
+    return "_".join(words[:told]) + "." + "_".join(words[told:])
 
 
 class Outbox(SQLModel, table=True):

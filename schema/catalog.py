@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from billing import entitlements, tables
+from typing import Any
+
+from billing import entitlements, listing, tables
 from billing.catalog import Audience
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from kernel.time import Interval
-from resolvers.graph import everyone
-from schema.base import Node, computed, face, localized, many, money, one, value, words
+from resolvers.graph import Column, everyone
+from schema.base import Node, Word, computed, face, localized, many, money, one, value, words
 from schema.lists import choosable, equal, exactly
 from schema.scalars import Long
 
@@ -80,6 +82,27 @@ class PlanVersion(Node):
     """What it lets a holder do."""
 
 
+@value(listing.Step)
+class PriceTier:
+    """One step of a price: what a unit costs up to a quantity."""
+
+    up_to: Long | None
+    """The last unit of this step; null for the last step."""
+
+    unit: str
+    """What a unit costs, exact in major units: `0.0000025`. A unit may cost less than the currency can pay."""
+
+    flat = Word(Column("flat"), "Money", resolve=lambda row, _: row.flat)
+    """What the step costs as a whole, once it is reached."""
+
+    size: Long | None
+    """How many units are sold together; null for single ones."""
+
+
+def _tiers(row: Any, _info: Any) -> list[listing.Step]:
+    return listing.steps(row.rule, row.currency)
+
+
 @face(tables.Price, "price", visible=everyone)
 class Price(Node):
     """One immutable amount rule of a plan version."""
@@ -98,6 +121,9 @@ class Price(Node):
 
     amount = money("amount_minor")
     """What a price list shows first: the flat amount, or that of the first unit."""
+
+    tiers = Word(Column("rule"), "list[PriceTier]", resolve=_tiers, needs=("currency",))
+    """How the amount follows from the quantity, step by step; a price without steps has one."""
 
     meter: str | None
     """What is counted, for a price of usage."""

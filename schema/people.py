@@ -12,7 +12,7 @@ from auth.policy import KeyScope, Permission, Role
 from auth.tables import AccountKind, MemberState
 from resolvers import workspaces as resolve
 from resolvers.graph import Bind, Reader, holders
-from schema.base import Node, face, many, one, value, words
+from schema.base import Node, computed, face, many, one, value, words
 from schema.changes import mutation
 from schema.lists import among, containing, equal, page, same, since, until
 from seats import tables as seat_tables
@@ -266,6 +266,9 @@ class Invitation(Node):
 
     expires_at: datetime
     """When it runs out, and the seat that waits for it is free again."""
+
+    workspace_name = computed("workspace_name({row}.account_id)", "str")
+    """Who asks: the workspace's name, which the invited person may know."""
 
     workspace = one("Workspace", by="account_id")
     """Where; null until you belong to it."""

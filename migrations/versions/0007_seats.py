@@ -93,6 +93,14 @@ def upgrade() -> None:
         create policy written on invitation using (account_id = (select app_number('account')))
             with check (account_id = (select app_number('account')));
 
+        -- Whoever may see an invitation may know who invites them, before they belong to it.
+        create function workspace_name(number bigint) returns text
+            language sql stable security definer set search_path = public, pg_temp as $$
+            select w.name from workspace w where w.id = number
+              and (w.id = any (app_accounts('see_account')) or app_staff()
+                   or exists (select from invitation i where i.account_id = w.id and i.email = app_text('email')))
+            $$;
+
         -- What the transaction's person may use: their own subscriptions, and their seats. A plain member may
         -- not look at the pool or at the subscription behind their seat, so the answer is computed for them here.
         create function held_versions() returns table (plan_id bigint, plan_version_id bigint)

@@ -36,7 +36,7 @@ LEAVES = {
     "suspendSeat": ["seat.suspended"],
     "resumeSeat": ["seat.resumed"],
     "subscribe": ["subscription.started"],
-    "cancelSubscription": ["subscription_cancel.scheduled"],
+    "cancelSubscription": ["subscription.cancel_scheduled"],
 }
 
 TABLES = {"key": "service_key", "pool": "license_pool", "seat": "assignment"}
