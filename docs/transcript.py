@@ -50,7 +50,7 @@ def main() -> None:
         Path(folder).chmod(0o755)  # the embedded server may run as somebody else
         clone = Path(folder) / "seatgraph"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
-        commands = "git clone … seatgraph && cd seatgraph\nmake run"
+        commands = "git clone … fresh\ncd fresh\nmake run"
         told.append(f"\n## A newcomer clones the project and types one command\n\n{_block('sh', commands)}")
         with _running(clone, Path(folder) / "home") as (address, said):
             told.append(_block("text", said.replace(str(clone) + "/", "").replace(folder, "…")))
