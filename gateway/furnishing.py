@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from gateway import catalog
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated
 from gateway.later import later
 from gateway.settings import Environment, Settings
@@ -20,9 +19,10 @@ from kernel import database
 from kernel.clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from gateway import scaling, seeding
+    from gateway import catalog, scaling, seeding
 else:
     # Needed once in the life of a database, and dear to every start.
+    catalog = later("gateway.catalog")
     scaling = later("gateway.scaling")
     seeding = later("gateway.seeding")
 

@@ -37,6 +37,7 @@ KEPT = timedelta(days=30)
 """How long an idempotency key and a delivered event are remembered."""
 
 _BATCH = 200
+_OVERDUE = 1_000  # invitations that one transaction lets run out
 _SYSTEM = {"staff": "on"}
 
 log = structlog.get_logger("gateway.worker")
@@ -91,7 +92,7 @@ class Worker:
         """Let invitations run out that nobody answered in time."""
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
-        return any([await self._do(now, invitations.expire, *each) for each in overdue])
+        return any([await self._do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue])
 
     async def end(self, now: datetime) -> bool:
         """End the subscriptions whose cancellation has come due."""

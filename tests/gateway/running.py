@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import IO
 
 from kernel import postgres
 
@@ -54,8 +55,8 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
-    """A command that goes on, from its first line on."""
+def running(home: Path, *arguments: str, first: str = "stdout", **more: str) -> Iterator[Running]:
+    """A command that goes on, from the first line on that it writes to one of its streams."""
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],
         cwd=ROOT,
@@ -65,18 +66,17 @@ def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
         text=True,
     )
     try:
-        yield Running(process, _first_line(process))
+        yield Running(process, _first_line(getattr(process, first)))
     finally:
         if process.poll() is None:
             process.kill()
         process.communicate()
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    begun, _, _ = select.select([process.stdout], [], [], PATIENCE)
+def _first_line(stream: IO[str]) -> str:
+    begun, _, _ = select.select([stream], [], [], PATIENCE)
     assert begun, "the process said nothing"
-    return process.stdout.readline()
+    return stream.readline()
 
 
 @contextmanager

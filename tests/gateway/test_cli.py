@@ -227,6 +227,17 @@ async def test_a_scene_is_added_and_its_ids_are_printed(home: Path, tmp_path: Pa
     assert json.loads(seeded.stdout)["eve@example.com"].startswith("person_")
 
 
+async def test_a_scale_is_added_and_counted(home: Path, fresh_database_url: str) -> None:
+    here = {"DATABASE_URL": fresh_database_url}
+
+    scaled = run(home, "seed", "--scale", "200", **here)
+    again = run(home, "seed", "--scale", "200", **here)
+
+    assert (scaled.returncode, " rows in " in scaled.stdout) == (0, True)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "scaled before" in again.stderr
+
+
 # The catalog
 
 

@@ -102,7 +102,8 @@ def scopes(product: Running, home: Path, key: str) -> list[str]:
     return found
 
 
-def test_a_key_never_may_what_its_maker_may_not(product: Running, home: Path) -> None:
+@pytest.mark.usefixtures("product")
+def test_a_key_never_may_what_its_maker_may_not(home: Path) -> None:
     refused = run(home, "token", "--person", SEAT_ADMIN, "--key", "--scope", "billing:write")
 
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -139,7 +140,7 @@ async def test_a_request_in_flight_is_answered_before_the_end(
             async with owner.transaction():
                 await owner.execute("lock table plan in access exclusive mode")
                 asked = asyncio.create_task(client.post(f"{address(started)}/graphql", json={"query": PLANS}))
-                await until_waiting(fresh_database_url)
+                await until(fresh_database_url, "select exists (select from pg_locks where not granted)")
                 started.process.send_signal(how)
                 await until_closed(address(started))
             answer = await asked
@@ -148,10 +149,10 @@ async def test_a_request_in_flight_is_answered_before_the_end(
         assert await asyncio.to_thread(started.process.wait, 15) == 0
 
 
-async def until_waiting(url: str) -> None:
-    """Wait until somebody waits for a lock."""
-    async with database.connected(url) as owner, asyncio.timeout(10):
-        while not await owner.fetchval("select exists (select from pg_locks where not granted)"):
+async def until(url: str, question: str) -> None:
+    """Wait until the database says yes."""
+    async with database.connected(url) as owner, asyncio.timeout(20):
+        while not await owner.fetchval(question):  # noqa: ASYNC110 - PostgreSQL tells nobody when this becomes true
             await asyncio.sleep(0.02)
 
 
@@ -177,14 +178,23 @@ def test_the_embedded_database_ends_with_its_last_user() -> None:
         assert (status, lives, (alone / "postgres" / "postmaster.pid").exists()) == (0, True, False)
 
 
+def test_a_start_that_waits_for_its_database_can_be_stopped(bare: Path) -> None:
+    nowhere = "postgresql://127.0.0.1:1/seatgraph"
+
+    with running(bare, "serve", "--port", "0", first="stderr", DATABASE_URL=nowhere) as started:
+        waiting = started.said.endswith("Waiting up to 30 seconds for it.\n")
+        status, told = started.stop()
+
+    assert (waiting, status, told) == (True, 0, "")
+
+
 async def test_a_worker_tells_events_until_it_is_stopped(bare: Path, fresh_database_url: str) -> None:
     async with database.connected(fresh_database_url) as owner:
         await owner.execute("insert into outbox values (1, 1, now(), 'seat.assigned', '{}', '')")
-        with running(bare, "worker", DATABASE_URL=fresh_database_url, SEATGRAPH_ENV="test") as started:
-            async with asyncio.timeout(20):
-                while not await owner.fetchval("select delivered_at from outbox"):
-                    await asyncio.sleep(0.05)
-            status, _ = started.stop()
+
+    with running(bare, "worker", DATABASE_URL=fresh_database_url, SEATGRAPH_ENV="test") as started:
+        await until(fresh_database_url, "select delivered_at is not null from outbox")
+        status, _ = started.stop()
 
     assert status == 0
 

@@ -1,6 +1,5 @@
 """Verification: a sound database holds, and whatever is broken in it is named by its row."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -67,7 +66,7 @@ WORLD = """
 
 
 @pytest.fixture
-async def url(fresh_database_url: str) -> AsyncIterator[str]:
+async def url(fresh_database_url: str) -> str:
     """A database that holds the world, with an audit chain and its seal."""
     async with database.connected(fresh_database_url) as owner:
         await owner.execute(WORLD)
