@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import asyncpg
 import sqlalchemy.exc
 import structlog
 from graphql import GraphQLError
 
-from kernel.errors import Code, Fault
+from kernel.errors import Code, Fault, Unreachable
 
 OURS = "Something went wrong on our side. Quote this reference to support: {reference}."
 DOWN = "The database is not answering. Try again in a moment, or quote this reference to support: {reference}."
@@ -45,6 +45,7 @@ _LOST = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,
+    Unreachable,
 )
 _LONGEST = 500
 
@@ -67,12 +68,12 @@ def masked(errors: Iterable[GraphQLError]) -> list[dict[str, Any]]:
 
 def masked_exception(error: Exception) -> dict[str, Any]:
     """The client's view of an exception outside of any field."""
-    return _told(error) if isinstance(error, Fault) else _hidden(error)
+    return _told(error) if _speaks(error) else _hidden(error)
 
 
 def _masked(error: GraphQLError, seen: dict[object, dict[str, Any]]) -> dict[str, Any]:
     cause = _cause(error)
-    if isinstance(cause, Fault):
+    if _speaks(cause):
         return _told(cause)
     if isinstance(cause, GraphQLError) and cause.nodes:
         # Only the coercion of arguments blames a place in the document.
@@ -81,6 +82,11 @@ def _masked(error: GraphQLError, seen: dict[object, dict[str, Any]]) -> dict[str
     if reason not in seen:
         seen[reason] = _hidden(cause)
     return seen[reason]
+
+
+def _speaks(error: Exception) -> TypeGuard[Fault]:
+    """Whether the sentence of an exception is meant for the client."""
+    return isinstance(error, Fault) and not isinstance(error, Unreachable)
 
 
 def _cause(error: GraphQLError) -> Exception:

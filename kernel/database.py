@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from kernel import postgres
-from kernel.errors import Unavailable
+from kernel.errors import Unavailable, Unreachable
 
 APP_ROLE = "seatgraph_app"
 """The role the product works as: it owns no table, and row-level security binds it."""
@@ -45,7 +45,7 @@ def dsn(url: str) -> str:
     """The URL as asyncpg reads it, without SQLAlchemy's name of the driver. Raises Unavailable."""
     scheme, _, rest = url.partition("://")
     if scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise Unavailable("The database is PostgreSQL: its URL begins with postgresql://.")
+        raise Unreachable("The database is PostgreSQL: its URL begins with postgresql://.")
     return f"postgresql://{rest}"
 
 
@@ -62,18 +62,18 @@ async def connect(url: str, *, role: str | None = None, **options: Any) -> async
             **{"timeout": 10, "statement_cache_size": STATEMENTS, "max_cached_statement_lifetime": 0} | options,
         )
     except asyncpg.PostgresError as refusal:
-        raise Unavailable(f"PostgreSQL refuses the connection: {refusal}.") from refusal
+        raise Unreachable(f"PostgreSQL refuses the connection: {refusal}.") from refusal
     except (OSError, TimeoutError) as silence:
-        raise Unavailable("PostgreSQL does not answer where DATABASE_URL points.") from silence
+        raise Unreachable("PostgreSQL does not answer where DATABASE_URL points.") from silence
     except asyncpg.InterfaceError as mistake:
-        raise Unavailable(f"DATABASE_URL can't be used: {mistake}.") from mistake
+        raise Unreachable(f"DATABASE_URL can't be used: {mistake}.") from mistake
     except ValueError:
         # Its words may be a part of the password.
-        raise Unavailable("DATABASE_URL is not a URL: is everything in it percent-encoded?") from None
+        raise Unreachable("DATABASE_URL is not a URL: is everything in it percent-encoded?") from None
     version = connection.get_server_version().major
     if version < OLDEST:
         await connection.close()
-        raise Unavailable(f"PostgreSQL {OLDEST} or newer is needed, and this is {version}.")
+        raise Unreachable(f"PostgreSQL {OLDEST} or newer is needed, and this is {version}.")
     return connection
 
 
@@ -216,7 +216,7 @@ async def assert_fenced(app: AsyncEngine) -> None:
             text("select rolname from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)")
         )
     if unbound:
-        raise Unavailable(f"The product refuses to work as {unbound}: row-level security doesn't bind that role.")
+        raise Unreachable(f"The product refuses to work as {unbound}: row-level security doesn't bind that role.")
 
 
 def _still_open(connection: Any, _record: object, _proxy: object) -> None:

@@ -96,3 +96,7 @@ class Unavailable(Fault):
     """Something we need is not answering; trying again later may work."""
 
     code = Code.UNAVAILABLE
+
+
+class Unreachable(Unavailable):
+    """The database can't be reached. Its sentence is for whoever runs us; a client is told less."""
