@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 from billing.pricing import Price
 from kernel.errors import InvalidInput
-from kernel.time import Anchor, Interval, Period, zone
+from kernel.time import Anchor, Interval, Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def anniversary(start: datetime, interval: Interval, count: int = 1, zone_name: 
 
 def calendar(start: datetime, interval: Interval, count: int = 1, zone_name: str = "UTC") -> Cycle:
     """Periods of the calendar: local Mondays, firsts of a month, or of January."""
-    year = start.astimezone(zone(zone_name)).year
     # 1 January 2001 was a Monday.
-    origin = datetime(2001 if interval is Interval.WEEK else year, 1, 1)  # noqa: DTZ001 - an anchor is wall-clock time
+    year = 2001 if interval is Interval.WEEK else start.year
+    origin = datetime(year, 1, 1)  # noqa: DTZ001 - an anchor is wall-clock time
     return Cycle(start, Anchor(origin, zone_name), interval, count)
 
 

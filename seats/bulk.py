@@ -30,11 +30,11 @@ async def assign_all(work: Work, account_id: int, pool_id: int, emails: Sequence
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted))
-    if pool.closed_at:
-        raise seating.PoolClosed(pool.name)
     known, gone = await invitations.waiting(work, account_id, wanted)
     people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone)
     for _ in range(_TRIES):
+        if pool.closed_at:
+            raise seating.PoolClosed(pool.name)
         outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
             return outcomes
@@ -99,7 +99,7 @@ async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], peopl
     taken = await queries.seat_all(work, rows)
     more = {pool.id: len(rows)}
     if len(taken) < len(rows) or not await leaving.count(work, pool.account_id, more, people.freed):
-        await work.execute("rollback to savepoint seating")
+        await work.execute("rollback to savepoint seating; release savepoint seating")
         return False
     invitations.tell(work, [letter for letter in letters if letter.id in sent])
     for row in rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -23,7 +22,6 @@ from seats.seating import (
     InvitationClosed,
     InvitationState,
     InvitedSomebodyElse,
-    SeatState,
 )
 from seats.tables import Invitation
 
@@ -105,13 +103,12 @@ async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
 
 async def run_out(work: Work, account_id: int, letters: Sequence[Invitation]) -> Freed:
     """Let invitations that nobody answered in time run out; the seats that waited are given up, and yet to count."""
-    freed: Freed = Counter()
     for letter in letters:
-        await _answer(work, letter, InvitationState.EXPIRED)
+        letter.state, letter.answered_at = InvitationState.EXPIRED, work.now
         work.emit(events.InvitationExpired(account_id, letter.id), letter)
-        seats = await queries.seats_of(work, account_id, letter.email, {SeatState.INVITED})
-        freed += await leaving.leave(work, seats, "invitation expired")
-    return freed
+    await work.flush()
+    seats = await queries.waiting_seats(work, account_id, [letter.email for letter in letters]) if letters else []
+    return await leaving.leave(work, seats, "invitation expired")
 
 
 async def expire(work: Work, account_id: int, invitation_id: int) -> None:
@@ -119,6 +116,12 @@ async def expire(work: Work, account_id: int, invitation_id: int) -> None:
     invitation = await queries.invitation(work, account_id, invitation_id)
     if invitation.state is InvitationState.PENDING and invitation.expires_at <= work.now:
         await leaving.count(work, account_id, {}, await run_out(work, account_id, [invitation]))
+
+
+async def expire_overdue(work: Work, account_id: int, most: int) -> None:
+    """Let a workspace's invitations that nobody answered in time run out, and free the seats that waited."""
+    overdue = await queries.overdue_invitations(work, account_id, work.now, most)
+    await leaving.count(work, account_id, {}, await run_out(work, account_id, overdue))
 
 
 def _check_open(invitation: Invitation, work: Work) -> None:

@@ -25,7 +25,7 @@ from kernel.errors import Problem, Unavailable
 from kernel.work import Work
 from seats import events, invitations, leaving, queries, seating
 from seats.leaving import Freed
-from seats.seating import CONSUMING, AlreadySeated, PoolExhausted, SeatSource, SeatState
+from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
 _TRIES = 5
@@ -191,7 +191,7 @@ async def room(work: Work, account_id: int, pool_id: int, wanted: int) -> tuple[
     pool = await queries.pool(work, account_id, pool_id)
     if pool.assigned + wanted <= pool.purchased:
         return pool, Counter()
-    overdue = await queries.overdue_invitations(work, account_id, work.now)
+    overdue = await queries.overdue_invitations(work, account_id, work.now, MOST_AT_ONCE)
     freed = await invitations.run_out(work, account_id, overdue)
     return await queries.pool(work, account_id, pool_id), freed
 

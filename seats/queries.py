@@ -64,6 +64,16 @@ async def seats_of(work: Work, account_id: int, person_key: str, states: Iterabl
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
+async def waiting_seats(work: Work, account_id: int, emails: Sequence[str]) -> list[Assignment]:
+    """The seats that wait for these addresses, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.email) == func.any(cast(list(emails), ARRAY(Text))),
+        col(Assignment.state) == SeatState.INVITED,
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
 async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignment]:
     """Every seat of a pool that somebody holds or waits for, locked for a change."""
     asked = select(Assignment).where(
@@ -173,16 +183,18 @@ async def open_invitations(work: Work, account_id: int, emails: Sequence[str]) -
     return await _pending(work, account_id, addressed)
 
 
-async def overdue_invitations(work: Work, account_id: int, now: datetime) -> list[Invitation]:
+async def overdue_invitations(work: Work, account_id: int, now: datetime, most: int) -> list[Invitation]:
     """The invitations of a workspace that nobody answered in time, locked for an answer."""
-    return await _pending(work, account_id, col(Invitation.expires_at) <= now)
+    return await _pending(work, account_id, col(Invitation.expires_at) <= now, most)
 
 
-async def _pending(work: Work, account_id: int, which: ColumnElement[bool]) -> list[Invitation]:
+async def _pending(
+    work: Work, account_id: int, which: ColumnElement[bool], most: int | None = None
+) -> list[Invitation]:
     # Everybody who wants several takes them in this order.
     pending = (col(Invitation.account_id) == account_id, col(Invitation.state) == InvitationState.PENDING)
-    asked = select(Invitation).where(*pending, which).order_by(col(Invitation.email)).with_for_update()
-    return list(await work.all(asked))
+    asked = select(Invitation).where(*pending, which).order_by(col(Invitation.email)).limit(most)
+    return list(await work.all(asked.with_for_update()))
 
 
 async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
@@ -201,15 +213,10 @@ async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
 _LETTER = ("account_id", "id", "email", "role", "state", "invited_by", "created_at", "expires_at", "token_hash")
 
 
-async def overdue(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int, int]]:
-    """Account and number of invitations that nobody answered in time, as nobody but the system sees them."""
-    rows = await work.fetch(
-        "select account_id, id from invitation where state = 'pending' and expires_at <= $1"
-        " order by expires_at limit $2",
-        now,
-        most,
-    )
-    return [(row["account_id"], row["id"]) for row in rows]
+async def overdue(work: Work, now: datetime) -> list[int]:
+    """The accounts with invitations that nobody answered in time, as nobody but the system sees them."""
+    sql = "select distinct account_id from invitation where state = 'pending' and expires_at <= $1 limit 1000"
+    return [row["account_id"] for row in await work.fetch(sql, now)]
 
 
 def _there(row: RowT | None) -> RowT:

@@ -74,6 +74,13 @@ def test_another_cycle_cuts_a_period_short() -> None:
     assert periods[2].span == span("2024-03-15", "2025-03-15")
 
 
+def test_periods_are_numbered_through_all_cycles() -> None:
+    cycles = [anniversary(instant(f"2024-0{month}-01"), Interval.MONTH) for month in (1, 3, 6)]
+
+    assert [period.number for period in begun(cycles, instant("2024-08-01"))] == list(range(8))
+    assert at(cycles, instant("2024-08-01")).number == 7
+
+
 def test_two_cycles_of_one_instant_are_the_later_one() -> None:
     moved = [anniversary(START, Interval.YEAR), anniversary(START, Interval.MONTH)]
 
@@ -110,6 +117,7 @@ def test_a_billing_day_moves() -> None:
         "2028-02-29",
     ]
     assert monthly.interval is Interval.MONTH
+    assert on_day(monthly, START, 1).anchor.local.day == 1
 
 
 @pytest.mark.parametrize("day", [0, 32, -1])

@@ -84,6 +84,7 @@ def test_a_null_says_the_same_as_a_missing_key() -> None:
         ({"model": "volume", "tiers": [{"flat": "x"}]}, "tiers[0].flat:"),
         ({"model": "volume", "tiers": [{"up_to": "x"}, TIER]}, "tiers[0].up_to:"),
         ({"model": "volume", "tiers": [{"size": 0}]}, "tiers[0].size:"),
+        ({"model": "volume", "tiers": [{"size": "x"}]}, "tiers[0].size:"),
         ({"model": "volume", "tiers": [{"price": 0}]}, "tiers[0].price: is none of flat, size, unit, up_to"),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_credit_and_a_charge_share_the_tax_of_their_difference() -> None:
     (group,) = taxed([(usd(-1_66), Rate(Fraction(20))), (usd(5_41), Rate(Fraction(20)))])
 
     assert group.tax == usd(75)
-    assert [part.minor for part in group.parts] == [-33, 108]
+    assert group.parts == (usd(-33), usd(1_08))
 
 
 def test_leftovers_go_to_the_largest_remainders() -> None:
@@ -73,6 +73,17 @@ def test_credits_of_all_lines_give_back_all_the_tax() -> None:
         given_back += usd(cents)
 
     assert notes == [13_67, 11_50, 17_00, 13_66]
+
+
+def test_recorded_tax_is_given_back_even_where_we_would_compute_another() -> None:
+    notes = [
+        credited(STANDARD, usd(100_00), usd(18_99), before=usd(before), credit=usd(50_00)).minor
+        for before in (0, 50_00)
+    ]
+    more = credited(STANDARD, usd(100_00), usd(19_01), before=usd(0), credit=usd(100_00))
+
+    assert notes == [9_50, 9_49]
+    assert more == usd(19_01)
 
 
 def test_a_negative_rate_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,10 +11,29 @@ from typing import Any
 from billing import price_rules
 from billing.agreement import Agreement, Step
 from billing.lines import Issued, Line
+from billing.periods import anniversary
 from billing.pricing import Price
 from billing.timeline import bill
 from kernel.money import Money, rounded
-from kernel.time import Period
+from kernel.time import Interval, Period
+
+
+def span(start: str, end: str) -> Period:
+    return Period(instant(start), instant(end))
+
+
+def instant(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+JUNE = span("2024-06-01", "2024-07-01")
+MONTHLY = Agreement((anniversary(JUNE.start, Interval.MONTH),))
+
+
+def day(number: int) -> datetime:
+    """The midnight that begins a day of June."""
+    return JUNE.start + timedelta(days=number - 1)
 
 
 def usd(minor: int) -> Money:
@@ -23,15 +42,6 @@ def usd(minor: int) -> Money:
 
 def minor(major: str) -> int:
     return rounded(Fraction(major) * 100)
-
-
-def instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def span(start: str, end: str) -> Period:
-    return Period(instant(start), instant(end))
 
 
 def flat(amount: str | int, currency: str = "USD", **terms: Any) -> Price:

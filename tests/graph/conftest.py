@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.gateway.conftest import lines
 from tests.scenery import Scene, World, opened
+
+__all__ = ["lines"]
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,8 @@ async def evidence(scene: Scene) -> str:
     ]
     digests += [f"select '{table}', count(*)::text from {table} where $1 > 0" for table in _COUNTED]
     digests += [f"select '{table}', md5(to_jsonb(t)::text) from {table} t where id = $1" for table in _SAME_NUMBER]
-    return str([tuple(row) for row in await world.rows(" union all ".join(digests), scene.number)])
+    # PostgreSQL gives the parts of a union in any order.
+    return str(sorted(str(tuple(row)) for row in await world.rows(" union all ".join(digests), scene.number)))
 
 
 _OWNED = """

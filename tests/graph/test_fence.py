@@ -149,8 +149,8 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     flags = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication", "rolinherit")
     assert [role[flag] for flag in flags] == [False] * 6
     assert (others, owned) == (0, 0)
-    # It tells people what they themselves may use, from rows of their workspace that they may not see.
-    assert {row["proname"] for row in trusted} == {"held_versions"}
+    # They tell people what they themselves may use, and who invites them, from rows that they may not see.
+    assert {row["proname"] for row in trusted} == {"held_versions", "workspace_name"}
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {"outbox", "idempotency_key"}
 
@@ -189,6 +189,20 @@ async def test_nobody_sees_how_others_sign_in_or_what_they_asked(workspace: Scen
         for sql, number in questions.items():
             assert (await world.value(sql, number), sql) == (1, sql)
             assert (await connection.fetchval(sql, number), sql) == (0, sql)
+
+
+async def test_a_workspace_is_named_to_its_members_and_to_whoever_it_invites(workspace: Scene) -> None:
+    world = workspace.world
+    guest, stranger = await world.person("guest"), await world.person("stranger")
+    await workspace.invitation(guest.email)
+    member = _as(workspace.members[Role.MEMBER], {workspace.number: Role.MEMBER})
+
+    named = {}
+    for who, told in {"member": member, "guest": _as(guest, {}), "stranger": _as(stranger, {}), "nobody": {}}.items():
+        async with behind(world, told) as connection:
+            named[who] = await connection.fetchval("select workspace_name($1)", workspace.number)
+
+    assert named == {"member": "Acme", "guest": "Acme", "stranger": None, "nobody": None}
 
 
 @pytest.mark.parametrize("role", Role)

@@ -137,7 +137,8 @@ async def test_every_forgery_is_answered_with_the_same_sentence(world: World) ->
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "", "Token abc"])
 async def test_another_way_to_authenticate_is_refused_and_not_taken_for_nobody(header: str, world: World) -> None:
-    response = await world.post({"query": "{ plans { key } }"}, headers_={"authorization": header})
+    headers = {"authorization": header, "accept": "application/json"}
+    response = await world.post({"query": "{ plans { key } }"}, headers_=headers)
 
     assert (response.status_code, response.json()["errors"][0]["message"]) == (401, SENTENCE)
     assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kernel import audit
+from kernel import audit, database
 from tests.scenery import Scene
 
 
@@ -149,10 +149,11 @@ _CUT = """
 """
 
 
-async def _sealed(scene: Scene, connection: asyncpg.Connection) -> int:
-    number = scene.world.number()
+async def _sealed(scene: Scene, connection: asyncpg.Connection, number: int = 1) -> int:
+    """Seal what moved; the seal's number, which is above all before and otherwise the one given."""
     assert await audit.seal(connection, number, await scene.world.now())
-    return number
+    found: int = await connection.fetchval("select max(id) from audit_seal")
+    return found
 
 
 async def test_a_tail_cut_together_with_its_head_disagrees_with_the_seal(workspace: Scene) -> None:
@@ -212,17 +213,17 @@ async def test_an_edited_seal_is_named(edit: str, workspace: Scene) -> None:
 
 
 async def _sealed_thrice(scene: Scene, connection: asyncpg.Connection, *numbers: int) -> list[int]:
+    seals = []
     for place, number in enumerate(numbers):
         moved = "insert into audit_head values ($1, 1, $2)"
         await connection.execute(moved, scene.world.number(), bytes([place]) * 32)
-        assert await audit.seal(connection, number, await scene.world.now())
-    found = await connection.fetch("select id from audit_seal order by id desc limit $1", len(numbers))
-    return [row["id"] for row in reversed(found)]
+        seals.append(await _sealed(scene, connection, number))
+    return seals
 
 
 async def test_a_seal_taken_out_breaks_the_next_one(workspace: Scene) -> None:
     async with tampering(workspace) as connection:
-        seals = await _sealed_thrice(workspace, connection, *(workspace.world.number() for _ in range(3)))
+        seals = await _sealed_thrice(workspace, connection, 1, 2, 3)
         clean = await _breaches(workspace, connection)
         await connection.execute("delete from audit_seal where id = $1", seals[1])
         found = await _breaches(workspace, connection)
@@ -232,13 +233,30 @@ async def test_a_seal_taken_out_breaks_the_next_one(workspace: Scene) -> None:
 
 
 async def test_seals_of_processes_whose_numbers_cross_are_no_breach(workspace: Scene) -> None:
-    first, second = workspace.world.number(), workspace.world.number()
-
     async with tampering(workspace) as connection:
-        seals = await _sealed_thrice(workspace, connection, second, first, second)
+        last = await connection.fetchval("select coalesce(max(id), 0) from audit_seal")
+        seals = await _sealed_thrice(workspace, connection, last + 20, last + 10, last + 20)
         found = await _breaches(workspace, connection)
 
-    assert (seals, found) == ([second, second + 1, second + 2], [])
+    assert (seals, found) == ([last + 20, last + 21, last + 22], [])
+
+
+async def test_a_chain_that_grows_while_it_is_verified_is_no_breach(workspace: Scene) -> None:
+    world = workspace.world
+    await _renamed(workspace, times=1)
+    edited = "update audit_record set reason = $2 where account_id = $1"
+
+    await world.run(edited, workspace.number, "edited")
+    async with database.connected(world.url) as connection:
+        verified = audit.breaches(connection)
+        found = []
+        async for breach in verified:
+            if workspace.number == int(breach.row.split()[1].partition("/")[0]):
+                found.append(breach.row)
+                await _renamed(workspace, times=1)
+    await world.run(edited, workspace.number, None)
+
+    assert found == [f"audit_record {workspace.number}/1"]
 
 
 values = st.none() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.datetimes(timezones=st.just(UTC))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Set as AbstractSet
+from collections.abc import Coroutine
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
@@ -26,7 +27,7 @@ from seats import invitations, operations
 from seats.seating import INVITED_FOR, SeatSource
 from seats.tables import Assignment
 from tests.scene import Scene, Somebody
-from tests.seats.racing import Act, Racers, figures
+from tests.seats.racing import Act, Racers, expire, figures
 
 T = TypeVar("T")
 PEOPLE = range(5)
@@ -201,8 +202,7 @@ class Seats(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         for who in self.model.overdue:
-            letter = self.letter(who)
-            assert self.act(lambda work, letter=letter: invitations.expire(work, self.scene.number, letter)) == "done"
+            assert self.act(expire(self.scene, ids.encode("invitation", self.letter(who)))) == "done"
         self.model.close(self.model.overdue)
 
     @precondition(lambda self: self.model.members)
