@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
-from billing.tables import Plan, PlanVersion, Price, Subscription, SubscriptionItem
+from billing.tables import (
+    ChangeState,
+    Plan,
+    PlanVersion,
+    Price,
+    ScheduledChange,
+    Subscription,
+    SubscriptionClock,
+    SubscriptionItem,
+)
 from kernel.errors import NotFound
 from kernel.work import Work
 
@@ -20,6 +31,12 @@ async def offer(work: Work, price_id: int) -> tuple[Price, PlanVersion, Plan]:
     version = await work.one(select(PlanVersion).where(col(PlanVersion.id) == price.plan_version_id))
     plan = await work.one(select(Plan).where(col(Plan.id) == price.plan_id))
     return price, version, plan
+
+
+async def offers(work: Work, numbers: Sequence[int]) -> dict[int, Price]:
+    """Prices, by number."""
+    rows: Sequence[Price] = await work.all(select(Price).where(col(Price.id).in_(numbers)))
+    return {row.id: row for row in rows}
 
 
 async def newest_version(work: Work, plan_id: int) -> int:
@@ -41,12 +58,12 @@ async def running(work: Work, account_id: int, plan_id: int) -> Subscription | N
     return found
 
 
-async def subscription(work: Work, account_id: int, subscription_id: int) -> Subscription:
-    """A subscription, locked for a change. Raises NotFound."""
+async def subscription(work: Work, account_id: int, subscription_id: int, *, lock: bool = True) -> Subscription:
+    """A subscription, locked for a change unless it is only looked at. Raises NotFound."""
     asked = select(Subscription).where(
         col(Subscription.account_id) == account_id, col(Subscription.id) == subscription_id
     )
-    found: Any = await work.one(asked.with_for_update())
+    found: Any = await work.one(asked.with_for_update() if lock else asked)
     if found is None:
         raise NotFound
     return found  # type: ignore[no-any-return]
@@ -59,11 +76,80 @@ async def items(work: Work, account_id: int, subscription_id: int) -> list[Subsc
 
 
 async def ending(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int, int]]:
-    """Account and subscription of those whose end has come, as nobody but the system sees them."""
+    """Account and subscription of those whose end has come, as nobody but the system sees them.
+
+    One that has a period to make up for is billed for it before it ends.
+    """
     found = await work.fetch(
-        "select account_id, id from subscription where ended_at is null and cancel_at <= $1"
-        " order by cancel_at limit $2",
+        "select s.account_id, s.id from subscription s where s.ended_at is null and s.cancel_at <= $1"
+        " and not exists (select from subscription_clock c where c.account_id = s.account_id"
+        " and c.subscription_id = s.id and c.held is null and c.due_at < s.cancel_at)"
+        " order by s.cancel_at limit $2",
         now,
         most,
     )
     return [(row["account_id"], row["id"]) for row in found]
+
+
+async def due(work: Work, now: datetime, most: int) -> list[tuple[int, int]]:
+    """Account and subscription of those whose next period has begun, as nobody but the system sees them.
+
+    One whose end has come begins no period, whether or not it was ended yet.
+    """
+    found = await work.fetch(
+        "select c.account_id, c.subscription_id from subscription_clock c"
+        " join subscription s on s.account_id = c.account_id and s.id = c.subscription_id"
+        " where c.due_at <= $1 and c.held is null and s.ended_at is null and coalesce(s.cancel_at > c.due_at, true)"
+        " order by c.due_at, c.subscription_id limit $2",
+        now,
+        most,
+    )
+    return [(row["account_id"], row["subscription_id"]) for row in found]
+
+
+async def take_clock(work: Work, account_id: int, subscription_id: int) -> None:
+    """Decide about a subscription one after another: lock its clock, before anything else of it."""
+    await work.execute(
+        "select from subscription_clock where account_id = $1 and subscription_id = $2 for update",
+        account_id,
+        subscription_id,
+    )
+
+
+async def stop_clock(work: Work, account_id: int, subscription_id: int, why: str) -> None:
+    """Begin no further period of a subscription; call it first, as whoever bills does."""
+    mine = (col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.subscription_id) == subscription_id)
+    await work.changed(update(SubscriptionClock).where(*mine).values(held=why))
+
+
+async def pending(work: Work, account_id: int, subscription_id: int) -> list[ScheduledChange]:
+    """The changes a subscription waits for, the earliest first."""
+    mine = (col(ScheduledChange.account_id) == account_id, col(ScheduledChange.subscription_id) == subscription_id)
+    asked = select(ScheduledChange).where(*mine, col(ScheduledChange.state) == ChangeState.PENDING)
+    return list(await work.all(asked.order_by(col(ScheduledChange.due_at), col(ScheduledChange.id))))
+
+
+async def scheduled(work: Work, account_id: int, change_id: int) -> ScheduledChange:
+    """A scheduled change, locked after the clock of its subscription. Raises NotFound."""
+    await work.execute(
+        "select from subscription_clock where account_id = $1 and subscription_id ="
+        " (select subscription_id from scheduled_change where account_id = $1 and id = $2) for update",
+        account_id,
+        change_id,
+    )
+    mine = (col(ScheduledChange.account_id) == account_id, col(ScheduledChange.id) == change_id)
+    found: ScheduledChange | None = await work.one(select(ScheduledChange).where(*mine).with_for_update())
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def price_names(work: Work, numbers: Sequence[int], locale: str) -> dict[int, str]:
+    """What each price is called on a line: its plan's name in the account's language."""
+    rows = await work.fetch(
+        "select r.id, coalesce(p.name ->> $2, p.name ->> split_part($2, '-', 1), p.name ->> 'en') as name, r.meter"
+        " from price r join plan p on p.id = r.plan_id where r.id = any($1::bigint[])",
+        list(numbers),
+        locale,
+    )
+    return {row["id"]: f"{row['name']}: {row['meter']}" if row["meter"] else row["name"] for row in rows}

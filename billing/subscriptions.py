@@ -7,15 +7,17 @@ from datetime import timedelta
 from enum import StrEnum
 
 from auth.tables import Account, AccountKind
-from billing import events, queries
+from billing import charging, events, fact_queries, queries
 from billing.catalog import Audience
-from billing.tables import Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
+from billing.tables import ChangeState, Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Anchor
 from kernel.work import Work
 
 LONGEST_REASON = 1_000
 MOST_SEATS = 100_000
+ENDED = "ended"
+"""Why the clock of a subscription that is over stands still."""
 
 
 class CancelAt(StrEnum):
@@ -140,6 +142,7 @@ async def subscribe(
     work.add(item)
     await work.flush()
     work.emit(events.SubscriptionStarted(account.id, subscription.id), subscription)
+    await charging.begin(work, account, subscription, item)
     return subscription, item
 
 
@@ -164,9 +167,23 @@ def started(work: Work, account: Account, price: Price, version: PlanVersion) ->
     )
 
 
-async def cancel(work: Work, account_id: int, subscription_id: int, at: CancelAt, reason: str | None) -> Subscription:
-    """End a subscription now, or when its period does. Raises SubscriptionOver."""
+async def cancel(
+    work: Work,
+    account_id: int,
+    subscription_id: int,
+    at: CancelAt,
+    reason: str | None,
+    *,
+    refund: Account | None = None,
+) -> Subscription:
+    """End a subscription now, or when its period does. Raises SubscriptionOver.
+
+    `refund` is the account, if what is paid for the time after an end now becomes its credit.
+    """
     reason = reason_of(reason)
+    if refund and at is CancelAt.PERIOD_END:
+        raise InvalidInput("A subscription that ends with its period leaves no time to give back: cancel it now.")
+    await queries.take_clock(work, account_id, subscription_id)
     subscription = await queries.subscription(work, account_id, subscription_id)
     if subscription.state is SubscriptionState.CANCELED:
         raise SubscriptionOver("canceled", "Subscribe again to go on.")
@@ -175,26 +192,43 @@ async def cancel(work: Work, account_id: int, subscription_id: int, at: CancelAt
 
     subscription.cancel_reason = reason or subscription.cancel_reason
     if at is CancelAt.NOW:
-        return await end(work, subscription)
+        return await end(work, subscription, refund=refund)
     subscription.cancel_at = subscription.period_end
     await work.flush()
     work.emit(events.SubscriptionCancelScheduled(account_id, subscription_id), subscription)
     return subscription
 
 
-async def end(work: Work, subscription: Subscription) -> Subscription:
-    """The end of a subscription and its items, at the instant that was due if it has passed; whoever cares is told."""
+async def end(work: Work, subscription: Subscription, *, refund: Account | None = None) -> Subscription:
+    """The end of a subscription and its items, at the instant that was due if it has passed; whoever cares is told.
+
+    `refund` is the account that gets the unused time back as credit; without it, what is paid stays paid.
+    """
+    await queries.stop_clock(work, subscription.account_id, subscription.id, ENDED)
     at = min(subscription.cancel_at or work.now, work.now)
     subscription.state, subscription.ended_at, subscription.cancel_at = SubscriptionState.CANCELED, at, at
+    for waiting in await queries.pending(work, subscription.account_id, subscription.id):
+        waiting.state, waiting.settled_at = ChangeState.WITHDRAWN, work.now
+        await work.flush()
+        work.emit(events.ChangeWithdrawn(subscription.account_id, waiting.id, subscription.id), waiting)
     for item in await queries.items(work, subscription.account_id, subscription.id):
         item.ended_at = at
     await work.flush()
+    if refund:
+        await _give_back(work, refund, subscription)
     work.emit(events.SubscriptionCanceled(subscription.account_id, subscription.id), subscription)
     return subscription
 
 
+async def _give_back(work: Work, account: Account, subscription: Subscription) -> None:
+    facts = await fact_queries.facts(work, subscription)
+    names = await queries.price_names(work, list(facts.prices), account.locale)
+    await charging.settle(work, account, await charging.bill(work, account, facts, names))
+
+
 async def end_due(work: Work, account_id: int, subscription_id: int) -> None:
     """End a subscription whose cancellation has come due, unless it has ended since."""
+    await queries.take_clock(work, account_id, subscription_id)
     subscription = await queries.subscription(work, account_id, subscription_id)
     if subscription.ended_at is None:
         await end(work, subscription)
