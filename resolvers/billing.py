@@ -36,7 +36,10 @@ async def cancel_subscription(
     subscription: Annotated[ID, "Which subscription."],
     at: Annotated[CancelAt, "When it ends."] = CancelAt.PERIOD_END,
     reason: Annotated[str | None, "Why, in the customer's words: up to 1,000 characters."] = None,
+    credit: Annotated[bool, "Whether an end now gives the unused paid time back, as credit of the account."] = False,
 ) -> Subscription:
     """Cancel a subscription, with its period or now. Seats it paid for are released when it ends."""
     found = await info.context.permitted(Permission.BUY, "sub", subscription)
-    return await subscriptions.cancel(info.context.work, found.account_id, found.id, at, reason)
+    work = info.context.work
+    refund = await people.account(work, found.account_id) if credit else None
+    return await subscriptions.cancel(work, found.account_id, found.id, at, reason, refund=refund)

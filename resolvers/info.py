@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -90,6 +91,10 @@ class Context:
             raise Forbidden("Staff changes need a reason: send it in the Seatgraph-Reason header.")
         self.decided = True
         await self.work.bind(account_id)
+
+    def because(self, reason: str | None) -> None:
+        """Let the audit tell why, unless staff have said so already."""
+        self.work.origin = replace(self.work.origin, reason=self.work.origin.reason or reason)
 
     def person(self) -> int:
         """The person who acts. Raises Unauthenticated, or InvalidInput for a key."""

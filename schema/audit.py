@@ -30,8 +30,11 @@ _REFERENCES = {
     "price_id": "price",
     "subscription_id": "sub",
     "subscription_item_id": "item",
+    "item_id": "item",
 }
-_BILLING = "('subscription', 'pool', 'invoice', 'payment', 'payment_method')"
+_OURS = {"person_key", "known"}
+"""What says nothing to people: how we tell persons apart, and which rows an invoice was made from."""
+_BILLING = "('subscription', 'change', 'pool', 'invoice', 'payment', 'payment_method')"
 
 
 def auditable(alias: str, bind: Bind, reader: Reader) -> str:
@@ -53,7 +56,7 @@ def _told(row: Any, columns: Any) -> Any:
     found = json.loads(columns) if isinstance(columns, str) else columns
     if found is None:
         return None
-    return {name: _public(row, name, value) for name, value in found.items() if name != "person_key"}
+    return {name: _public(row, name, value) for name, value in found.items() if name not in _OURS}
 
 
 def _public(row: Any, name: str, value: Any) -> Any:

@@ -10,9 +10,33 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlmodel import SQLModel
+
 from auth.policy import KeyScope, Role
 from auth.tables import Member, MemberState
-from billing.tables import Invoice, InvoiceState, LineItem, Subscription, SubscriptionItem, SubscriptionState
+from billing import periods
+from billing.facts import cycle_row
+from billing.ledger import Account as LedgerAccount
+from billing.tables import (
+    ChangeKind,
+    ChangeState,
+    CreditDestination,
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceState,
+    ItemStep,
+    LedgerEntry,
+    LedgerTransfer,
+    LineItem,
+    ScheduledChange,
+    Subscription,
+    SubscriptionClock,
+    SubscriptionDiscount,
+    SubscriptionItem,
+    SubscriptionPause,
+    SubscriptionState,
+)
 from kernel import audit, ids
 from kernel.time import Anchor, Interval
 from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentState
@@ -117,7 +141,10 @@ class Scene:
         since: datetime | None = None,
         state: SubscriptionState = SubscriptionState.ACTIVE,
     ) -> Subscription:
-        """A running subscription with one item; without an offer, to `metered`."""
+        """A running subscription with one item, and the facts of it, nothing of which is billed yet.
+
+        Without an offer, it is one to `metered`.
+        """
         bought, start = offer or self.world.catalog.metered, since or await self.world.now()
         period = Anchor.at(start, "UTC").period(0, Interval.MONTH)
         row = Subscription(
@@ -133,8 +160,55 @@ class Scene:
             period_end=period.end,
             created_at=start,
         )
-        await self.world.put(row, self._item(row, bought, quantity))
+        item = self._item(row, bought, quantity)
+        await self.world.put(row, item, *self._facts(row, item))
         return row
+
+    def _facts(self, row: Subscription, item: SubscriptionItem) -> list[SQLModel]:
+        """What money follows from: the cycle, the item's first step, and the clock."""
+        cycle = periods.anniversary(row.anchor, row.interval)
+        step = ItemStep(
+            account_id=self.number,
+            id=self.world.number(),
+            subscription_id=row.id,
+            item_id=item.id,
+            at=row.created_at,
+            price_id=item.price_id,
+            quantity=item.quantity,
+        )
+        over = "ended" if row.state is SubscriptionState.CANCELED else None
+        clock = SubscriptionClock(account_id=self.number, subscription_id=row.id, due_at=row.period_end, held=over)
+        rows: list[SQLModel] = [cycle_row(row, self.world.number(), cycle), step, clock]
+        if row.state is SubscriptionState.PAUSED:
+            rows.append(
+                SubscriptionPause(
+                    account_id=self.number, id=self.world.number(), subscription_id=row.id, starts_at=row.created_at
+                )
+            )
+        return rows
+
+    async def scheduled(self, subscription: Subscription, quantity: int = 2, reason: str | None = None) -> str:
+        """A change of a subscription's first item that waits for the end of the period."""
+        item = await self.world.value(
+            "select min(id) from subscription_item where account_id = $1 and subscription_id = $2",
+            self.number,
+            subscription.id,
+        )
+        row = ScheduledChange(
+            account_id=self.number,
+            id=self.world.number(),
+            subscription_id=subscription.id,
+            kind=ChangeKind.CHANGE,
+            item_id=item,
+            price_id=await self.world.value("select price_id from subscription_item where id = $1", item),
+            quantity=quantity,
+            due_at=subscription.period_end,
+            state=ChangeState.PENDING,
+            reason=reason,
+            created_at=subscription.created_at,
+        )
+        await self.world.put(row)
+        return ids.encode("change", row.id)
 
     def _item(self, subscription: Subscription, bought: Offer, quantity: int) -> SubscriptionItem:
         return SubscriptionItem(
@@ -284,6 +358,63 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("pay", row.id)
+
+    async def ledger(self, subscription: Subscription, invoice: str) -> None:
+        """One of everything else that bookkeeping has: a past pause, a discount, a credit note, and an entry."""
+        now, account, invoice_number = await self.world.now(), self.number, ids.decode("inv", invoice)
+        note, entry = self.world.number(), self.world.number()
+        line = await self.world.value("select min(id) from line_item where invoice_id = $1", invoice_number)
+        await self.world.put(
+            SubscriptionPause(
+                account_id=account,
+                id=self.world.number(),
+                subscription_id=subscription.id,
+                starts_at=subscription.created_at,
+                ends_at=subscription.created_at + HOUR,
+            ),
+            SubscriptionDiscount(
+                account_id=account,
+                id=self.world.number(),
+                subscription_id=subscription.id,
+                key="kind",
+                name="Kind",
+                percent="10",
+                since=now,
+            ),
+            CreditNote(
+                account_id=account,
+                id=note,
+                invoice_id=invoice_number,
+                number=f"CN-{note}",
+                reason="Kindness",
+                destination=CreditDestination.CUSTOMER_CREDIT,
+                currency="USD",
+                subtotal_minor=100,
+                tax_minor=0,
+                total_minor=100,
+                issued_at=now,
+            ),
+            CreditNoteLine(
+                account_id=account,
+                id=self.world.number(),
+                credit_note_id=note,
+                line_item_id=line,
+                amount_minor=100,
+                tax_minor=0,
+            ),
+            LedgerEntry(
+                account_id=account, id=entry, at=now, kind="credit_note", subject="invoice", subject_id=invoice_number
+            ),
+            LedgerTransfer(
+                account_id=account,
+                id=self.world.number(),
+                entry_id=entry,
+                debit=LedgerAccount.REVENUE,
+                credit=LedgerAccount.CUSTOMER_CREDIT,
+                currency="USD",
+                amount_minor=100,
+            ),
+        )
 
     async def record(self, *, by: Somebody | None = None, action: str = "workspace.renamed") -> None:
         """A true record in the workspace's audit chain."""

@@ -70,6 +70,15 @@ class Catalog:
     enterprise: Offer
     """For workspaces: 80.00 USD a seat and month."""
 
+    max: Offer
+    """For persons: 50.00 USD a month."""
+
+    max_yearly: Offer
+    """The same plan: 500.00 USD a year."""
+
+    max_euro: Offer
+    """The same plan: 45.00 EUR a month."""
+
     metered: Offer
     """For anyone: nothing a month, and 0.50 USD for a search, by the meter `searches`."""
 
@@ -111,6 +120,16 @@ class Stock:
         )
         return Offer(key, plan, version.id, base.id, amount_minor)
 
+    async def further(
+        self, offer: Offer, amount_minor: int, *, currency: str = "USD", interval: Interval = Interval.MONTH
+    ) -> Offer:
+        """The plan of an offer at another price of its version."""
+        version = PlanVersion(id=offer.version_number, plan_id=offer.plan_number, created_at=self.now)
+        row = self.price(version, Model.FLAT, amount_minor)
+        row.currency, row.interval = currency, interval
+        await put(self.connection, row)
+        return Offer(offer.key, offer.plan_number, offer.version_number, row.id, amount_minor)
+
     def price(self, version: PlanVersion, model: Model, amount_minor: int, meter: str | None = None) -> Price:
         """A price in dollars a month."""
         timing, proration = ("arrears", "none") if meter else ("advance", "second")
@@ -139,9 +158,13 @@ class Stock:
 async def stocked(connection: asyncpg.Connection, blocks: IdBlocks) -> Catalog:
     """The catalog of tests, put on the shelf."""
     stock = Stock(connection, blocks, await SimulatedClock(connection).now())
+    most = await stock.offer("t_max", Audience.PERSON, 5000)
     return Catalog(
         pro=await stock.offer("t_pro", Audience.PERSON, 2000),
         team=await stock.offer("t_team", Audience.WORKSPACE, 4000, per_seat=True),
         enterprise=await stock.offer("t_enterprise", Audience.WORKSPACE, 8000, per_seat=True),
+        max=most,
+        max_yearly=await stock.further(most, 50000, interval=Interval.YEAR),
+        max_euro=await stock.further(most, 4500, currency="EUR"),
         metered=await stock.offer("t_metered", Audience.ANYONE, 0, meter="searches"),
     )

@@ -10,6 +10,7 @@ from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
 import schema
 from auth.policy import KeyScope, Role
+from billing.tables import SubscriptionState
 from kernel import ids
 from seats.seating import SeatState
 from tests.scenery import Scene
@@ -78,8 +79,36 @@ async def _subscribe(scene: Scene, _: str) -> dict[str, Any]:
     return {"account": scene.account, "price": scene.world.catalog.metered.price}
 
 
-async def _cancel(scene: Scene, _: str) -> dict[str, Any]:
+async def _running(scene: Scene, _: str) -> dict[str, Any]:
     return {"subscription": ids.encode("sub", (await scene.subscription()).id)}
+
+
+async def _change(scene: Scene, _: str) -> dict[str, Any]:
+    subscription = await scene.subscription(scene.world.catalog.team)
+    item = await scene.world.value("select id from subscription_item where subscription_id = $1", subscription.id)
+    return {"subscription": ids.encode("sub", subscription.id), "item": ids.encode("item", item), "quantity": 2}
+
+
+async def _withdraw(scene: Scene, _: str) -> dict[str, Any]:
+    return {"change": await scene.scheduled(await scene.subscription())}
+
+
+async def _paused(scene: Scene, _: str) -> dict[str, Any]:
+    return {"subscription": ids.encode("sub", (await scene.subscription(state=SubscriptionState.PAUSED)).id)}
+
+
+async def _reactivate(scene: Scene, _: str) -> dict[str, Any]:
+    running = await scene.subscription()
+    await scene.world.run("update subscription set cancel_at = period_end where id = $1", running.id)
+    return {"subscription": ids.encode("sub", running.id)}
+
+
+async def _billing_day(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _running(scene, who), "day": 15}
+
+
+async def _more_seats(scene: Scene, _: str) -> dict[str, Any]:
+    return {"pool": await scene.pool(3), "seats": 5}
 
 
 async def _found(_scene: Scene, who: str) -> dict[str, Any]:
@@ -123,5 +152,12 @@ ATTEMPTS: dict[str, Attempt] = {
     "suspendSeat": _seat,
     "resumeSeat": _suspended_seat,
     "subscribe": _subscribe,
-    "cancelSubscription": _cancel,
+    "cancelSubscription": _running,
+    "changeSubscription": _change,
+    "withdrawChange": _withdraw,
+    "pauseSubscription": _running,
+    "resumeSubscription": _paused,
+    "reactivateSubscription": _reactivate,
+    "changeBillingDay": _billing_day,
+    "changeSeats": _more_seats,
 }

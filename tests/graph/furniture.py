@@ -35,6 +35,8 @@ async def furnished(scene: Scene) -> Furnished:
     method = await scene.payment_method()
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
+    change = await scene.scheduled(subscription, reason=f"{mark}-later")
+    await scene.ledger(subscription, invoice)
     await scene.record()
     await _marked(scene, mark)
     records = await world.rows("select id from audit_record where account_id = $1", scene.number)
@@ -56,6 +58,7 @@ async def furnished(scene: Scene) -> Furnished:
             "item": ids.encode("item", items[0]["id"]),
             "inv": invoice,
             "pay": payment,
+            "change": change,
             "pm": method,
             "audit": ids.encode("audit", records[0]["id"]),
             "plan": world.catalog.team.plan,
@@ -80,6 +83,8 @@ async def furnished(scene: Scene) -> Furnished:
                 {
                     method,
                     payment,
+                    change,
+                    f"{mark}-later",
                     f"{mark}-brand",
                     f"{mark}-declined",
                     *(ids.encode("sub", number) for number in subscriptions),

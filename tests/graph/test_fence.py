@@ -20,10 +20,26 @@ OPEN = {
     "alembic_version": "tells the revision of the schema; the product's role may not even read it",
     "clock": "tells how far a simulated clock was moved, which everybody may know",
     "entitlement": "belongs to the catalog, which is public and which the product's role can't write",
+    "number_series": "tells the last number of an invoice of each year, which no account owns",
+    "tax_rate": "tells what countries take, which is public and which the product's role can't write",
     "plan": "belongs to the catalog, which is public and which the product's role can't write",
     "plan_version": "belongs to the catalog, which is public and which the product's role can't write",
     "price": "belongs to the catalog, which is public and which the product's role can't write",
 }
+
+BILLED = {
+    "item_step",
+    "scheduled_change",
+    "subscription",
+    "subscription_clock",
+    "subscription_cycle",
+    "subscription_discount",
+    "subscription_item",
+    "subscription_pause",
+}
+"""What money follows from: for whoever sees billing."""
+BOOKED = {"credit_note", "credit_note_line", "ledger_entry", "ledger_transfer"}
+"""What was made of it: for whoever sees invoices."""
 
 # Where a role of a workspace sees rows of it. People see their own membership, seats and person anywhere.
 SEEN: Mapping[Role, set[str]] = {
@@ -39,9 +55,9 @@ SEEN: Mapping[Role, set[str]] = {
         "payment",
         "payment_method",
         "service_key",
-        "subscription",
-        "subscription_item",
         "workspace",
+        *BILLED,
+        *BOOKED,
     },
     Role.ADMIN: {
         "account",
@@ -61,11 +77,12 @@ SEEN: Mapping[Role, set[str]] = {
         "line_item",
         "payment",
         "payment_method",
-        "subscription",
-        "subscription_item",
         "workspace",
+        *BILLED,
+        *BOOKED,
     },
     Role.AUDITOR: {
+        *BOOKED,
         "account",
         "assignment",
         "audit_record",

@@ -25,7 +25,12 @@ OTHER: dict[str, dict[str, Any]] = {
 }
 """What another input differs in, where another attempt would be the same."""
 
+CHANGED = "__typename ... on SubscriptionChanged { subscription { id } invoice { id } } ... on Problem { message }"
 SHOWN = {
+    "changeSubscription": CHANGED,
+    "resumeSubscription": CHANGED,
+    "changeBillingDay": CHANGED,
+    "changeSeats": "__typename ... on SeatsChanged { pool { id purchased } invoice { id } } ... on Problem { message }",
     "createWorkspace": "id name",
     "renameWorkspace": "id name",
     "createServiceKey": "text key { id }",

@@ -75,6 +75,13 @@ RULES = {
     "resumeSeat": Rule("assign", "see people"),
     "subscribe": Rule("buy", "see workspace"),
     "cancelSubscription": Rule("buy", "see billing"),
+    "changeSubscription": Rule("buy", "see billing"),
+    "withdrawChange": Rule("buy", "see billing"),
+    "pauseSubscription": Rule("buy", "see billing"),
+    "resumeSubscription": Rule("buy", "see billing"),
+    "reactivateSubscription": Rule("buy", "see billing"),
+    "changeBillingDay": Rule("buy", "see billing"),
+    "changeSeats": Rule("buy", "see counts"),
 }
 
 PERSONS = {*ROLES, *DESKS, "stranger", "former admin"}

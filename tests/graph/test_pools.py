@@ -37,7 +37,7 @@ async def test_a_pool_is_bought_with_its_subscription(workspace: Scene) -> None:
         workspace.number,
     )
     assert tuple(row) == ("active", 25, "t_team")
-    assert await logged(workspace) == ["subscription.started", "pool.created"]
+    assert await logged(workspace) == ["subscription.started", "invoice.drafted", "invoice.finalized", "pool.created"]
 
 
 async def test_tiers_and_pools_are_mixed_in_one_workspace(workspace: Scene) -> None:
