@@ -53,7 +53,6 @@ def _consumers() -> Iterator[dict[str, Any]]:
         "country": "US",
         "time_zone": "America/New_York",
         "joined": "-372d",
-        "tax": {"percent": "8.875"},
         "payment_methods": [
             {"last4": "4242", "expires": "2031-08"},
             {"brand": "mastercard", "last4": "4444", "expires": "2029-02", "added": "-200d"},
@@ -76,7 +75,6 @@ def _consumers() -> Iterator[dict[str, Any]]:
         "country": "DE",
         "locale": "de",
         "time_zone": "Europe/Berlin",
-        "tax": {"percent": "19", "inclusive": True},
         "payment_methods": [{"kind": "sepa_debit", "brand": "sepa", "last4": "3000"}],
         "subscriptions": [{"plan": "max", "interval": "year", "started": "-395d", "billed": {}}],
     }
@@ -87,7 +85,6 @@ def _consumers() -> Iterator[dict[str, Any]]:
         "country": "JP",
         "locale": "ja",
         "time_zone": "Asia/Tokyo",
-        "tax": {"percent": "10", "inclusive": True},
         "payment_methods": [{"brand": "jcb", "last4": "0505", "expires": "2030-11"}],
         "subscriptions": [
             {
@@ -124,7 +121,6 @@ def _northwind() -> dict[str, Any]:
         "currency": "EUR",
         "country": "NL",
         "time_zone": "Europe/Amsterdam",
-        "tax": {"percent": "21"},
         "payment_methods": [
             {"kind": "sepa_debit", "brand": "sepa", "last4": "0300"},
             {"last4": "1881", "expires": "2030-05", "added": "-180d"},

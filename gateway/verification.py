@@ -18,7 +18,7 @@ from kernel import database
 
 COUNTED = (
     *("person", "account", "workspace", "member", "subscription", "license_pool", "assignment"),
-    *("invoice", "line_item", "payment", "audit_record", "outbox"),
+    *("invoice", "line_item", "payment", "credit_note", "ledger_transfer", "audit_record", "outbox"),
 )
 """The tables whose size tells how much was verified."""
 

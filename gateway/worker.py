@@ -1,7 +1,7 @@
 """The worker: what happens without anybody asking.
 
 It relays the outbox to whoever cares, lets invitations and subscriptions end when
-their time has come, and seals the audit chains every hour. Any number of workers
+their time has come, bills the periods that begin, and seals the audit chains every hour. Any number of workers
 may run: they take turns on rows, and everything they do can be done again.
 """
 
@@ -26,7 +26,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from seats import invitations
+from seats import buying, invitations
 from seats import queries as seating
 
 REST = 0.5
@@ -69,7 +69,9 @@ class Worker:
     async def turn(self) -> bool:
         """Do what is due now; whether there was anything."""
         now = await self.clock.now()
-        return any([await self.relay(now), await self.expire(now), await self.end(now), await self.tidy(now)])
+        # What ends is ended before it could be billed again.
+        steps = (self.relay, self.expire, self.end, self.renew, self.tidy)
+        return any([await step(now) for step in steps])
 
     async def relay(self, now: datetime) -> bool:
         """Tell subscribers of the next events in the outbox; one that can't be told yet holds up no other."""
@@ -99,6 +101,12 @@ class Worker:
         async with self._work(now) as work:
             ending = await billing.ending(work, now)
         return any([await self._do(now, subscriptions.end_due, *each) for each in ending])
+
+    async def renew(self, now: datetime) -> bool:
+        """Begin the periods that are due, of each subscription the earliest; one that was missed is made up for."""
+        async with self._work(now) as work:
+            due = await billing.due(work, now, _BATCH)
+        return any([await self._do(now, buying.begin_next, *each) for each in due])
 
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any, *, request_id: str = "worker") -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

@@ -5,22 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from billing.subscriptions import ENDED
 from gateway.scaling.invoices import Offer, Payer, Row, Shelf
-from gateway.scaling.traits import (
-    DOMAIN,
-    EVERY,
-    FIRST_NAMES,
-    LAST_NAMES,
-    TRADES,
-    WORKSPACES,
-    Calendar,
-    Standing,
-    Traits,
-)
+from gateway.scaling.traits import DOMAIN, EVERY, Calendar, Standing, Traits, address
 from kernel import audit
 from kernel.audit import Origin
 from seats.seating import INVITED_FOR
@@ -28,13 +19,13 @@ from seats.seating import INVITED_FOR
 REQUEST = "scale"
 """What the audit of these accounts names as its request."""
 
-SLOTS = 6
+SLOTS = 8
 """How many numbers every account has for itself."""
 
 PER_SEAT = 3
 """How many numbers a seat needs at most: a membership, the assignment and an invitation."""
 
-_PERSON, _ACCOUNT, _SUBSCRIPTION, _ITEM, _METHOD, _RECORD = range(SLOTS)
+_PERSON, _ACCOUNT, _SUBSCRIPTION, _ITEM, _METHOD, _RECORD, _STEP, _GRID = range(SLOTS)
 _POOL = _PERSON
 """A workspace is no person, so the slot is free."""
 
@@ -59,7 +50,7 @@ class Spine:
 
     def payer(self, place: int) -> Payer:
         """The numbers that invoices name."""
-        return Payer(*(self.number(place, slot) for slot in (_ACCOUNT, _SUBSCRIPTION, _METHOD)))
+        return Payer(*(self.number(place, slot) for slot in (_ACCOUNT, _SUBSCRIPTION, _ITEM, _METHOD)))
 
 
 @dataclass(slots=True)
@@ -90,16 +81,14 @@ class Register:
 
     def _person(self, traits: Traits, start: datetime) -> None:
         place, home = traits.place, traits.home
-        number, email = self.spine.number(place, _PERSON), address(place)
-        name = f"{_of(FIRST_NAMES, traits.dice)} {_of(LAST_NAMES, traits.dice >> 8)}"
+        number, email, name = self.spine.number(place, _PERSON), traits.email, traits.name
         self._add("person", number, email, True, name, home.locale, "UTC", 0, start)
         self._add("identity", REQUEST, email, number, start)
         account = self._account(traits, {"kind": "person", "person_id": number, "name": name, "email": email}, start)
         self._record(self._entry(traits, "account.opened", account, start))
 
     def _workspace(self, traits: Traits, start: datetime) -> None:
-        name = f"{_of(WORKSPACES, traits.dice)} {_of(TRADES, traits.dice >> 8)} {traits.place // EVERY + 1}"
-        email = f"invoices{traits.place}@{DOMAIN}"
+        name, email = traits.name, traits.email
         account = self._account(traits, {"kind": "workspace", "person_id": None, "name": name, "email": email}, start)
         row = {"id": account["id"], "name": name, "sso_enforced": False, "created_at": start}
         self._add("workspace", *row.values())
@@ -145,6 +134,11 @@ class Register:
         item_id, quantity = self.spine.number(traits.place, _ITEM), traits.seats or 1
         bought = (account_id, item_id, number, offer.plan_id, offer.price_id, quantity, start, ended)
         self._add("subscription_item", *bought)
+        step, grid = (self.spine.number(traits.place, slot) for slot in (_STEP, _GRID))
+        self._add("item_step", account_id, step, number, item_id, start, offer.price_id, quantity)
+        local = start.astimezone(UTC).replace(tzinfo=None)
+        self._add("subscription_cycle", account_id, grid, number, start, local, "UTC", traits.interval.value, 1)
+        self._add("subscription_clock", account_id, number, period.end, ENDED if ended else None)
 
     def _method(self, traits: Traits, start: datetime) -> None:
         account_id, number = (self.spine.number(traits.place, slot) for slot in (_ACCOUNT, _METHOD))
@@ -221,11 +215,6 @@ class Register:
 def seated(traits: Traits, people: int) -> int:
     """How many seats of a workspace are filled: not more than half of all people are members of one."""
     return min(traits.seats, people // 2)
-
-
-def address(place: int) -> str:
-    """The address of the person at a place."""
-    return f"p{place}@{DOMAIN}"
 
 
 def _expiry(traits: Traits, start: datetime) -> str:

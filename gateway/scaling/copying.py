@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -10,10 +10,10 @@ from time import monotonic
 import asyncpg
 
 from billing import catalog_queries
-from gateway import numbering
-from gateway.scaling.accounts import PER_SEAT, SLOTS, Register, Spine, address, seated
+from billing.seller import seller
+from gateway.scaling.accounts import PER_SEAT, SLOTS, Register, Spine, seated
 from gateway.scaling.invoices import MOST, Invoices, Row, Shelf, offers
-from gateway.scaling.traits import EVERY, MONTHS, WANTED, Calendar, Traits, traits_at
+from gateway.scaling.traits import EVERY, MONTHS, WANTED, Calendar, Traits, address, traits_at
 from gateway.seeding import stocked
 from kernel import database
 from kernel.errors import Conflict, InvalidInput
@@ -118,7 +118,7 @@ class _Copy:
                 if traits.is_workspace:
                     register.seat(traits)
             await self._copy(register.rows, len(chunk))
-        lasts = {year: await numbering.last(self.connection, year) for year in {one.year for one in calendar.firsts}}
+        lasts = await self._lasts({first.year for first in calendar.firsts[:MONTHS]})
         for month in range(MONTHS):
             for chunk in self._chunks():
                 written = Invoices(calendar, shelf, self.blocks.take, lasts)
@@ -126,6 +126,25 @@ class _Copy:
                 for traits in chunk:
                     written.bill(traits, spine.payer(traits.place), month)
                 await self._copy(written.rows, len(chunk))
+        for year, last in lasts.items():
+            await self.connection.execute(
+                "update number_series set last = $3 where entity = $1 and kind = 'invoice' and year = $2",
+                seller().prefix,
+                year,
+                last,
+            )
+
+    async def _lasts(self, years: Iterable[int]) -> dict[int, int]:
+        """How far the series of each year has come; nobody else counts on until the transaction ends."""
+        return {
+            year: await self.connection.fetchval(
+                "insert into number_series as series (entity, kind, year, last) values ($1, 'invoice', $2, 0)"
+                " on conflict (entity, kind, year) do update set last = series.last returning last",
+                seller().prefix,
+                year,
+            )
+            for year in sorted(years)
+        }
 
     def _chunks(self) -> Iterator[Sequence[Traits]]:
         for start in range(0, self.count, self.chunk):
@@ -167,6 +186,9 @@ _COLUMNS = {
         " trial_end cancel_at cancel_reason ended_at created_at"
     ),
     "subscription_item": _named("account_id id subscription_id plan_id price_id quantity created_at ended_at"),
+    "item_step": _named("account_id id subscription_id item_id at price_id quantity"),
+    "subscription_cycle": _named("account_id id subscription_id since anchor time_zone interval count"),
+    "subscription_clock": _named("account_id subscription_id due_at held"),
     "payment_method": _named("account_id id kind brand last4 expires_on is_default rail_id created_at detached_at"),
     "license_pool": _named(
         "account_id id name plan_id subscription_id subscription_item_id purchased assigned created_at closed_at"
@@ -183,14 +205,17 @@ _COLUMNS = {
     "audit_head": _named("account_id seq hash"),
     "invoice": _named(
         "account_id id subscription_id number state currency subtotal_minor tax_minor total_minor paid_minor"
-        " period_start period_end created_at issued_at due_at paid_at"
+        " period_start period_end created_at issued_at due_at paid_at collection net_days billed_to locale tax_notes"
     ),
     "line_item": _named(
-        "account_id id invoice_id position description plan_id price_id quantity currency amount_minor tax_minor"
-        " period_start period_end"
+        "account_id id invoice_id position description plan_id price_id quantity currency amount_minor"
+        " period_start period_end tax_minor tax_percent tax_category tax_inclusive"
+        " kind subscription_id item_id billed_period formula proration"
     ),
     "payment": _named(
         "account_id id invoice_id payment_method_id state currency amount_minor decline_code created_at settled_at"
     ),
+    "ledger_entry": _named("account_id id at kind subject subject_id"),
+    "ledger_transfer": _named("account_id id entry_id debit credit currency amount_minor"),
 }
 """What is written of each table, parents before children."""

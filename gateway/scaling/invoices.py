@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from fractions import Fraction
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from billing import catalog_rows
+from billing import catalog_rows, invoices, ledger
 from billing.catalog import ListPrice
+from billing.ledger import Entry, Sums
+from billing.seller import seller
 from billing.tax import Rate, taxed
-from gateway import numbering
 from gateway.scaling.traits import MONTHS, Calendar, Standing, Traits
 from kernel.money import Money
 from kernel.time import Interval, Period
 
-MOST = 6
-"""How many numbers an invoice needs at most: its own, three lines and two payments."""
+MOST = 11
+"""How many numbers an invoice needs at most: its own, three lines, two payments, two entries of three transfers."""
 
 TERMS = timedelta(days=30)
 """When a workspace pays; a person pays at once."""
@@ -64,6 +65,7 @@ class Payer(NamedTuple):
 
     account_id: int
     subscription_id: int
+    item_id: int
     method_id: int
 
 
@@ -72,7 +74,6 @@ class _Line(NamedTuple):
     amount: int
     quantity: int
     offer: Offer | None
-    tax: int = 0
 
 
 @dataclass(slots=True)
@@ -85,38 +86,58 @@ class Invoices:
     lasts: dict[int, int]
     """How far the series of each year has come."""
 
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {"invoice": [], "line_item": [], "payment": []})
+    rows: dict[str, list[Row]] = field(default_factory=dict)
 
     def bill(self, traits: Traits, payer: Payer, month: int) -> None:
         """The invoice of an account in a month, if it has one."""
         offer = self.shelf[traits.plan, traits.interval, traits.home.currency]
         if offer.price.rule.free or not self._begins(traits, month):
             return
-        lines = list(_lines(traits, offer, month))
-        amounts = tuple(line.amount for line in lines)
-        taxes = tax_on(amounts, traits.home.currency, traits.home.tax)
-        total = sum(amounts) + sum(taxes)
-        invoice_id, period = self.new_id(), self.calendar.period(traits, month)
+        home, lines, period = traits.home, list(_lines(traits, offer, month)), self.calendar.period(traits, month)
+        amounts, rate = tuple(line.amount for line in lines), rate_at(home.country, period.start.date())
+        taxes = tax_on(amounts, home.currency, rate)
+        sums = _summed(sum(amounts), sum(taxes), home.currency, rate)
+        invoice_id, total = self.new_id(), sums.total.minor
         paid_at = self._pay(traits, payer, invoice_id, month, total)
         issued = period.start
         self.lasts[issued.year] += 1
-        self.rows["invoice"].append(
-            (
-                *(payer.account_id, invoice_id, payer.subscription_id),
-                numbering.number(issued.year, self.lasts[issued.year]),
-                "paid" if paid_at else "open",
-                traits.home.currency,
-                *(sum(amounts), sum(taxes), total, total if paid_at else 0),
-                *(period.start, period.end, issued, issued),
-                issued + TERMS if traits.is_workspace else issued,
-                paid_at,
-            )
+        self._add(
+            "invoice",
+            *(payer.account_id, invoice_id, payer.subscription_id),
+            invoices.number(seller().prefix, issued.year, self.lasts[issued.year]),
+            "paid" if paid_at else "open",
+            home.currency,
+            *(sums.deferred.minor, sums.tax.minor, total, total if paid_at else 0),
+            *(period.start, period.end, issued, issued),
+            issued + TERMS if traits.is_workspace else issued,
+            paid_at,
+            *(("send_invoice", TERMS.days) if traits.is_workspace else ("charge_automatically", 0)),
+            *(_billed_to(traits), home.locale, [rate.reason] if rate.reason else []),
         )
         for place, (line, tax) in enumerate(zip(lines, taxes, strict=True), 1):
             numbers = (payer.account_id, self.new_id(), invoice_id, place)
-            self.rows["line_item"].append(
-                (*numbers, *_line_columns(line._replace(tax=tax), traits.home.currency, period))
+            taxed_as = (tax, str(rate.percent), rate.category, rate.inclusive)
+            self._add(
+                "line_item",
+                *numbers,
+                *_line_columns(line, home.currency, period),
+                *taxed_as,
+                *_follows(line, payer, period, home.currency),
             )
+        self._book(payer, invoice_id, "invoice_finalized", issued, ledger.invoice_finalized(sums))
+        if paid_at:
+            self._book(payer, invoice_id, "payment_received", paid_at, ledger.payment_received(sums.total))
+
+    def _add(self, table: str, *row: Any) -> None:
+        self.rows.setdefault(table, []).append(row)
+
+    def _book(self, payer: Payer, invoice_id: int, kind: str, at: datetime, entry: Entry) -> None:
+        """An entry of the ledger about an invoice."""
+        number = self.new_id()
+        self._add("ledger_entry", payer.account_id, number, at, kind, "invoice", invoice_id)
+        for debit, credit, amount in ((moved.debit, moved.credit, moved.amount) for moved in entry):
+            where = (payer.account_id, self.new_id(), number)
+            self._add("ledger_transfer", *where, debit.value, credit.value, amount.currency, amount.minor)
 
     def _begins(self, traits: Traits, month: int) -> bool:
         """Whether a period of the account begins in a month."""
@@ -129,7 +150,7 @@ class Invoices:
 
         def attempt(state: str, at: datetime, settled: datetime | None, decline_code: str | None = None) -> None:
             about = (invoice_id, payer.method_id, state, traits.home.currency, total, decline_code)
-            self.rows["payment"].append((payer.account_id, self.new_id(), *about, at, settled))
+            self._add("payment", payer.account_id, self.new_id(), *about, at, settled)
 
         now = self.calendar.now
         at = self.calendar.start(traits, month) + (TERMS if traits.is_workspace else timedelta(0))
@@ -152,7 +173,7 @@ class Invoices:
 def _lines(traits: Traits, offer: Offer, month: int) -> Iterator[_Line]:
     """What the account buys, now and then something on top, and seldom a credit."""
     quantity = traits.seats or 1
-    says = f"{offer.name}, {quantity} seats" if traits.seats else offer.name
+    says = f"{offer.name} × {quantity}" if quantity != 1 else offer.name  # noqa: RUF001 - as price lists write it
     yield _Line(says, cost(offer.price, quantity), quantity, offer)
     dice = traits.dice >> (MONTHS + 2 * month)
     if dice % 4 == 0:
@@ -164,7 +185,7 @@ def _lines(traits: Traits, offer: Offer, month: int) -> Iterator[_Line]:
 
 def _line_columns(line: _Line, currency: str, period: Period) -> Row:
     plan = (line.offer.plan_id, line.offer.price_id) if line.offer else (None, None)
-    return (line.description, *plan, line.quantity, currency, line.amount, line.tax, period.start, period.end)
+    return (line.description, *plan, line.quantity, currency, line.amount, period.start, period.end)
 
 
 @lru_cache(maxsize=4_096)
@@ -173,8 +194,46 @@ def cost(price: ListPrice, quantity: int) -> int:
     return price.amount(quantity).minor
 
 
+def _follows(line: _Line, payer: Payer, period: Period, currency: str) -> Row:
+    """Which item of the subscription a line bills, of which period and how; what is billed by hand is of none."""
+    if line.offer is None:
+        return ("one_off", None, None, None, Money(line.amount, currency).text, "second")
+    price = line.offer.price
+    return (
+        "charge",
+        payer.subscription_id,
+        payer.item_id,
+        period.start,
+        formula(price, line.quantity),
+        price.proration.value,
+    )
+
+
+def _billed_to(traits: Traits) -> str:
+    who = {"name": traits.name, "email": traits.email, "address": None, "country": traits.home.country, "vat_id": None}
+    return json.dumps(who)
+
+
+def _summed(amount: int, tax: int, currency: str, rate: Rate) -> Sums:
+    """What an invoice sums to when its period begins and nothing is delivered yet."""
+    net = amount - tax if rate.inclusive else amount
+    return Sums(Money(net, currency), Money(0, currency), Money(tax, currency))
+
+
+@lru_cache(maxsize=4_096)
+def formula(price: ListPrice, quantity: int) -> str:
+    """How the cost of a quantity is computed."""
+    return price.formula(quantity)
+
+
+@lru_cache(maxsize=4_096)
+def rate_at(country: str, day: date) -> Rate:
+    """The tax where an account is."""
+    return seller().rate(country, None, datetime(day.year, day.month, day.day, tzinfo=UTC))
+
+
 @lru_cache(maxsize=65_536)
-def tax_on(amounts: tuple[int, ...], currency: str, percent: str) -> tuple[int, ...]:
+def tax_on(amounts: tuple[int, ...], currency: str, rate: Rate) -> tuple[int, ...]:
     """The tax on each line of an invoice, in minor units."""
-    (group,) = taxed([(Money(amount, currency), Rate(Fraction(percent))) for amount in amounts])
+    (group,) = taxed([(Money(amount, currency), rate) for amount in amounts])
     return tuple(part.minor for part in group.parts)

@@ -41,22 +41,21 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A country: its currency, locale, time zone, and the tax on top of a price, in percent."""
+    """A country, its currency and its language."""
 
     country: str
     currency: str
     locale: str
-    tax: str
 
 
 HOMES: Sequence[Home] = (
-    *(Home("US", "USD", "en", "0"),) * 11,
-    *(Home("DE", "EUR", "de", "19"),) * 2,
-    *(Home("FR", "EUR", "fr", "20"),) * 2,
-    Home("ES", "EUR", "es", "21"),
-    Home("NL", "EUR", "en", "21"),
-    *(Home("GB", "GBP", "en", "20"),) * 2,
-    Home("JP", "JPY", "ja", "10"),
+    *(Home("US", "USD", "en"),) * 11,
+    *(Home("DE", "EUR", "de"),) * 2,
+    *(Home("FR", "EUR", "fr"),) * 2,
+    Home("ES", "EUR", "es"),
+    Home("NL", "EUR", "en"),
+    *(Home("GB", "GBP", "en"),) * 2,
+    Home("JP", "JPY", "ja"),
 )
 """One in twenty each."""
 
@@ -115,6 +114,18 @@ class Traits:
     def is_workspace(self) -> bool:
         """Whether it pays for a workspace."""
         return self.seats > 0
+
+    @property
+    def name(self) -> str:
+        """What the account is called."""
+        if self.is_workspace:
+            return f"{_of(WORKSPACES, self.dice)} {_of(TRADES, self.dice >> 8)} {self.place // EVERY + 1}"
+        return f"{_of(FIRST_NAMES, self.dice)} {_of(LAST_NAMES, self.dice >> 8)}"
+
+    @property
+    def email(self) -> str:
+        """Where its invoices go."""
+        return f"invoices{self.place}@{DOMAIN}" if self.is_workspace else address(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +194,12 @@ def _seats(place: int, dice: int) -> int:
         return LARGEST
     share = (dice >> 48) % 1_000
     return 5 + 195 * share * share * share // 10**9
+
+
+def address(place: int) -> str:
+    """The address of the person at a place."""
+    return f"p{place}@{DOMAIN}"
+
+
+def _of(choices: Sequence[str], dice: int) -> str:
+    return choices[dice % len(choices)]

@@ -17,22 +17,6 @@ class StaffAppointed(Event):
 
 
 @dataclass(frozen=True)
-class SubscriptionRenewed(Event):
-    """The next period of a subscription began."""
-
-    subject: ClassVar[str] = "subscription"
-    subscription: int
-
-
-@dataclass(frozen=True)
-class SubscriptionPaused(Event):
-    """A subscription rests, and nothing is billed."""
-
-    subject: ClassVar[str] = "subscription"
-    subscription: int
-
-
-@dataclass(frozen=True)
 class SubscriptionOverdue(Event):
     """An invoice of a subscription could not be collected so far."""
 
@@ -46,14 +30,6 @@ class SubscriptionRestored(Event):
 
     subject: ClassVar[str] = "subscription"
     subscription: int
-
-
-@dataclass(frozen=True)
-class PoolEnlarged(Event):
-    """A pool has more seats."""
-
-    subject: ClassVar[str] = "pool"
-    pool: int
 
 
 @dataclass(frozen=True)
@@ -79,46 +55,6 @@ class PaymentMethodDetached(Event):
 
     subject: ClassVar[str] = "payment_method"
     payment_method: int
-
-
-@dataclass(frozen=True)
-class InvoiceDrafted(Event):
-    """An invoice is being written."""
-
-    subject: ClassVar[str] = "invoice"
-    invoice: int
-
-
-@dataclass(frozen=True)
-class InvoiceIssued(Event):
-    """An invoice got its number."""
-
-    subject: ClassVar[str] = "invoice"
-    invoice: int
-
-
-@dataclass(frozen=True)
-class InvoicePaid(Event):
-    """An invoice was paid in full."""
-
-    subject: ClassVar[str] = "invoice"
-    invoice: int
-
-
-@dataclass(frozen=True)
-class InvoiceVoided(Event):
-    """An invoice counts no more."""
-
-    subject: ClassVar[str] = "invoice"
-    invoice: int
-
-
-@dataclass(frozen=True)
-class InvoiceForgone(Event):
-    """Nobody expects an invoice to be paid any more."""
-
-    subject: ClassVar[str] = "invoice"
-    invoice: int
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,6 @@ class Form(BaseModel):
 # What any account has
 
 
-class Tax(Form):
-    """What every invoice of an account is taxed with."""
-
-    percent: Decimal
-    inclusive: bool = False
-
-
 class PaymentMethod(Form):
     """An instrument. The first is the default, unless another says so."""
 
@@ -73,7 +66,7 @@ class PaymentMethod(Form):
 
 
 class Billed(Form):
-    """That a subscription was invoiced for every period so far, and how these invoices went."""
+    """How the invoices of a subscription went."""
 
     unpaid_since: When | None = None
     declined_since: When | None = None
@@ -98,7 +91,7 @@ class Subscription(Form):
     started: When | None = None
     paused: When | None = None
     canceled: Canceled | None = None
-    billed: Billed | None = None
+    billed: Billed = Billed()
 
 
 class Line(Form):
@@ -147,7 +140,6 @@ class Payer(Form):
     country: Country = "US"
     locale: Locale = "en"
     time_zone: Zone = "UTC"
-    tax: Tax | None = None
     payment_methods: list[PaymentMethod] = []
     subscriptions: list[Subscription] = []
     invoices: list[Invoice] = []

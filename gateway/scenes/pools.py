@@ -11,7 +11,7 @@ from gateway.scenes.agreements import Running
 from gateway.scenes.payer import Payer
 from gateway.scenes.workspaces import Tenant
 from kernel.errors import InvalidInput
-from seats import operations, queries
+from seats import buying, operations, queries
 from seats.seating import INVITED_FOR, SeatState
 from seats.tables import Assignment
 
@@ -39,9 +39,8 @@ async def _buy(tenant: Tenant, payer: Payer, place: str, told: form.Pool) -> Non
     price = await agreements.sold(payer, account, told)
     pool = await operations.create_pool(work, account, price.id, told.seats, told.name)
     subscription = await billing.subscription(work, account.id, pool.subscription_id)
-    (item,) = await billing.items(work, account.id, pool.subscription_id)
     closes = partial(operations.close_pools, work, account.id, subscription.id)
-    running = await agreements.begin(payer, place, told, (subscription, item), closes)
+    running = await agreements.begin(payer, place, told, subscription, closes)
     bought = _Pool(tenant, payer, account.id, pool.id, running)
     for number, more in enumerate(told.more):
         stage.then(more.at.at(stage.now), f"{place}.more[{number}]", partial(_enlarge, bought, more.seats))
@@ -51,12 +50,14 @@ async def _buy(tenant: Tenant, payer: Payer, place: str, told: form.Pool) -> Non
 
 
 async def _enlarge(bought: _Pool, seats: int) -> None:
-    await bought.payer.acts()
-    work = bought.payer.stage.work
+    account, work = await bought.payer.acts(), bought.payer.stage.work
     pool = await queries.pool(work, bought.account_id, bought.number)
-    await agreements.enlarge(bought.running, seats)
-    pool.purchased = seats
-    work.emit(events.PoolEnlarged(pool.account_id, pool.id), pool)
+    if bought.running.subscription.ended_at:
+        raise InvalidInput("The subscription has ended by then.")
+    if seats <= pool.purchased:
+        raise InvalidInput(f"There are {pool.purchased} seats by then, and a scene only adds some.")
+    await buying.resize(work, account, pool.id, seats, None)
+    await agreements.await_payment(bought.running)
 
 
 async def _seat(bought: _Pool, place: str, told: form.Seat) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from auth.tables import Person
-from billing.tables import Price
+from billing.tables import Invoice, InvoiceState, Price
 from kernel.time import Interval
 from kernel.work import Work
 from payments.tables import PaymentMethod
@@ -61,6 +61,14 @@ async def price(work: Work, plan: str, interval: Interval, currency: str) -> Pri
         return None
     sold: Price = await work.one(select(Price).where(col(Price.id) == found[0]["id"]))
     return sold
+
+
+async def open_invoices(work: Work, account_id: int, subscription_id: int) -> Sequence[Invoice]:
+    """What was billed for a subscription and is owed, oldest first."""
+    mine = (col(Invoice.account_id) == account_id, col(Invoice.subscription_id) == subscription_id)
+    asked = select(Invoice).where(*mine, col(Invoice.state) == InvoiceState.OPEN)
+    found: Sequence[Invoice] = await work.all(asked.order_by(col(Invoice.id)))
+    return found
 
 
 async def default_method(work: Work, account_id: int) -> PaymentMethod | None:

@@ -62,14 +62,27 @@ class Demo:
         await engine.dispose()
 
     async def _filled(self, example: Example) -> Any:
+        looked_up = {"price", "item"}
         own = {"account": f"{example.who}/account", "workspace": "Northwind Labs"}
-        things = {kind: self._called(name) for kind, name in (own | dict(example.things)).items() if kind != "price"}
+        things = {
+            kind: self._called(name) for kind, name in (own | dict(example.things)).items() if kind not in looked_up
+        }
         if "price" in example.things:
             things["price"] = await self._price(*example.things["price"].split())
+        if "item" in example.things:
+            things["item"] = await self._item(self._called(example.things["item"]))
         return filled(example.variables, things)
 
     def _called(self, name: str) -> str:
         return next((self.names[known] for known in sorted(self.names) if fnmatchcase(known, name)), "")
+
+    async def _item(self, subscription: str) -> str:
+        """The first item of a subscription."""
+        async with database.connected(self.url) as owner:
+            number = await owner.fetchval(
+                "select min(id) from subscription_item where subscription_id = $1", ids.decode("sub", subscription)
+            )
+        return ids.encode("item", number)
 
     async def _price(self, plan: str, interval: str, currency: str) -> str:
         async with database.connected(self.url) as owner:

@@ -34,7 +34,7 @@ MATRIX = {
     "assign, hand on, suspend and free seats": {Permission.ASSIGN_SEATS},
     "change roles and remove members": {Permission.MANAGE_MEMBERS},
     "rename the workspace": {Permission.RENAME_WORKSPACE},
-    "buy seats and plans, and cancel them": {Permission.BUY},
+    "buy seats and plans, change and cancel them": {Permission.BUY},
     "see invoices": {Permission.SEE_INVOICES},
     "see subscriptions, payments and payment methods": {Permission.SEE_BILLING},
     "make service keys, and end their own": {Permission.MANAGE_KEYS},
@@ -81,7 +81,7 @@ def test_the_matrix_of_roles_is_the_policy(row: list[str]) -> None:
 
 def test_the_matrix_of_roles_has_every_permission() -> None:
     assert {row[0] for row in table(ADMINS, "May")} == MATRIX.keys()
-    assert set().union(*MATRIX.values()) == set(Permission)
+    assert set().union(*MATRIX.values()) == set(Permission) - {Permission.ADJUST}, "no member adjusts what is billed"
 
 
 @pytest.mark.parametrize(

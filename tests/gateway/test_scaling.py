@@ -5,8 +5,12 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from sqlmodel import select
 
 from auth import queries
+from billing import fact_queries, timeline
+from billing import facts as facts_of
+from billing.tables import Subscription
 from gateway import seeding, verification
 from gateway.scaling import AlreadyScaled, scale
 from gateway.scaling.traits import WANTED
@@ -36,6 +40,20 @@ async def test_every_invariant_holds(url: str) -> None:
     report = await verification.report(url)
 
     assert [check for check in report["checks"] if check["broken"]] == []
+
+
+async def test_the_engine_would_have_billed_the_same(url: str) -> None:
+    engine = database.engine(url, role=None, pool_size=0)
+    work = Work(engine, NOW, ids=IdBlocks())
+    left = []
+    for subscription in await work.all(select(Subscription)):
+        facts = await fact_queries.facts(work, subscription)
+        issued_lines = facts_of.issued(await fact_queries.issued(work, subscription.account_id, subscription.id))
+        left += timeline.bill(facts_of.agreement(facts), issued_lines, now=NOW)
+    await work.close()
+    await engine.dispose()
+
+    assert left == []
 
 
 async def test_there_are_as_many_accounts_as_were_asked_for(connection: asyncpg.Connection) -> None:

@@ -35,6 +35,7 @@ WORLD = """
     values (10, 30, 20, 22, 'active', 'USD', 'month', now(), 'UTC', now(), now() + interval '1 month', now());
     insert into subscription_item (account_id, id, subscription_id, plan_id, price_id, quantity, created_at)
     values (10, 31, 30, 20, 24, 3, now());
+    insert into subscription_clock (account_id, subscription_id, due_at) values (10, 30, now() + interval '1 month');
     insert into license_pool (account_id, id, name, plan_id, subscription_id, subscription_item_id, purchased,
                               assigned, created_at)
     values (10, 32, 'Seats', 20, 30, 31, 3, 2, now());
@@ -45,11 +46,11 @@ WORLD = """
     insert into payment_method (account_id, id, kind, brand, last4, is_default, rail_id, created_at)
     values (10, 40, 'card', 'visa', '4242', true, 'pm_1', now());
     insert into invoice (account_id, id, subscription_id, number, state, currency, subtotal_minor, tax_minor,
-                         total_minor, paid_minor, period_start, period_end, created_at, paid_at)
-    values (10, 41, 30, 'SG-2026-000001', 'paid', 'USD', 12000, 2400, 14400, 14400, now(), now(), now(), now()),
-           (10, 42, 30, 'SG-2026-000002', 'open', 'USD', 4000, 800, 4800, 0, now(), now(), now(), null),
-           (10, 43, 30, 'SG-2025-000001', 'void', 'USD', 0, 0, 0, 0, now(), now(), now(), null),
-           (10, 44, 30, null, 'draft', 'USD', 0, 0, 0, 0, now(), now(), now(), null);
+                         total_minor, paid_minor, period_start, period_end, created_at, issued_at, paid_at)
+    values (10, 41, 30, 'SG-2026-000001', 'paid', 'USD', 12000, 2400, 14400, 14400, now(), now(), now(), now(), now()),
+           (10, 42, 30, 'SG-2026-000002', 'open', 'USD', 4000, 800, 4800, 0, now(), now(), now(), now(), null),
+           (10, 43, 30, 'SG-2025-000001', 'void', 'USD', 0, 0, 0, 0, now(), now(), now(), now(), null),
+           (10, 44, 30, null, 'draft', 'USD', 0, 0, 0, 0, now(), now(), now(), null, null);
     insert into line_item (account_id, id, invoice_id, position, description, plan_id, price_id, quantity, currency,
                            amount_minor, tax_minor, period_start, period_end)
     values (10, 45, 41, 0, 'Seats', 20, 24, 2, 'USD', 8000, 1600, now(), now()),
@@ -57,6 +58,16 @@ WORLD = """
            (10, 47, 42, 0, 'A seat', 20, 24, 1, 'USD', 4000, 800, now(), now());
     insert into payment (account_id, id, invoice_id, payment_method_id, state, currency, amount_minor, created_at)
     values (10, 48, 41, 40, 'failed', 'USD', 14400, now()), (10, 49, 41, 40, 'succeeded', 'USD', 14400, now());
+    insert into number_series (entity, kind, year, last) values ('SG', 'invoice', 2025, 1), ('SG', 'invoice', 2026, 2);
+    insert into ledger_entry (account_id, id, at, kind, subject, subject_id)
+    values (10, 80, now(), 'invoice_finalized', 'invoice', 41), (10, 81, now(), 'invoice_finalized', 'invoice', 42),
+           (10, 82, now(), 'payment_received', 'invoice', 41);
+    insert into ledger_transfer (account_id, id, entry_id, debit, credit, currency, amount_minor)
+    values (10, 90, 80, 'receivable', 'deferred_revenue', 'USD', 12000),
+           (10, 91, 80, 'receivable', 'tax_payable', 'USD', 2400),
+           (10, 92, 81, 'receivable', 'deferred_revenue', 'USD', 4000),
+           (10, 93, 81, 'receivable', 'tax_payable', 'USD', 800),
+           (10, 94, 82, 'cash', 'receivable', 'USD', 14400);
 
     insert into outbox (id, account_id, at, name, payload, request_id, delivered_at)
     values (50, 10, now() - interval '2 hours', 'seat.assigned', '{}', '', now()),
@@ -119,6 +130,10 @@ async def test_a_sound_database_holds(url: str) -> None:
 async def test_an_empty_database_holds(fresh_database_url: str) -> None:
     assert await broken(fresh_database_url) == {}
 
+
+SUMS = "An invoice's subtotal and tax are the sums of its lines, after discounts and without inclusive taxes."
+PAID = "An invoice is paid exactly when nothing remains of it, and never more is given than is owed."
+BOOKED = "Every transfer belongs to an entry, and every entry moved something."
 
 PLANTED = [
     (
@@ -198,12 +213,12 @@ PLANTED = [
     ),
     (
         "update line_item set amount_minor = 3999, tax_minor = 801 where id = 46",
-        "An invoice's subtotal and tax are the sums of its line items.",
+        SUMS,
         "invoice 10/41: says 12000 and 2400 tax, and its lines sum to 11999 and 2401",
     ),
     (
         "delete from line_item where id = 47",
-        "An invoice's subtotal and tax are the sums of its line items.",
+        SUMS,
         "invoice 10/42: says 4000 and 800 tax, and its lines sum to 0 and 0",
     ),
     (
@@ -223,13 +238,13 @@ PLANTED = [
     ),
     (
         "update invoice set state = 'open' where id = 41",
-        "An invoice is paid exactly when all of it was paid, and never more than that.",
-        "invoice 10/41: is open, and 14400 of 14400 were paid",
+        PAID,
+        "invoice 10/41: is open, and 0 remain of it",
     ),
     (
         "update invoice set state = 'paid' where id = 42",
-        "An invoice is paid exactly when all of it was paid, and never more than that.",
-        "invoice 10/42: is paid, and 0 of 4800 were paid",
+        PAID,
+        "invoice 10/42: is paid, and 4800 remain of it",
     ),
     (
         "update payment set state = 'processing' where id = 49",
@@ -250,6 +265,66 @@ PLANTED = [
         "update invoice set number = '2026' where id = 43",
         "Invoice numbers count up from 1 in their series, without a gap and without a double.",
         "invoice 10/43: has the number 2026, which is of no series",
+    ),
+    (
+        "update number_series set last = 3 where year = 2026",
+        "Numbers of invoices and credit notes count up from 1 in their series, up to the last one given.",
+        "number_series invoice 2026: gave 3 numbers, and 2 are in use, the last 2",
+    ),
+    (
+        "delete from ledger_transfer where entry_id = 82",
+        BOOKED,
+        "ledger_entry 10/82: has no transfers",
+    ),
+    (
+        "delete from ledger_entry where id = 82",
+        BOOKED,
+        "ledger_transfer 10/94: its entry 82 is missing",
+    ),
+    (
+        "update ledger_transfer set amount_minor = 14399 where id = 94",
+        "What an account owes in the ledger is what remains of its open invoices.",
+        "account 10: owes 4801 USD in the ledger, and 4800 on its open invoices",
+    ),
+    (
+        "update ledger_transfer set amount_minor = 12001 where id = 90",
+        "Revenue earned and deferred is what invoices billed before tax, less what credit notes gave back.",
+        "account 10: has 16001 in the ledger, and 16000 were billed",
+    ),
+    (
+        "update ledger_transfer set amount_minor = 2401 where id = 91",
+        "Tax payable is what invoices charged, less what credit notes gave back.",
+        "account 10: has 3201 in the ledger, and 3200 were charged",
+    ),
+    (
+        "insert into ledger_transfer values (10, 95, 82, 'customer_credit', 'cash', 'USD', 5)",
+        "No customer has used more credit than they had, and nothing was ever rounded away.",
+        "account 10: has -5 USD of customer_credit",
+    ),
+    (
+        "insert into credit_note values (10, 96, 42, '1', 'Sorry.', 'receivable', 'USD', 100, 20, 120, 0, now())",
+        "A credit note is the sum of its lines, in its invoice's currency.",
+        "credit_note 10/96: says 100 and 20 tax, and its lines sum to 0 and 0",
+    ),
+    (
+        "update line_item set adjusted_minor = 5 where id = 47",
+        "A line was adjusted by exactly what its credit notes say, and by no more than it billed.",
+        "line_item 10/47: was adjusted by 5, and its credit notes say 0",
+    ),
+    (
+        "update invoice set credited_minor = 5 where id = 42",
+        "What credit notes took off an invoice is what they sum to, and never more than it asked for.",
+        "invoice 10/42: says 5 were credited, and its credit notes 0",
+    ),
+    (
+        "update line_item set item_id = 99 where id = 47",
+        "Every row belongs to something that exists.",
+        "line_item 10/47: its item 99 is missing",
+    ),
+    (
+        "delete from subscription_clock",
+        "Every row belongs to something that exists.",
+        "subscription 10/30: its clock is missing",
     ),
     (
         "update line_item set price_id = 99 where id = 47",
