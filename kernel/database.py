@@ -38,6 +38,9 @@ STATEMENTS = 1_000
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 """The folder of Alembic's `env.py`."""
 
+_BUILTIN_LOCALES = 17
+"""The first major version of PostgreSQL that brings locales of its own."""
+
 _MIGRATING = 0x5EA7_0001  # the advisory lock of whoever migrates
 
 
@@ -161,9 +164,11 @@ def embedded(home: Path, **settings: str) -> str:
 
 async def create(server: str, name: str, template: str = "template0") -> None:
     """Create the database `name` unless it exists, ordering text by code point whatever the machine's locale."""
-    # Neither needed nor allowed when another database is copied.
-    locale = " locale_provider builtin builtin_locale 'C.UTF-8'" if template == "template0" else ""
     async with connected(server) as connection:
+        newer = connection.get_server_version().major >= _BUILTIN_LOCALES
+        by_code_point = " locale_provider builtin builtin_locale 'C.UTF-8'" if newer else " locale 'C.UTF-8'"
+        # Neither needed nor allowed when another database is copied.
+        locale = by_code_point if template == "template0" else ""
         if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
             with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
                 await connection.execute(f'create database "{name}" template "{template}" encoding utf8{locale}')
