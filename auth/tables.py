@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import SQLModel
 
 from auth.policy import Desk, Role
-from kernel.rows import instant, key, secret, text, texts, whole, word
+from kernel.rows import document, instant, key, secret, text, texts, whole, word
 
 
 class AccountKind(StrEnum):
@@ -87,6 +88,14 @@ class Account(SQLModel, table=True):
     locale: str = text(default="en")
     time_zone: str = text(default="UTC")
     created_at: datetime = instant()
+    address: dict[str, Any] | None = document(optional=True)
+    vat_id: str | None = text(optional=True)
+    collection: str = text(default="charge_automatically")
+    net_days: int = 0
+    po_number: str | None = text(optional=True)
+    seat_collection: str = text(default="immediately")
+    one_invoice: bool = False
+    """Whether all its subscriptions of one currency are billed on one invoice."""
 
 
 class Workspace(SQLModel, table=True):

@@ -30,3 +30,53 @@ class SubscriptionCanceled(Event):
 
     subject: ClassVar[str] = "subscription"
     subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionChanged(Event):
+    """A subscription has another price or quantity."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionRenewed(Event):
+    """Another period of a subscription began."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class InvoiceDrafted(Event):
+    """An invoice was drafted."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceFinalized(Event):
+    """An invoice has its number, and is owed."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class ChangeScheduled(Event):
+    """A change will take effect at the end of the period."""
+
+    subject: ClassVar[str] = "change"
+    change: int
+    subscription: int
+
+
+@dataclass(frozen=True)
+class ChangeWithdrawn(Event):
+    """A scheduled change was taken back."""
+
+    subject: ClassVar[str] = "change"
+    change: int
+    subscription: int

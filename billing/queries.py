@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import col, select
 
-from billing.tables import Plan, PlanVersion, Price, Subscription, SubscriptionItem
+from billing.tables import (
+    ChangeState,
+    Plan,
+    PlanVersion,
+    Price,
+    ScheduledChange,
+    Subscription,
+    SubscriptionItem,
+)
 from kernel.errors import NotFound
 from kernel.work import Work
 
@@ -62,3 +71,30 @@ async def ending(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int
         most,
     )
     return [(row["account_id"], row["id"]) for row in found]
+
+
+async def pending(work: Work, account_id: int, subscription_id: int) -> list[ScheduledChange]:
+    """The changes a subscription waits for, the earliest first."""
+    mine = (col(ScheduledChange.account_id) == account_id, col(ScheduledChange.subscription_id) == subscription_id)
+    asked = select(ScheduledChange).where(*mine, col(ScheduledChange.state) == ChangeState.PENDING)
+    return list(await work.all(asked.order_by(col(ScheduledChange.due_at), col(ScheduledChange.id))))
+
+
+async def scheduled(work: Work, account_id: int, change_id: int) -> ScheduledChange:
+    """A scheduled change, locked. Raises NotFound."""
+    mine = (col(ScheduledChange.account_id) == account_id, col(ScheduledChange.id) == change_id)
+    found: ScheduledChange | None = await work.one(select(ScheduledChange).where(*mine).with_for_update())
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def price_names(work: Work, numbers: Sequence[int], locale: str) -> dict[int, str]:
+    """What each price is called on a line: its plan's name in the account's language."""
+    rows = await work.fetch(
+        "select r.id, coalesce(p.name ->> $2, p.name ->> split_part($2, '-', 1), p.name ->> 'en') as name, r.meter"
+        " from price r join plan p on p.id = r.plan_id where r.id = any($1::bigint[])",
+        list(numbers),
+        locale,
+    )
+    return {row["id"]: f"{row['name']}: {row['meter']}" if row["meter"] else row["name"] for row in rows}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from auth.tables import Account, AccountKind
-from billing import events, queries
+from billing import charging, events, queries
 from billing.catalog import Audience
 from billing.tables import Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
 from kernel.errors import InvalidInput, Problem
@@ -131,6 +131,7 @@ async def subscribe(
     work.add(item)
     await work.flush()
     work.emit(events.SubscriptionStarted(account.id, subscription.id), subscription)
+    await charging.begin(work, account, subscription, item)
     return subscription, item
 
 

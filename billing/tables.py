@@ -6,12 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text
+from sqlmodel import Field, SQLModel
 
+from billing import ledger
 from billing.catalog import Audience
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
-from kernel.rows import document, instant, key, text, whole, word
+from billing.proration import Proration
+from kernel.rows import document, instant, key, text, texts, whole, word
 from kernel.time import Interval
 
 
@@ -51,6 +54,100 @@ class InvoiceState(StrEnum):
 
     UNCOLLECTIBLE = "uncollectible"
     """Given up."""
+
+
+class InvoiceKind(StrEnum):
+    """What an invoice came from."""
+
+    SUBSCRIPTION = "subscription"
+    """A subscription's periods and changes."""
+
+    ONE_OFF = "one_off"
+    """Something that was billed once, by hand."""
+
+
+class Collection(StrEnum):
+    """How an invoice is paid."""
+
+    CHARGE_AUTOMATICALLY = "charge_automatically"
+    """The default payment method is charged."""
+
+    SEND_INVOICE = "send_invoice"
+    """It is sent, and paid by its due date."""
+
+
+class SeatCollection(StrEnum):
+    """When seats bought within a period are collected."""
+
+    IMMEDIATELY = "immediately"
+    """At once, on an invoice of their own."""
+
+    MONTHLY = "monthly"
+    """Once a month, all changes together."""
+
+    AT_RENEWAL = "at_renewal"
+    """With the next period."""
+
+
+class LineKind(StrEnum):
+    """What a line does to an account."""
+
+    CHARGE = "charge"
+    """Bills a span of an item."""
+
+    CREDIT = "credit"
+    """Gives back the part of a charge that is not used after all."""
+
+    RESTORED = "restored"
+    """Takes such a credit back, because the span is used again."""
+
+    USAGE = "usage"
+    """Bills, or corrects, a metered quantity."""
+
+    ONE_OFF = "one_off"
+    """Bills something once, by hand."""
+
+
+class ChangeKind(StrEnum):
+    """What a scheduled change does."""
+
+    CHANGE = "change"
+    """Another price or another quantity."""
+
+    PAUSE = "pause"
+    """Nothing is charged from then on."""
+
+    RESUME = "resume"
+    """Charging goes on."""
+
+    BILLING_DAY = "billing_day"
+    """Another day of the month to bill on."""
+
+
+class ChangeState(StrEnum):
+    """What became of a scheduled change."""
+
+    PENDING = "pending"
+    """It will take effect, and can be withdrawn until then."""
+
+    APPLIED = "applied"
+    """It took effect."""
+
+    WITHDRAWN = "withdrawn"
+    """It was taken back before it took effect."""
+
+
+class CreditDestination(StrEnum):
+    """Where the amount of a credit note goes."""
+
+    RECEIVABLE = "receivable"
+    """Off what is still owed on the invoice."""
+
+    CUSTOMER_CREDIT = "customer_credit"
+    """To the customer's credit, for invoices to come."""
+
+    REFUNDS = "refunds"
+    """Back to where it was paid from."""
 
 
 class Plan(SQLModel, table=True):
@@ -169,6 +266,27 @@ class Invoice(SQLModel, table=True):
     issued_at: datetime | None = instant(optional=True)
     due_at: datetime | None = instant(optional=True)
     paid_at: datetime | None = instant(optional=True)
+    kind: InvoiceKind = word(InvoiceKind, InvoiceKind.SUBSCRIPTION)
+    collection: Collection = word(Collection, Collection.CHARGE_AUTOMATICALLY)
+    net_days: int = 0
+    po_number: str | None = text(optional=True)
+    finalize_at: datetime | None = instant(optional=True)
+    """When a draft becomes final by itself."""
+
+    credited_minor: int = whole(default=0)
+    """What credit notes took off it."""
+
+    credit_minor: int = whole(default=0)
+    """What of the customer's credit was used for it."""
+
+    tax_notes: list[str] = texts()
+    billed_to: dict[str, Any] = document(default={})
+    """Name, address and VAT id as they were when it became final."""
+
+    held: str | None = text(optional=True)
+    """Why a person has to look at it first; null for one that looks right."""
+
+    locale: str = text(default="en")
 
 
 class LineItem(SQLModel, table=True):
@@ -186,6 +304,213 @@ class LineItem(SQLModel, table=True):
     quantity: int = whole(default=1)
     currency: str = text()
     amount_minor: int = whole()
+    """Before discounts and exclusive tax."""
+
     tax_minor: int = whole(default=0)
     period_start: datetime = instant()
     period_end: datetime = instant()
+    kind: LineKind = word(LineKind, LineKind.CHARGE)
+    subscription_id: int | None = whole(optional=True)
+    item_id: int | None = whole(optional=True)
+    above: int | None = whole(optional=True)
+    """The quantity that other lines bill already, beneath this one."""
+
+    billed_period: datetime | None = instant(optional=True)
+    """When the billing period it belongs to begins."""
+
+    discount_minor: int = whole(default=0)
+    discounts: list[Any] = document(default=[])
+    """What each discount took off: [[key, minor], ...] in the order they were taken."""
+
+    formula: str = text(default="")
+    proration: Proration = word(Proration, Proration.SECOND)
+    reverses: int | None = whole(optional=True)
+    """The charge whose recorded amount it moves."""
+
+    adjusted_minor: int = whole(default=0)
+    """What credit notes gave back on it."""
+
+    tax_percent: str = text(default="0")
+    tax_category: str = text(default="standard")
+    tax_inclusive: bool = False
+    facts: dict[str, Any] = document(default={})
+    """What it came from; for seats, which people sat there and for which spans."""
+
+
+class ItemStep(SQLModel, table=True):
+    """From an instant on, an item is so many of a price; of no price, it is off."""
+
+    __tablename__ = "item_step"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    item_id: int = whole()
+    at: datetime = instant()
+    price_id: int | None = whole(optional=True)
+    quantity: int = whole(default=1)
+
+
+class SubscriptionCycle(SQLModel, table=True):
+    """From an instant on, periods hang from an anchor."""
+
+    __tablename__ = "subscription_cycle"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    since: datetime = instant()
+    anchor: datetime = Field(sa_type=DateTime(timezone=False))
+    """A wall-clock time of the zone."""
+
+    time_zone: str = text()
+    interval: Interval = word(Interval)
+    count: int = 1
+
+
+class SubscriptionPause(SQLModel, table=True):
+    """A time in which nothing is charged."""
+
+    __tablename__ = "subscription_pause"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    starts_at: datetime = instant()
+    ends_at: datetime | None = instant(optional=True)
+    reason: str | None = text(optional=True)
+
+
+class SubscriptionDiscount(SQLModel, table=True):
+    """A percentage or a fixed amount off a subscription."""
+
+    __tablename__ = "subscription_discount"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    key: str = text()
+    name: str = text()
+    percent: str | None = text(optional=True)
+    """A decimal number as text, for it is exact."""
+
+    fixed_minor: int | None = whole(optional=True)
+    currency: str | None = text(optional=True)
+    periods: int | None = None
+    since: datetime = instant()
+    until: datetime | None = instant(optional=True)
+    price_ids: list[int] | None = Field(default=None, sa_type=ARRAY(BigInteger), nullable=True)
+
+
+class ScheduledChange(SQLModel, table=True):
+    """What was asked for and takes effect later."""
+
+    __tablename__ = "scheduled_change"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    kind: ChangeKind = word(ChangeKind)
+    item_id: int | None = whole(optional=True)
+    price_id: int | None = whole(optional=True)
+    quantity: int | None = whole(optional=True)
+    day: int | None = None
+    due_at: datetime = instant()
+    state: ChangeState = word(ChangeState)
+    reason: str | None = text(optional=True)
+    created_at: datetime = instant()
+    settled_at: datetime | None = instant(optional=True)
+
+
+class SubscriptionClock(SQLModel, table=True):
+    """When a subscription is next billed: narrow, and locked first by whoever bills."""
+
+    __tablename__ = "subscription_clock"
+
+    account_id: int = key()
+    subscription_id: int = key()
+    due_at: datetime = instant()
+    held: str | None = text(optional=True)
+    """Why it is not billed until a person has looked."""
+
+
+class CreditNote(SQLModel, table=True):
+    """What an invoice gives back."""
+
+    __tablename__ = "credit_note"
+
+    account_id: int = key()
+    id: int = key()
+    invoice_id: int = whole()
+    number: str = text()
+    reason: str = text()
+    destination: CreditDestination = word(CreditDestination)
+    currency: str = text()
+    subtotal_minor: int = whole()
+    tax_minor: int = whole()
+    total_minor: int = whole()
+    issued_at: datetime = instant()
+
+
+class CreditNoteLine(SQLModel, table=True):
+    """What one line of an invoice gives back."""
+
+    __tablename__ = "credit_note_line"
+
+    account_id: int = key()
+    id: int = key()
+    credit_note_id: int = whole()
+    line_item_id: int = whole()
+    amount_minor: int = whole()
+    tax_minor: int = whole()
+
+
+class NumberSeries(SQLModel, table=True):
+    """The last number given in a series without gaps."""
+
+    __tablename__ = "number_series"
+
+    entity: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(primary_key=True, sa_type=Text)
+    year: int = Field(primary_key=True)
+    last: int = whole()
+
+
+class TaxRate(SQLModel, table=True):
+    """What a country takes on a category of goods, from an instant on."""
+
+    __tablename__ = "tax_rate"
+
+    country: str = Field(primary_key=True, sa_type=Text)
+    category: str = Field(primary_key=True, sa_type=Text)
+    since: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
+    percent: str = text()
+    inclusive: bool = False
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One thing that happened to money."""
+
+    __tablename__ = "ledger_entry"
+
+    account_id: int = key()
+    id: int = key()
+    at: datetime = instant()
+    kind: str = text()
+    subject: str = text()
+    subject_id: int = whole()
+    reverses: int | None = whole(optional=True)
+
+
+class LedgerTransfer(SQLModel, table=True):
+    """An amount above zero that moves from the credited account to the debited one."""
+
+    __tablename__ = "ledger_transfer"
+
+    account_id: int = key()
+    id: int = key()
+    entry_id: int = whole()
+    debit: ledger.Account = word(ledger.Account)
+    credit: ledger.Account = word(ledger.Account)
+    currency: str = text()
+    amount_minor: int = whole()

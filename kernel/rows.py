@@ -62,9 +62,9 @@ def texts() -> Any:
     return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
 
 
-def document(*, optional: bool = False) -> Any:
+def document(*, default: Any = ..., optional: bool = False) -> Any:
     """A JSON document."""
-    return Field(default=None if optional else ..., sa_type=JSONB, nullable=optional)
+    return Field(default=None if optional else default, sa_type=JSONB, nullable=optional)
 
 
 def secret(*, optional: bool = False) -> Any:

@@ -195,8 +195,9 @@ class Work:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
         async with self._lock:
             self._driver = None
-            await self.session.rollback()
+            # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
             self.session.expunge_all()
+            await self.session.rollback()
 
     async def driver(self) -> asyncpg.Connection:
         """The driver's connection, inside this request's transaction and behind its fence."""

@@ -1,0 +1,110 @@
+"""Amendments: what can be done to a subscription, as facts that follow from it.
+
+Each takes the facts and gives the facts as they will be, with new rows for what
+was not there before. A preview bills those; a change writes them and bills the
+same. Rows are values here: nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing import periods
+from billing.facts import Facts, cycle_row
+from billing.periods import Cycle
+from billing.tables import ItemStep, SubscriptionCycle, SubscriptionItem, SubscriptionPause
+from kernel.time import Anchor
+
+NewId = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An item becomes so many of a price; an item that is not there yet is an add-on."""
+
+    item_id: int | None
+    price_id: int | None
+    quantity: int
+
+
+def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts:
+    """The facts after a change of price or quantity at `now`, another cycle included where one begins (LAW 10)."""
+    subscription = facts.subscription
+    items, item_id = list(facts.items), change.item_id
+    if item_id is None:
+        assert change.price_id is not None, "an add-on has a price"
+        item_id = new_id()
+        items.append(_item(facts, item_id, change, now))
+    before = _standing(facts, item_id, now)
+    step = ItemStep(
+        account_id=subscription.account_id,
+        id=new_id(),
+        subscription_id=subscription.id,
+        item_id=item_id,
+        at=now,
+        price_id=change.price_id,
+        quantity=change.quantity,
+    )
+    old = facts.prices.get(before.price_id) if before and before.price_id else None
+    new = facts.prices[change.price_id] if change.price_id else None
+    cycles = facts.cycles
+    if new is not None and old is not None and periods.restarts(old, new) and not _on_trial(facts, now):
+        fresh = periods.anniversary(now, new.interval, new.count, facts.cycles[-1].time_zone)
+        cycles = _with(facts, fresh, new_id)
+    return replace(facts, items=tuple(items), steps=(*facts.steps, step), cycles=cycles)
+
+
+def paused(facts: Facts, now: datetime, reason: str | None, new_id: NewId) -> Facts:
+    """The facts once nothing is charged from `now` on."""
+    pause = SubscriptionPause(
+        account_id=facts.subscription.account_id,
+        id=new_id(),
+        subscription_id=facts.subscription.id,
+        starts_at=now,
+        reason=reason,
+    )
+    return replace(facts, pauses=(*facts.pauses, pause))
+
+
+def resumed(facts: Facts, now: datetime) -> Facts:
+    """The facts once charging goes on from `now`."""
+    ended = [
+        pause if pause.ends_at else SubscriptionPause(**pause.model_dump() | {"ends_at": now}) for pause in facts.pauses
+    ]
+    return replace(facts, pauses=tuple(ended))
+
+
+def on_day(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
+    """The facts with another day of the month to bill on."""
+    last = facts.cycles[-1]
+    cycle = Cycle(last.since, Anchor(last.anchor, last.time_zone), last.interval, last.count)
+    return replace(facts, cycles=_with(facts, periods.on_day(cycle, now, day), new_id))
+
+
+def _with(facts: Facts, cycle: Cycle, new_id: NewId) -> tuple[SubscriptionCycle, ...]:
+    """The cycles and one more; a cycle that would have begun at the same instant gives way."""
+    kept = [known for known in facts.cycles if known.since < cycle.since]
+    return (*kept, cycle_row(facts.subscription, new_id(), cycle))
+
+
+def _standing(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:
+    past = [step for step in facts.steps if step.item_id == item_id and step.at <= now]
+    return max(past, key=lambda step: (step.at, step.id), default=None)
+
+
+def _on_trial(facts: Facts, now: datetime) -> bool:
+    return facts.subscription.trial_end is not None and now < facts.subscription.trial_end
+
+
+def _item(facts: Facts, item_id: int, change: Change, now: datetime) -> SubscriptionItem:
+    return SubscriptionItem(
+        account_id=facts.subscription.account_id,
+        id=item_id,
+        subscription_id=facts.subscription.id,
+        plan_id=facts.subscription.plan_id,
+        price_id=change.price_id or 0,
+        quantity=change.quantity,
+        created_at=now,
+    )

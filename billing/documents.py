@@ -1,0 +1,73 @@
+"""Documents: what an invoice will say, before it is one.
+
+A preview and the invoice it announces are the same document: lines, their taxes
+by group, and the sums. Nothing here reads or writes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from billing.lines import Line
+from billing.tax import Rate, taxed
+from kernel.money import Money, total
+from kernel.time import Period
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """One line of a document: its words, the line, and the tax on it."""
+
+    description: str
+    line: Line
+    rate: Rate
+    tax: Money
+
+    @property
+    def net(self) -> Money:
+        """What it adds to the subtotal: after discounts, and without a tax that is inside the price."""
+        return self.line.net - self.tax if self.rate.inclusive else self.line.net
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What would be billed now. Lines sum to the subtotal, and subtotal and tax to the total."""
+
+    currency: str
+    lines: tuple[DocumentLine, ...]
+
+    @property
+    def subtotal(self) -> Money:
+        """The sum of the lines before tax."""
+        return total((line.net for line in self.lines), self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """The taxes on all lines."""
+        return total((line.tax for line in self.lines), self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What is asked for; below zero, what becomes the customer's credit."""
+        return self.subtotal + self.tax
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be printed about taxes that are not charged."""
+        return tuple(dict.fromkeys(line.rate.reason for line in self.lines if line.rate.reason))
+
+    @property
+    def period(self) -> Period:
+        """From the first start to the last end of its lines."""
+        spans = [line.line.span for line in self.lines]
+        return Period(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def document(lines: Sequence[tuple[str, Line]], rate: Rate, currency: str) -> Document:
+    """The document of these lines, each with its words, taxed by one rate."""
+    drafted = [DocumentLine(words, line, rate, Money(0, currency)) for words, line in lines]
+    for group in taxed([(line.net, rate) for _, line in lines]):
+        for place, part in zip(group.places, group.parts, strict=True):
+            drafted[place] = replace(drafted[place], tax=part)
+    return Document(currency, tuple(drafted))

@@ -1,0 +1,81 @@
+"""What we ask about the facts of a subscription, and about what was issued for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import SQLModel, col, select
+
+from billing import catalog_rows
+from billing.facts import Facts
+from billing.pricing import Price
+from billing.tables import (
+    Invoice,
+    InvoiceState,
+    ItemStep,
+    LineItem,
+    Subscription,
+    SubscriptionClock,
+    SubscriptionCycle,
+    SubscriptionDiscount,
+    SubscriptionItem,
+    SubscriptionPause,
+)
+from billing.tables import Price as PriceRow
+from kernel.errors import NotFound
+from kernel.work import Work
+
+
+async def clock(work: Work, account_id: int, subscription_id: int, *, lock: bool) -> SubscriptionClock:
+    """When a subscription is billed next; whoever changes or bills it locks this first. Raises NotFound."""
+    asked = select(SubscriptionClock).where(
+        col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.subscription_id) == subscription_id
+    )
+    found: SubscriptionClock | None = await work.one(asked.with_for_update() if lock else asked)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
+    """Everything that money follows from, with the prices of its steps and `further` ones."""
+    items = await _of(work, SubscriptionItem, subscription, col(SubscriptionItem.id))
+    steps = await _of(work, ItemStep, subscription, col(ItemStep.at), col(ItemStep.id))
+    numbers = {step.price_id for step in steps if step.price_id} | set(further)
+    return Facts(
+        subscription=subscription,
+        items=items,
+        steps=steps,
+        cycles=await _of(work, SubscriptionCycle, subscription, col(SubscriptionCycle.since)),
+        pauses=await _of(work, SubscriptionPause, subscription, col(SubscriptionPause.starts_at)),
+        discounts=await _of(work, SubscriptionDiscount, subscription, col(SubscriptionDiscount.id)),
+        prices=await prices(work, numbers),
+    )
+
+
+async def prices(work: Work, numbers: Iterable[int]) -> dict[int, Price]:
+    """Prices as the pure core takes them, keyed by their number as text."""
+    rows = await work.all(select(PriceRow).where(col(PriceRow.id).in_(list(numbers))))
+    return {row.id: replace(catalog_rows.price_of(row), key=str(row.id)) for row in rows}
+
+
+async def issued(work: Work, account_id: int, subscription_id: int, since: datetime | None = None) -> list[LineItem]:
+    """The line items of a subscription on invoices that were not voided, oldest first."""
+    dead = select(col(Invoice.id)).where(col(Invoice.account_id) == account_id, col(Invoice.state) == InvoiceState.VOID)
+    asked = select(LineItem).where(
+        col(LineItem.account_id) == account_id,
+        col(LineItem.subscription_id) == subscription_id,
+        col(LineItem.invoice_id).not_in(dead),
+    )
+    if since is not None:
+        asked = asked.where(col(LineItem.billed_period) >= since)
+    return list(await work.all(asked.order_by(col(LineItem.id))))
+
+
+async def _of(work: Work, table: Any, subscription: Subscription, *order: Any) -> list[Any]:
+    mine = (table.account_id == subscription.account_id, table.subscription_id == subscription.id)
+    rows: list[SQLModel] = list(await work.all(select(table).where(*mine).order_by(*order)))
+    return rows

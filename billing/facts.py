@@ -1,0 +1,142 @@
+"""Facts: the rows that money follows from, as the pure core reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from billing.agreement import Agreement, Item, Pause, Step
+from billing.discounts import Discount
+from billing.lines import Issued, Kind, Line, Taken
+from billing.periods import Cycle
+from billing.pricing import Price
+from billing.tables import (
+    ItemStep,
+    LineItem,
+    LineKind,
+    Subscription,
+    SubscriptionCycle,
+    SubscriptionDiscount,
+    SubscriptionItem,
+    SubscriptionPause,
+)
+from kernel.money import Money
+from kernel.time import Anchor, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about one subscription that money follows from, as it stands in the database."""
+
+    subscription: Subscription
+    items: Sequence[SubscriptionItem]
+    steps: Sequence[ItemStep]
+    cycles: Sequence[SubscriptionCycle]
+    pauses: Sequence[SubscriptionPause]
+    discounts: Sequence[SubscriptionDiscount]
+    prices: Mapping[int, Price]
+    """The prices that the steps name, by number; a price's key is its number as text."""
+
+
+def agreement(facts: Facts) -> Agreement:
+    """The facts as the timeline takes them. Keys of items and prices are their numbers as text."""
+    by_item: dict[int, list[Step]] = {item.id: [] for item in facts.items}
+    for step in facts.steps:
+        by_item[step.item_id].append(_step(step, facts.prices))
+    return Agreement(
+        cycles=tuple(_cycle(cycle) for cycle in facts.cycles),
+        items=tuple(Item(str(item), tuple(steps)) for item, steps in by_item.items()),
+        trial_until=facts.subscription.trial_end,
+        pauses=tuple(Pause(pause.starts_at, pause.ends_at) for pause in facts.pauses),
+        ended_at=facts.subscription.ended_at or facts.subscription.cancel_at,
+        discounts=tuple(_discount(discount) for discount in facts.discounts),
+    )
+
+
+def issued(rows: Iterable[LineItem]) -> list[Issued]:
+    """Line items that were issued, as the timeline subtracts them."""
+    return [Issued(row.id, line_of(row), Money(row.adjusted_minor, row.currency)) for row in rows]
+
+
+def line_of(row: LineItem) -> Line:
+    """A line item as a value."""
+    assert row.billed_period is not None, "a line of a subscription belongs to a period"
+    return Line(
+        Kind(row.kind.value),
+        str(row.item_id),
+        str(row.price_id),
+        row.quantity,
+        row.above,
+        row.billed_period,
+        Period(row.period_start, row.period_end),
+        Money(row.amount_minor, row.currency),
+        row.formula,
+        row.proration,
+        tuple(Taken(key, Money(minor, row.currency)) for key, minor in row.discounts),
+        row.reverses,
+    )
+
+
+def columns_of(line: Line) -> dict[str, Any]:
+    """What a line writes into its row, but for whose it is, its place, its words and its tax."""
+    assert isinstance(line.quantity, int), "an item's quantity is whole"
+    return {
+        "kind": LineKind(line.kind.value),
+        "item_id": int(line.item),
+        "price_id": int(line.price),
+        "quantity": line.quantity,
+        "above": line.above,
+        "billed_period": line.period,
+        "period_start": line.span.start,
+        "period_end": line.span.end,
+        "currency": line.amount.currency,
+        "amount_minor": line.amount.minor,
+        "discount_minor": line.discount.minor,
+        "discounts": [[taken.discount, taken.amount.minor] for taken in line.discounts],
+        "formula": line.formula,
+        "proration": line.proration,
+        "reverses": line.reverses,
+    }
+
+
+def cycle_row(subscription: Subscription, number: int, cycle: Cycle) -> SubscriptionCycle:
+    """A cycle as a row."""
+    return SubscriptionCycle(
+        account_id=subscription.account_id,
+        id=number,
+        subscription_id=subscription.id,
+        since=cycle.since,
+        anchor=cycle.anchor.local,
+        time_zone=cycle.anchor.zone,
+        interval=cycle.interval,
+        count=cycle.count,
+    )
+
+
+def _cycle(row: SubscriptionCycle) -> Cycle:
+    return Cycle(row.since, Anchor(row.anchor, row.time_zone), row.interval, row.count)
+
+
+def _step(row: ItemStep, prices: Mapping[int, Price]) -> Step:
+    return Step(row.at, None if row.price_id is None else prices[row.price_id], row.quantity)
+
+
+def _discount(row: SubscriptionDiscount) -> Discount:
+    return Discount(
+        row.key,
+        row.since,
+        percent=None if row.percent is None else Fraction(Decimal(row.percent)),
+        fixed=None if row.fixed_minor is None or row.currency is None else Money(row.fixed_minor, row.currency),
+        periods=row.periods,
+        until=row.until,
+        prices=None if row.price_ids is None else frozenset(map(str, row.price_ids)),
+    )
+
+
+def began(rows: Sequence[SubscriptionCycle], now: datetime) -> datetime:
+    """When the subscription's first period begins; before that nothing is billed."""
+    return rows[0].since if rows else now
