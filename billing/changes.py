@@ -7,6 +7,7 @@ any other, with the facts as they are then.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,7 @@ from billing.tables import (
     SubscriptionState,
 )
 from kernel.errors import InvalidInput, Problem
+from kernel.time import Interval
 from kernel.work import Work
 
 MOST_SCHEDULED = 20
@@ -121,8 +123,50 @@ async def withdraw(work: Work, account_id: int, change_id: int) -> ScheduledChan
     return scheduled
 
 
-async def renew(work: Work, account: Account, subscription_id: int) -> Invoice | None:
-    """Begin the period that is due: make the changes that waited for it, and bill it."""
+async def pause(work: Work, account: Account, subscription_id: int, reason: str | None) -> Subscription:
+    """Charge nothing from now on, and give back what is paid ahead. Raises SubscriptionOver."""
+    facts = await _locked(work, account.id, subscription_id)
+    if facts.subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE}:
+        raise SubscriptionOver(facts.subscription.state.value, "Only one that is being paid can be paused.")
+    facts.subscription.state = SubscriptionState.PAUSED
+    return (await _made(work, account, facts, amendments.paused(facts, work.now, reason, work.new_id)))[0]
+
+
+async def resume(work: Work, account: Account, subscription_id: int) -> tuple[Subscription, Invoice | None]:
+    """Charge again from now on. Raises SubscriptionOver."""
+    facts = await _locked(work, account.id, subscription_id)
+    if facts.subscription.state is not SubscriptionState.PAUSED:
+        raise SubscriptionOver(facts.subscription.state.value, "Only a paused one can be resumed.")
+    facts.subscription.state = SubscriptionState.ACTIVE
+    return await _made(work, account, facts, amendments.resumed(facts, work.now))
+
+
+async def bill_on(work: Work, account: Account, subscription_id: int, day: int) -> tuple[Subscription, Invoice | None]:
+    """Bill on another day of the month: the period that runs ends here, and a share of a whole one begins."""
+    facts = await _locked(work, account.id, subscription_id)
+    if facts.subscription.interval is not Interval.MONTH:
+        raise InvalidInput("Only a subscription billed by the month has a billing day.")
+    return await _made(work, account, facts, amendments.on_day(facts, work.now, day, work.new_id))
+
+
+async def reactivate(work: Work, account_id: int, subscription_id: int) -> Subscription:
+    """Take a cancellation back that has not taken effect. Raises SubscriptionOver."""
+    subscription = (await _locked(work, account_id, subscription_id)).subscription
+    if subscription.cancel_at is None:
+        raise SubscriptionOver(subscription.state.value, "It is not about to end.")
+    subscription.cancel_at, subscription.cancel_reason = None, None
+    await work.flush()
+    work.emit(events.SubscriptionReactivated(account_id, subscription_id), subscription)
+    return subscription
+
+
+async def renew(
+    work: Work, account: Account, subscription_id: int, least: Mapping[int, int] | None = None
+) -> Invoice | None:
+    """Begin the period that is due: make the changes that waited for it, and bill it.
+
+    `least` is the fewest units an item may have, because so many seats are taken (LAW 21).
+    """
     clock = await fact_queries.clock(work, account.id, subscription_id, lock=True)
     if clock.due_at > work.now or clock.held:
         return None
@@ -131,12 +175,15 @@ async def renew(work: Work, account: Account, subscription_id: int) -> Invoice |
     prices = {due.price_id for due in pending if due.price_id}
     before = after = await fact_queries.facts(work, subscription, *prices)
     for due in pending:
+        if due.quantity is not None and due.item_id is not None:
+            due.quantity = max(due.quantity, (least or {}).get(due.item_id, 0))
         after = _applied(after, due, work)
         settle(due, ChangeState.APPLIED, work.now)
     if subscription.state is SubscriptionState.TRIALING:
         subscription.state = SubscriptionState.ACTIVE
     await charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), work)
+    _mirror(after, work.now)
     billed = await charging.bill(work, account, after, await _names(work, account, after))
     invoice = await charging.settle(work, account, billed)
     await work.flush()
@@ -187,6 +234,14 @@ def _mirror(facts: Facts, now: datetime) -> None:
             item.ended_at = item.ended_at or now
         else:
             item.price_id = latest.price_id
+
+
+async def _locked(work: Work, account_id: int, subscription_id: int) -> Facts:
+    await fact_queries.clock(work, account_id, subscription_id, lock=True)
+    subscription = await queries.subscription(work, account_id, subscription_id)
+    if subscription.state is SubscriptionState.CANCELED:
+        raise SubscriptionOver("canceled", "Subscribe again to go on.")
+    return await fact_queries.facts(work, subscription)
 
 
 async def _wished(work: Work, account_id: int, subscription_id: int, wish: Wish, *, lock: bool) -> tuple[Facts, Change]:

@@ -18,7 +18,7 @@ from billing.documents import Document, document
 from billing.facts import Facts, agreement, cycle_row, issued
 from billing.lines import Kind, Line
 from billing.seller import seller
-from billing.tables import Invoice, ItemStep, Subscription, SubscriptionClock, SubscriptionItem
+from billing.tables import Invoice, ItemStep, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
 from kernel.work import Work
 
 
@@ -94,9 +94,12 @@ async def settle(work: Work, account: Account, billed: Bill) -> Invoice | None:
 async def record(work: Work, before: Facts, after: Facts) -> None:
     """Write the facts that are new, and set the clock to the next period they begin."""
     known = {id(row) for rows in (before.items, before.steps, before.cycles, before.pauses) for row in rows}
+    pauses = {pause.id: pause for pause in before.pauses}
     for rows in (after.items, after.cycles, after.steps, after.pauses):
         for row in rows:
-            if id(row) not in known:
+            if isinstance(row, SubscriptionPause) and row.id in pauses:
+                pauses[row.id].ends_at = row.ends_at
+            elif id(row) not in known:
                 work.add(row)
         await work.flush()
 

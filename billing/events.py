@@ -80,3 +80,11 @@ class ChangeWithdrawn(Event):
     subject: ClassVar[str] = "change"
     change: int
     subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionReactivated(Event):
+    """A cancellation was taken back."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, people, seats, viewer
+from schema import audit, billing, catalog, changing, people, seats, viewer
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
 
 @strawberry.type(description="Everything that can be changed. Each change happens whole, or not at all.")
-class Mutation(people.PeopleMutation, seats.SeatMutation, billing.BillingMutation):
+class Mutation(people.PeopleMutation, seats.SeatMutation, billing.BillingMutation, changing.ChangingMutation):
     """The doors for changes."""
 
 

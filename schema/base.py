@@ -47,11 +47,11 @@ from resolvers.graph import (
     Source,
     Visible,
 )
-from schema.scalars import Money
+from schema.scalars import Long, Money
 
 Resolve = Callable[..., Any]
 
-TYPES: dict[str, Any] = {"Money": Money, "datetime": datetime}
+TYPES: dict[str, Any] = {"Money": Money, "datetime": datetime, "Long": Long}
 """Every type of the graph by its name, so that a declaration may name one that comes later."""
 
 RESOLVES: dict[str, dict[str, Resolve]] = {}

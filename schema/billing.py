@@ -10,7 +10,7 @@ import strawberry
 from auth.policy import Permission
 from billing import tables
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
-from billing.tables import InvoiceState, SubscriptionState
+from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.time import Interval
 from payments import tables as paying
 from payments.tables import PaymentMethodKind, PaymentState
@@ -69,6 +69,9 @@ class Subscription(Node):
 
     version = one("PlanVersion", by="plan_version_id", required=True)
     """The edition that was bought; it stays."""
+
+    scheduled_changes = many("ScheduledChange", by="subscription_id", order="due_at", where="{row}.state = 'pending'")
+    """What waits to take effect, the earliest first."""
 
     items = many("SubscriptionItem", by="subscription_id")
     """The prices it is made of, and how many of each."""
@@ -164,11 +167,20 @@ class LineItem:
     description: str
     """What it is for."""
 
+    kind: LineKind
+    """Whether it bills or gives back."""
+
     quantity: Long
     """How many."""
 
     amount = money("amount_minor")
-    """What it costs, before tax."""
+    """What it costs, before discounts and tax."""
+
+    discount = money("discount_minor")
+    """What discounts took off it."""
+
+    formula: str
+    """How the amount is computed, to check by hand."""
 
     tax = money("tax_minor")
     """The tax on it."""

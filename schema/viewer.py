@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resolvers import changing
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -82,6 +83,12 @@ class Query:
 
     plan = via(resolve.plan, "Plan | None")
     """A plan by its key, such as `pro`."""
+
+    preview_change = via(changing.preview_change, "InvoicePreview | None")
+    """What `changeSubscription` would bill now; null when it would bill nothing."""
+
+    preview_seats = via(changing.preview_seats, "InvoicePreview | None")
+    """What `changeSeats` would bill now; null when it would bill nothing."""
 
     accounts = page(
         "Account",

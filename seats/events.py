@@ -99,3 +99,11 @@ class InvitationExpired(Event):
 
     subject: ClassVar[str] = "invitation"
     invitation: int
+
+
+@dataclass(frozen=True)
+class PoolResized(Event):
+    """A pool has more seats, or fewer."""
+
+    subject: ClassVar[str] = "pool"
+    pool: int

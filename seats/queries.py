@@ -31,6 +31,26 @@ async def pools_of(work: Work, account_id: int, subscription_id: int) -> list[Li
     return list(await work.all(select(LicensePool).where(*mine, col(LicensePool.closed_at).is_(None))))
 
 
+async def pools_to_change(work: Work, account_id: int, subscription_id: int) -> list[LicensePool]:
+    """The open pools a subscription paid for, locked, so that nobody sits down while they change."""
+    mine = (col(LicensePool.account_id) == account_id, col(LicensePool.subscription_id) == subscription_id)
+    asked = select(LicensePool).where(*mine, col(LicensePool.closed_at).is_(None)).order_by(col(LicensePool.id))
+    return list(await work.all(asked.with_for_update()))
+
+
+async def set_purchased(work: Work, account_id: int, pool_id: int, seats: int) -> None:
+    """Say how many seats a pool has; never fewer than are taken, as a constraint insists."""
+    of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
+    sized = update(LicensePool).where(*of).values(purchased=seats)
+    assert await work.changed(sized.execution_options(synchronize_session=False)) == 1
+
+
+async def quantities(work: Work, account_id: int, subscription_id: int) -> dict[int, int]:
+    """How many units each item of a subscription has."""
+    sql = "select id, quantity from subscription_item where account_id = $1 and subscription_id = $2"
+    return {row["id"]: row["quantity"] for row in await work.fetch(sql, account_id, subscription_id)}
+
+
 async def held(work: Work, account_id: int, pool_id: int, person_key: str) -> bool:
     """Whether a person has a seat of the pool."""
     asked = select(Assignment).where(

@@ -1,0 +1,160 @@
+"""Changing subscriptions and pools, with previews that are the very document a change makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import ID
+
+from auth import queries as people
+from auth.policy import Permission
+from auth.tables import Account
+from billing import changes
+from billing.changes import ChangeAt, Wish
+from billing.charging import Bill
+from billing.documents import Document
+from billing.tables import Invoice, ScheduledChange, Subscription
+from kernel import ids
+from resolvers.info import Context, Info
+from seats import buying
+
+WHY = "Why, in the customer's words: up to 1,000 characters."
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of a change: the subscription, and the invoice it made or the change that waits."""
+
+    subscription_id: int
+    invoice_id: int | None
+    change_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """What came of another number of seats."""
+
+    pool_id: int
+    invoice_id: int | None
+    change_id: int | None
+
+
+async def preview_change(
+    info: Info,
+    subscription: Annotated[ID, strawberry.argument(description="Which subscription.")],
+    item: Annotated[ID | None, strawberry.argument(description="Which item; an add-on when left out.")] = None,
+    price: Annotated[ID | None, strawberry.argument(description="Its new price; its own when left out.")] = None,
+    quantity: Annotated[int | None, strawberry.argument(description="How many; as many when left out.")] = None,
+) -> Any:
+    """What `changeSubscription` would bill now. Null when it would bill nothing."""
+    context = info.context
+    found = await context.found("sub", subscription)
+    context.actor.require(Permission.SEE_BILLING, found.account_id)
+    account = await people.account(context.work, found.account_id)
+    return _shown(await changes.preview(context.work, account, found.id, _wish(item, price, quantity)))
+
+
+async def preview_seats(
+    info: Info,
+    pool: Annotated[ID, strawberry.argument(description="Which pool.")],
+    seats: Annotated[int, strawberry.argument(description="How many seats it shall have.")],
+) -> Any:
+    """What `changeSeats` would bill now. Null when it would bill nothing, as for fewer seats."""
+    context = info.context
+    found = await context.found("pool", pool)
+    context.actor.require(Permission.SEE_BILLING, found.account_id)
+    account = await people.account(context.work, found.account_id)
+    return _shown(await buying.preview(context.work, account, found.id, seats))
+
+
+async def change_subscription(
+    info: Info,
+    subscription: Annotated[ID, "Which subscription."],
+    item: Annotated[ID | None, "Which item; left out, the price becomes an item of its own, an add-on."] = None,
+    price: Annotated[ID | None, "Its new price; its own when left out."] = None,
+    quantity: Annotated[int | None, "How many; as many as now when left out."] = None,
+    at: Annotated[ChangeAt, "When it takes effect."] = ChangeAt.NOW,
+    reason: Annotated[str | None, WHY] = None,
+) -> Changed:
+    """Change an item's price or quantity, or add one. Now bills the difference; later can be withdrawn until then."""
+    context, found, account = await _bought(info, subscription)
+    wish = _wish(item, price, quantity)
+    if at is ChangeAt.PERIOD_END:
+        scheduled = await changes.schedule(context.work, account, found.id, wish, reason)
+        return Changed(found.id, None, scheduled.id)
+    changed, invoice = await changes.change(context.work, account, found.id, wish)
+    return Changed(changed.id, _id(invoice), None)
+
+
+async def withdraw_change(info: Info, change: Annotated[ID, "Which scheduled change."]) -> ScheduledChange:
+    """Take back a scheduled change before it takes effect."""
+    found = await info.context.permitted(Permission.BUY, "change", change)
+    return await changes.withdraw(info.context.work, found.account_id, found.id)
+
+
+async def pause_subscription(
+    info: Info, subscription: Annotated[ID, "Which subscription."], reason: Annotated[str | None, WHY] = None
+) -> Subscription:
+    """Charge nothing from now on. What is paid ahead becomes the customer's credit."""
+    context, found, account = await _bought(info, subscription)
+    return await changes.pause(context.work, account, found.id, reason)
+
+
+async def resume_subscription(info: Info, subscription: Annotated[ID, "Which subscription."]) -> Changed:
+    """Charge again from now on, for the rest of the period that runs."""
+    context, found, account = await _bought(info, subscription)
+    resumed, invoice = await changes.resume(context.work, account, found.id)
+    return Changed(resumed.id, _id(invoice), None)
+
+
+async def reactivate_subscription(info: Info, subscription: Annotated[ID, "Which subscription."]) -> Subscription:
+    """Take a cancellation back that has not taken effect yet."""
+    context, found, _ = await _bought(info, subscription)
+    return await changes.reactivate(context.work, found.account_id, found.id)
+
+
+async def change_billing_day(
+    info: Info,
+    subscription: Annotated[ID, "Which subscription, billed by the month."],
+    day: Annotated[int, "The day of the month: 1 to 31; a month that lacks it is billed on its last."],
+) -> Changed:
+    """Bill on another day of the month. The period that runs ends now, and a share of a whole one begins."""
+    context, found, account = await _bought(info, subscription)
+    changed, invoice = await changes.bill_on(context.work, account, found.id, day)
+    return Changed(changed.id, _id(invoice), None)
+
+
+async def change_seats(
+    info: Info,
+    pool: Annotated[ID, "Which pool."],
+    seats: Annotated[int, "How many seats it shall have: 1 to 100,000."],
+    reason: Annotated[str | None, WHY] = None,
+) -> Resized:
+    """Have more seats at once, or fewer from the next period on. Nobody who sits is put out by fewer seats."""
+    found = await info.context.permitted(Permission.BUY, "pool", pool)
+    account = await people.account(info.context.work, found.account_id)
+    resized, invoice, scheduled = await buying.resize(info.context.work, account, found.id, seats, reason)
+    return Resized(resized.id, _id(invoice), scheduled.id if scheduled else None)
+
+
+async def _bought(info: Info, subscription: str) -> tuple[Context, Any, Account]:
+    found = await info.context.permitted(Permission.BUY, "sub", subscription)
+    return info.context, found, await people.account(info.context.work, found.account_id)
+
+
+def _wish(item: str | None, price: str | None, quantity: int | None) -> Wish:
+    return Wish(
+        None if item is None else ids.decode("item", item),
+        None if price is None else ids.decode("price", price),
+        quantity,
+    )
+
+
+def _shown(billed: Bill) -> Document | None:
+    return billed.document
+
+
+def _id(invoice: Invoice | None) -> int | None:
+    return invoice.id if invoice else None
