@@ -90,9 +90,7 @@ async def schedule(
     pending = await queries.pending(work, account.id, subscription_id)
     if len(pending) >= MOST_SCHEDULED:
         raise InvalidInput(f"A subscription waits for at most {MOST_SCHEDULED} changes. Withdraw one first.")
-    for earlier in pending:
-        if earlier.kind is ChangeKind.CHANGE and earlier.item_id == change_.item_id is not None:
-            settle(earlier, ChangeState.WITHDRAWN, work.now)
+    await replace_pending(work, account.id, subscription_id, change_.item_id)
     scheduled = ScheduledChange(
         account_id=account.id,
         id=work.new_id(),
@@ -110,6 +108,18 @@ async def schedule(
     await work.flush()
     work.emit(events.ChangeScheduled(account.id, scheduled.id, subscription_id), scheduled)
     return scheduled
+
+
+async def replace_pending(work: Work, account_id: int, subscription_id: int, item_id: int | None) -> bool:
+    """Take back what waits for an item, because something newer was asked for it. Whether anything waited."""
+    waited = False
+    for earlier in await queries.pending(work, account_id, subscription_id):
+        if earlier.kind is ChangeKind.CHANGE and item_id is not None and earlier.item_id == item_id:
+            settle(earlier, ChangeState.WITHDRAWN, work.now)
+            await work.flush()
+            work.emit(events.ChangeWithdrawn(account_id, earlier.id, subscription_id), earlier)
+            waited = True
+    return waited
 
 
 async def withdraw(work: Work, account_id: int, change_id: int) -> ScheduledChange:

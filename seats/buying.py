@@ -33,6 +33,10 @@ async def resize(
     wish = Wish(pool.subscription_item_id, quantity=seats)
     if seats < pool.purchased:
         return pool, None, await changes.schedule(work, account, pool.subscription_id, wish, reason)
+    # Asking for as many again, or for more, takes back a decrease that was waiting.
+    waited = await changes.replace_pending(work, account.id, pool.subscription_id, pool.subscription_item_id)
+    if waited and seats == pool.purchased:
+        return pool, None, None
     _, invoice = await changes.change(work, account, pool.subscription_id, wish)
     await _set(work, pool, seats)
     return await queries.pool(work, account.id, pool_id), invoice, None
