@@ -30,6 +30,7 @@ class Permission(StrEnum):
     ASSIGN_SEATS = "assign_seats"
     MANAGE_MEMBERS = "manage_members"
     BUY = "buy"
+    ADJUST = "adjust"
     MANAGE_KEYS = "manage_keys"
 
 
@@ -91,7 +92,7 @@ _SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
 _BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES})
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(P),
+    Role.OWNER: frozenset(P) - {P.ADJUST},
     Role.ADMIN: _SEATING | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
     Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS},
@@ -101,8 +102,8 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
 SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS}
 DESKS: Mapping[Desk, frozenset[Permission]] = {
     Desk.SUPPORT: _SEES_ALL,
-    Desk.FINANCE: _SEES_ALL | {P.BUY},
-    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
+    Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST},
+    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ADJUST, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
 }
 SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.SEATS_READ: _SEATS,

@@ -97,6 +97,9 @@ class Account(SQLModel, table=True):
     one_invoice: bool = False
     """Whether all its subscriptions of one currency are billed on one invoice."""
 
+    grace_hours: int = 0
+    """How long an invoice stays a draft, so that a person can look at it, before it becomes final by itself."""
+
 
 class Workspace(SQLModel, table=True):
     """The tenant of an enterprise. It shares its number with the account that pays for it."""

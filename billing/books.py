@@ -29,13 +29,26 @@ def book(work: Work, account_id: int, kind: str, entry: ledger.Entry, *, subject
         )
 
 
-async def credit(work: Work, account_id: int, currency: str) -> int:
-    """The customer's credit in minor units of a currency: what the ledger says we owe them."""
+async def balance(work: Work, account_id: int, currency: str, of: ledger.Account) -> int:
+    """The debits less the credits of one ledger account, in minor units of a currency, for one customer."""
     rows = await work.fetch(
-        "select coalesce(sum(case when credit = 'customer_credit' then amount_minor else -amount_minor end), 0)::bigint"
-        " as owed from ledger_transfer where account_id = $1 and currency = $2"
-        " and (credit = 'customer_credit' or debit = 'customer_credit')",
+        "select coalesce(sum(case when debit = $3 then amount_minor else -amount_minor end), 0)::bigint as minor"
+        " from ledger_transfer where account_id = $1 and currency = $2 and (credit = $3 or debit = $3)",
         account_id,
         currency,
+        of.value,
     )
-    return int(rows[0]["owed"])
+    return int(rows[0]["minor"])
+
+
+async def credit(work: Work, account_id: int, currency: str) -> int:
+    """The customer's credit in minor units of a currency: what the ledger says we owe them."""
+    return -await balance(work, account_id, currency, ledger.Account.CUSTOMER_CREDIT)
+
+
+async def credit_to_use(work: Work, account_id: int, currency: str) -> int:
+    """The customer's credit, which nobody else uses until this transaction ends."""
+    if not await credit(work, account_id, currency):
+        return 0
+    await work.fetch("select pg_advisory_xact_lock(hashtextextended('customer credit', $1))", account_id)
+    return await credit(work, account_id, currency)

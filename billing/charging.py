@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auth.tables import Account
-from billing import fact_queries, invoices, periods, queries, timeline
+from billing import fact_queries, invoices, knowledge, periods, queries, timeline
 from billing.agreement import Agreement
 from billing.documents import Document, document
 from billing.facts import Facts, agreement, cycle_row, issued
@@ -83,12 +83,12 @@ async def begin(work: Work, account: Account, subscription: Subscription, item: 
 
 
 async def settle(work: Work, account: Account, billed: Bill) -> Invoice | None:
-    """Write the invoice of a bill and make it final; None when there is nothing to bill."""
+    """Write the invoice of a bill and make it final, or leave it a draft for the account's grace; None for no bill."""
     if billed.document is None:
         return None
-    timings = {number: price.timing for number, price in billed.facts.prices.items()}
-    invoice = await invoices.draft(work, account, billed.facts.subscription.id, billed.document)
-    return await invoices.finalize(work, invoice, billed.document, timings)
+    known = await knowledge.known(work, billed.facts)
+    invoice = await invoices.draft(work, account, billed.facts.subscription.id, billed.document, known)
+    return invoice if account.grace_hours else await invoices.finalize(work, invoice)
 
 
 async def record(work: Work, before: Facts, after: Facts) -> None:

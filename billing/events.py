@@ -65,6 +65,47 @@ class InvoiceFinalized(Event):
 
 
 @dataclass(frozen=True)
+class InvoicePaid(Event):
+    """Nothing is owed on an invoice any more."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceVoided(Event):
+    """An invoice was taken back, or a draft discarded."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceAbandoned(Event):
+    """What an invoice asks for was given up as lost."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class CreditNoteIssued(Event):
+    """An invoice gave something back; what is to be refunded waits for the rail."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    credit_note: int
+
+
+@dataclass(frozen=True)
+class CreditGranted(Event):
+    """An account has more credit for invoices to come."""
+
+    subject: ClassVar[str] = "account"
+    account: int
+
+
+@dataclass(frozen=True)
 class ChangeScheduled(Event):
     """A change will take effect at the end of the period."""
 

@@ -49,7 +49,9 @@ async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
         subscription=subscription,
         items=items,
         steps=steps,
-        cycles=await _of(work, SubscriptionCycle, subscription, col(SubscriptionCycle.since)),
+        cycles=await _of(
+            work, SubscriptionCycle, subscription, col(SubscriptionCycle.since), col(SubscriptionCycle.id)
+        ),
         pauses=await _of(work, SubscriptionPause, subscription, col(SubscriptionPause.starts_at)),
         discounts=await _of(work, SubscriptionDiscount, subscription, col(SubscriptionDiscount.id)),
         prices=await prices(work, numbers),

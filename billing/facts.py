@@ -48,7 +48,8 @@ def agreement(facts: Facts) -> Agreement:
     for step in facts.steps:
         by_item[step.item_id].append(_step(step, facts.prices))
     return Agreement(
-        cycles=tuple(_cycle(cycle) for cycle in facts.cycles),
+        # Of two cycles that begin at one instant, the later one counts.
+        cycles=tuple({cycle.since: _cycle(cycle) for cycle in facts.cycles}.values()),
         items=tuple(Item(str(item), tuple(steps)) for item, steps in by_item.items()),
         trial_until=facts.subscription.trial_end,
         pauses=tuple(Pause(pause.starts_at, pause.ends_at) for pause in facts.pauses),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from auth.tables import Account
-from billing import books, events, ledger
+from billing import books, events, invoice_queries, ledger, recognition
 from billing.documents import Document
 from billing.facts import columns_of
-from billing.lines import Kind, Line
-from billing.pricing import Timing
+from billing.recognition import is_earned
 from billing.seller import seller
 from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem
 from kernel.errors import Problem
 from kernel.money import Money, total
+from kernel.time import Period
 from kernel.work import Work
 
 
@@ -30,89 +32,156 @@ class InvoiceSettled(Problem):
     """What to do instead."""
 
 
-async def draft(work: Work, account: Account, subscription_id: int, document: Document) -> Invoice:
-    """Write a document down as a draft: it has no number, and nothing is owed for it yet."""
-    invoice = Invoice(
+@dataclass(eq=False)
+class InvoiceCorrected(Problem):
+    """A later invoice gives back, or takes again, what this one charged."""
+
+    says = "Lines of this invoice are corrected by {number}. Take that one back first, or write a credit note."
+    number: str
+    """The number of the later invoice, or "a draft"."""
+
+
+async def draft(
+    work: Work, account: Account, subscription_id: int, document: Document, known: dict[str, Any] | None = None
+) -> Invoice:
+    """Write a document down as a draft: it has no number, and nothing is owed for it yet.
+
+    `known` is what it was billed from, where that may change later: see `billing.knowledge`.
+    """
+    invoice = started(work, account, InvoiceKind.SUBSCRIPTION, document.currency, document.period)
+    invoice.subscription_id, invoice.known = subscription_id, known or {}
+    invoice.finalize_at = work.now + timedelta(hours=account.grace_hours)
+    invoice.tax_notes = list(document.notes)
+    await work.reserve(len(document.lines) * 2)
+    rows = [
+        LineItem(
+            account_id=account.id,
+            id=work.new_id(),
+            invoice_id=invoice.id,
+            subscription_id=subscription_id,
+            position=place,
+            description=drafted.description,
+            tax_minor=drafted.tax.minor,
+            tax_percent=str(drafted.rate.percent),
+            tax_category=drafted.rate.category,
+            tax_inclusive=drafted.rate.inclusive,
+            **columns_of(drafted.line),
+        )
+        for place, drafted in enumerate(document.lines, 1)
+    ]
+    return await write(work, invoice, rows)
+
+
+def started(work: Work, account: Account, kind: InvoiceKind, currency: str, period: Period) -> Invoice:
+    """A draft on the account's terms, without lines."""
+    return Invoice(
         account_id=account.id,
         id=work.new_id(),
-        subscription_id=subscription_id,
-        kind=InvoiceKind.SUBSCRIPTION,
+        kind=kind,
         state=InvoiceState.DRAFT,
-        currency=document.currency,
-        subtotal_minor=document.subtotal.minor,
-        tax_minor=document.tax.minor,
-        total_minor=document.total.minor,
-        period_start=document.period.start,
-        period_end=document.period.end,
+        currency=currency,
+        period_start=period.start,
+        period_end=period.end,
         created_at=work.now,
-        finalize_at=work.now,
         collection=Collection(account.collection),
         net_days=account.net_days,
         po_number=account.po_number,
-        tax_notes=list(document.notes),
         billed_to=billed_to(account),
         locale=account.locale,
     )
+
+
+async def write(work: Work, invoice: Invoice, rows: Sequence[LineItem]) -> Invoice:
+    """Write a draft and its lines, which sum to it."""
+    invoice.subtotal_minor = sum(before_tax(row).minor for row in rows)
+    invoice.tax_minor = sum(row.tax_minor for row in rows)
+    invoice.total_minor = invoice.subtotal_minor + invoice.tax_minor
     work.add(invoice)
-    await work.reserve(len(document.lines) * 2)
-    for place, drafted in enumerate(document.lines, 1):
-        work.add(
-            LineItem(
-                account_id=account.id,
-                id=work.new_id(),
-                invoice_id=invoice.id,
-                subscription_id=subscription_id,
-                position=place,
-                description=drafted.description,
-                tax_minor=drafted.tax.minor,
-                tax_percent=str(drafted.rate.percent),
-                tax_category=drafted.rate.category,
-                tax_inclusive=drafted.rate.inclusive,
-                **columns_of(drafted.line),
-            )
-        )
+    for row in rows:
+        work.add(row)
     await work.flush()
-    work.emit(events.InvoiceDrafted(account.id, invoice.id), invoice)
+    work.emit(events.InvoiceDrafted(invoice.account_id, invoice.id), invoice)
     return invoice
 
 
-async def finalize(work: Work, invoice: Invoice, document: Document, timings: dict[int, Timing]) -> Invoice:
+async def finalize(work: Work, invoice: Invoice) -> Invoice:
     """Give a draft its number, owe it, and settle it with the customer's credit. Raises InvoiceSettled."""
     if invoice.state is not InvoiceState.DRAFT:
-        raise InvoiceSettled(invoice.state.value, "It has its number already.")
-    sums = summed(document, timings)
-    book(work, invoice, "invoice_finalized", ledger.invoice_finalized(sums))
-    await work.flush()
-    credit = Money(await books.credit(work, invoice.account_id, invoice.currency), invoice.currency)
-    owed = Money(invoice.total_minor, invoice.currency)
-    if owed.minor < 0:
-        used = owed
-        book(work, invoice, "credit_granted", ledger.reversal(ledger.credit_applied(-owed)))
-    else:
-        used = ledger.applicable_credit(owed, credit)
-        if used:
-            book(work, invoice, "credit_applied", ledger.credit_applied(used))
-    invoice.credit_minor = used.minor
+        raise InvoiceSettled(invoice.state.value, "Only a draft becomes final, and only once.")
+    rows = await invoice_queries.lines(work, invoice.account_id, invoice.id)
+    book(work, invoice, "invoice_finalized", ledger.invoice_finalized(summed(rows, invoice, work)))
+    await _settle(work, invoice)
     invoice.state, invoice.issued_at = InvoiceState.OPEN, work.now
     invoice.due_at = work.now + timedelta(days=invoice.net_days)
-    if invoice.credit_minor == invoice.total_minor:
-        invoice.state, invoice.paid_at = InvoiceState.PAID, work.now
+    paid = settle_if_paid(work, invoice)
     invoice.number = await numbered(work, "invoice")
     await work.flush()
     work.emit(events.InvoiceFinalized(invoice.account_id, invoice.id), invoice)
+    if paid:
+        work.emit(events.InvoicePaid(invoice.account_id, invoice.id))
     return invoice
 
 
-def summed(document: Document, timings: dict[int, Timing]) -> ledger.Sums:
-    """What of a document is earned already, and what is deferred: usage and arrears are delivered when billed."""
-    currency = document.currency
-    earned = total((line.net for line in document.lines if is_earned(line.line, timings)), currency)
-    return ledger.Sums(deferred=document.subtotal - earned, earned=earned, tax=document.tax)
+async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
+    """Take back an invoice of which nothing was paid, or discard a draft, which never had a number.
+
+    What it billed counts as never billed: the next bill of the subscription asks for
+    it again, if it is still due. To forgive it instead, write a credit note.
+    Raises InvoiceSettled, or InvoiceCorrected.
+    """
+    invoice = await invoice_queries.locked(work, account.id, invoice_id)
+    if invoice.state not in {InvoiceState.DRAFT, InvoiceState.OPEN}:
+        raise InvoiceSettled(invoice.state.value, _INSTEAD_OF_VOID[invoice.state])
+    if invoice.paid_minor:
+        raise InvoiceSettled("paid in part", "Write a credit note instead.")
+    if number := await invoice_queries.corrected_by(work, account.id, invoice_id):
+        raise InvoiceCorrected(number)
+    if invoice.state is InvoiceState.OPEN:
+        await _reverse(work, account, invoice)
+    invoice.state, invoice.due_at, invoice.finalize_at = InvoiceState.VOID, None, None
+    await work.flush()
+    work.emit(events.InvoiceVoided(account.id, invoice.id), invoice)
+    return invoice
 
 
-def is_earned(line: Line, timings: dict[int, Timing]) -> bool:
-    """Whether what a line bills has been delivered when it is billed."""
-    return line.kind is Kind.USAGE or timings[int(line.price)] is Timing.ARREARS
+async def abandon(work: Work, account: Account, invoice_id: int) -> Invoice:
+    """Give up what is still owed on an invoice as a bad debt. Raises InvoiceSettled."""
+    invoice = await invoice_queries.locked(work, account.id, invoice_id)
+    if invoice.state is not InvoiceState.OPEN:
+        raise InvoiceSettled(invoice.state.value, "Only an open invoice can be given up.")
+    book(work, invoice, "written_off", ledger.written_off(remaining(invoice)))
+    invoice.state = InvoiceState.UNCOLLECTIBLE
+    await work.flush()
+    work.emit(events.InvoiceAbandoned(account.id, invoice.id), invoice)
+    return invoice
+
+
+def remaining(invoice: Invoice) -> Money:
+    """What is still owed on an invoice: its total, less credit used, payments and what credit notes took off it."""
+    given = invoice.credited_minor - invoice.returned_minor
+    return Money(invoice.total_minor - invoice.credit_minor - invoice.paid_minor - given, invoice.currency)
+
+
+def settle_if_paid(work: Work, invoice: Invoice) -> bool:
+    """An open invoice on which nothing is owed any more is paid. Whether it is."""
+    if invoice.state is not InvoiceState.OPEN or remaining(invoice):
+        return False
+    invoice.state, invoice.paid_at = InvoiceState.PAID, work.now
+    return True
+
+
+def before_tax(row: LineItem) -> Money:
+    """What a line adds to the subtotal: after discounts, and without a tax that is inside the price."""
+    inside = row.tax_minor if row.tax_inclusive else 0
+    return Money(row.amount_minor - row.discount_minor - inside, row.currency)
+
+
+def summed(rows: Sequence[LineItem], invoice: Invoice, work: Work) -> ledger.Sums:
+    """What of an invoice is earned already, and what is deferred: usage and arrears are delivered when billed."""
+    currency = invoice.currency
+    earned = total((before_tax(row) for row in rows if is_earned(row, work.now)), currency)
+    subtotal, tax = Money(invoice.subtotal_minor, currency), Money(invoice.tax_minor, currency)
+    return ledger.Sums(deferred=subtotal - earned, earned=earned, tax=tax)
 
 
 def book(work: Work, invoice: Invoice, kind: str, entry: ledger.Entry) -> None:
@@ -142,3 +211,48 @@ def billed_to(account: Account) -> dict[str, object]:
         "country": account.country,
         "vat_id": account.vat_id,
     }
+
+
+async def _settle(work: Work, invoice: Invoice) -> None:
+    """Use the customer's credit for what is owed; what is owed to them becomes their credit."""
+    await work.flush()
+    owed = Money(invoice.total_minor, invoice.currency)
+    if owed.minor < 0:
+        book(work, invoice, "credit_granted", ledger.reversal(ledger.credit_applied(-owed)))
+        used = owed
+    else:
+        credit = await books.credit_to_use(work, invoice.account_id, invoice.currency)
+        used = ledger.applicable_credit(owed, Money(credit, invoice.currency))
+        book(work, invoice, "credit_applied", ledger.credit_applied(used))
+    invoice.credit_minor = used.minor
+
+
+async def _reverse(work: Work, account: Account, invoice: Invoice) -> None:
+    """Undo an invoice in the books: what credit notes left of it, and the use of credit for it."""
+    await recognition.recognize(work, account, invoice.currency)
+    rows = await invoice_queries.lines(work, account.id, invoice.id)
+    taxes = await invoice_queries.credited_taxes(work, account.id, [row.id for row in rows])
+    book(work, invoice, "invoice_voided", ledger.invoice_voided(_rest(rows, taxes, account, work)))
+    if invoice.credit_minor:
+        used = Money(invoice.credit_minor, invoice.currency)
+        book(work, invoice, "credit_returned", ledger.reversal(ledger.credit_applied(used)))
+        invoice.credit_minor = 0
+
+
+def _rest(rows: Sequence[LineItem], taxes: Mapping[int, int], account: Account, work: Work) -> ledger.Sums:
+    deferred = earned = tax = Money(0, rows[0].currency)
+    for row in rows:
+        credited = taxes.get(row.id, 0)
+        given = row.adjusted_minor - (credited if row.tax_inclusive else 0)
+        rest = before_tax(row) - Money(given, row.currency)
+        later, done = recognition.parts(row, rest, work.now, account.time_zone, rest=rest)
+        deferred, earned = deferred + later, earned + done
+        tax += Money(row.tax_minor - credited, row.currency)
+    return ledger.Sums(deferred=deferred, earned=earned, tax=tax)
+
+
+_INSTEAD_OF_VOID = {
+    InvoiceState.PAID: "Write a credit note instead.",
+    InvoiceState.VOID: "Nothing is left to do.",
+    InvoiceState.UNCOLLECTIBLE: "It was given up, and nothing is owed on it.",
+}

@@ -39,6 +39,11 @@ class Seller:
     vat_id: str | None
     rates: Sequence[DatedRate]
 
+    @property
+    def categories(self) -> frozenset[str]:
+        """The tax categories that are known anywhere."""
+        return frozenset({"standard", *(rate.category for rate in self.rates)})
+
     def rate(self, country: str, vat_id: str | None, now: datetime, category: str = "standard") -> Rate:
         """The tax on a category sold to somebody there; none where no rate is known."""
         known = [

@@ -287,6 +287,11 @@ class Invoice(SQLModel, table=True):
     """Why a person has to look at it first; null for one that looks right."""
 
     locale: str = text(default="en")
+    returned_minor: int = whole(default=0)
+    """What of the credit notes went back to the customer, as credit or as a refund, for it had been settled."""
+
+    known: dict[str, Any] = document(default={})
+    """By subscription, the facts it was billed from, for those that change later: see `billing.knowledge`."""
 
 
 class LineItem(SQLModel, table=True):
@@ -449,6 +454,9 @@ class CreditNote(SQLModel, table=True):
     subtotal_minor: int = whole()
     tax_minor: int = whole()
     total_minor: int = whole()
+    returned_minor: int = whole(default=0)
+    """What of it had been settled and went to its destination; the rest came off what was still owed."""
+
     issued_at: datetime = instant()
 
 
@@ -462,6 +470,8 @@ class CreditNoteLine(SQLModel, table=True):
     credit_note_id: int = whole()
     line_item_id: int = whole()
     amount_minor: int = whole()
+    """In the terms of the line's own amount: before an exclusive tax, with an inclusive one."""
+
     tax_minor: int = whole()
 
 

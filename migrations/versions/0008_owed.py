@@ -29,7 +29,8 @@ def upgrade() -> None:
             add column po_number      text check (length(po_number) <= 100),
             add column seat_collection text not null default 'immediately'
                 check (seat_collection in ('immediately', 'monthly', 'at_renewal')),
-            add column one_invoice    boolean not null default false;
+            add column one_invoice    boolean not null default false,
+            add column grace_hours    integer not null default 0 check (grace_hours between 0 and 720);
 
         -- The facts: from which instant an item is so many of a price. Nothing here is changed or deleted.
         create table item_step (
@@ -55,7 +56,7 @@ def upgrade() -> None:
             interval        text not null check (interval in ('day', 'week', 'month', 'year')),
             count           integer not null check (count > 0),
             primary key (account_id, id),
-            unique (account_id, subscription_id, since),
+            unique (account_id, subscription_id, since, id),
             foreign key (account_id, subscription_id) references subscription
         );
         create table subscription_pause (
@@ -129,7 +130,16 @@ def upgrade() -> None:
             add column tax_notes      text[] not null default '{}',
             add column billed_to      jsonb not null default '{}',
             add column held           text,
-            add column locale         text not null default 'en';
+            add column locale         text not null default 'en',
+            add column returned_minor bigint not null default 0 check (returned_minor between 0 and credited_minor),
+            add column known          jsonb not null default '{}',
+            -- The third fence behind billing.crediting: no more is given back than was asked for.
+            add constraint credited_within_total check (credited_minor <= greatest(total_minor, 0)),
+            -- A number is given once, when an invoice is issued, and stays; a draft that is discarded never had one.
+            drop constraint invoice_check1,
+            add constraint numbered_once_issued check ((issued_at is null) = (number is null)),
+            add constraint issued_once_final check (
+                case state when 'draft' then number is null when 'void' then true else number is not null end);
         create index drafts_waiting on invoice (finalize_at) where state = 'draft' and held is null;
         alter table line_item
             add column kind           text not null default 'charge'
@@ -143,7 +153,7 @@ def upgrade() -> None:
             add column formula        text not null default '',
             add column proration      text not null default 'second' check (proration in ('second', 'day', 'none')),
             add column reverses       bigint,
-            add column adjusted_minor bigint not null default 0,
+            add column adjusted_minor bigint not null default 0 check (adjusted_minor >= 0),
             add column tax_percent    text not null default '0',
             add column tax_category   text not null default 'standard',
             add column tax_inclusive  boolean not null default false,
@@ -162,6 +172,7 @@ def upgrade() -> None:
             subtotal_minor bigint not null,
             tax_minor      bigint not null,
             total_minor    bigint not null check (total_minor = subtotal_minor + tax_minor and total_minor > 0),
+            returned_minor bigint not null default 0 check (returned_minor between 0 and total_minor),
             issued_at      timestamptz not null,
             primary key (account_id, id)
         );
@@ -171,9 +182,10 @@ def upgrade() -> None:
             id             bigint not null,
             credit_note_id bigint not null,
             line_item_id   bigint not null,
-            amount_minor   bigint not null check (amount_minor > 0),
+            amount_minor   bigint not null check (amount_minor >= 0),
             tax_minor      bigint not null check (tax_minor >= 0),
-            primary key (account_id, id)
+            primary key (account_id, id),
+            check (amount_minor > 0 or tax_minor > 0)
         );
         create index on credit_note_line (account_id, credit_note_id);
         create index on credit_note_line (account_id, line_item_id);

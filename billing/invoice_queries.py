@@ -1,0 +1,177 @@
+"""What we ask about invoices, their lines, and what was given back on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+
+from billing.crediting import Rest, rate_of
+from billing.tables import CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
+from kernel.errors import NotFound
+from kernel.money import Money
+from kernel.time import Period
+from kernel.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """One line's revenue: before tax, less what credit notes gave back, over its span, and since when it is billed."""
+
+    amount: Money
+    span: Period
+    issued_at: datetime
+
+
+async def locked(work: Work, account_id: int, invoice_id: int) -> Invoice:
+    """An invoice, for a change; bills of its subscriptions wait until this transaction ends. Raises NotFound."""
+    await work.fetch(
+        "select from subscription_clock where account_id = $1 and subscription_id in ("
+        " select subscription_id from line_item where account_id = $1 and invoice_id = $2)"
+        " order by subscription_id for update",
+        account_id,
+        invoice_id,
+    )
+    mine = (col(Invoice.account_id) == account_id, col(Invoice.id) == invoice_id)
+    found: Invoice | None = await work.one(select(Invoice).where(*mine).with_for_update())
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def invoice(work: Work, account_id: int, invoice_id: int) -> Invoice:
+    """An invoice. Raises NotFound."""
+    mine = (col(Invoice.account_id) == account_id, col(Invoice.id) == invoice_id)
+    found: Invoice | None = await work.one(select(Invoice).where(*mine))
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def lines(work: Work, account_id: int, invoice_id: int) -> list[LineItem]:
+    """The lines of an invoice in their order."""
+    mine = (col(LineItem.account_id) == account_id, col(LineItem.invoice_id) == invoice_id)
+    return list(await work.all(select(LineItem).where(*mine).order_by(col(LineItem.position))))
+
+
+async def credited_taxes(work: Work, account_id: int, line_ids: Iterable[int]) -> dict[int, int]:
+    """The tax that credit notes gave back on each line, in minor units."""
+    rows = await work.fetch(
+        "select line_item_id, sum(tax_minor)::bigint as tax from credit_note_line"
+        " where account_id = $1 and line_item_id = any($2::bigint[]) group by line_item_id",
+        account_id,
+        list(line_ids),
+    )
+    return {row["line_item_id"]: row["tax"] for row in rows}
+
+
+async def rests(work: Work, account_id: int, items: Iterable[LineItem]) -> list[Rest]:
+    """What is left of the lines that ask for money: less credit notes, and less what later invoices corrected."""
+    known = [row for row in items if row.amount_minor - row.discount_minor > 0]
+    taxes = await credited_taxes(work, account_id, [row.id for row in known])
+    moved = await _corrected(work, account_id, [row.id for row in known])
+    return [_rest(row, taxes.get(row.id, 0), *moved.get(row.id, (0, 0))) for row in known]
+
+
+async def corrected_by(work: Work, account_id: int, invoice_id: int) -> str | None:
+    """The number of a later invoice that corrects lines of this one, or "a draft"; None when none does."""
+    rows = await work.fetch(
+        "select v.number from line_item l join line_item c on c.account_id = l.account_id"
+        " and c.subscription_id = l.subscription_id and c.reverses = l.id and c.invoice_id <> l.invoice_id"
+        " join invoice v on v.account_id = c.account_id and v.id = c.invoice_id"
+        " where l.account_id = $1 and l.invoice_id = $2 and v.state <> 'void' order by v.created_at, v.id limit 1",
+        account_id,
+        invoice_id,
+    )
+    return (rows[0]["number"] or "a draft") if rows else None
+
+
+async def refunded(work: Work, account_id: int, invoice_id: int) -> int:
+    """What credit notes promised to refund of an invoice, in minor units."""
+    rows = await work.fetch(
+        "select coalesce(sum(returned_minor), 0)::bigint as minor from credit_note"
+        " where account_id = $1 and invoice_id = $2 and destination = 'refunds'",
+        account_id,
+        invoice_id,
+    )
+    return int(rows[0]["minor"])
+
+
+async def billed(work: Work, account_id: int, currency: str, since: datetime, invoice_id: int | None) -> list[Billed]:
+    """The lines whose revenue is earned over a span that ends after `since`, of one invoice or of all."""
+    # A day counts whole, in whatever zone, so lines that ended just before are asked for too.
+    rows = await work.fetch(
+        "select l.period_start, l.period_end, v.issued_at, l.amount_minor - l.discount_minor - l.adjusted_minor"
+        " - case when l.tax_inclusive then l.tax_minor - coalesce((select sum(n.tax_minor) from credit_note_line n"
+        "     where n.account_id = l.account_id and n.line_item_id = l.id), 0)::bigint else 0 end as minor"
+        " from line_item l join invoice v on v.account_id = l.account_id and v.id = l.invoice_id"
+        " where l.account_id = $1 and l.currency = $2 and l.period_end > $3 and l.kind <> 'usage'"
+        " and v.state in ('open', 'paid', 'uncollectible') and ($4::bigint is null or v.id = $4)"
+        " order by l.id",
+        account_id,
+        currency,
+        since - timedelta(days=2),
+        invoice_id,
+    )
+    return [
+        Billed(Money(row["minor"], currency), Period(row["period_start"], row["period_end"]), row["issued_at"])
+        for row in rows
+    ]
+
+
+async def notes(work: Work, account_id: int, invoice_id: int) -> list[CreditNote]:
+    """The credit notes of an invoice, oldest first."""
+    mine = (col(CreditNote.account_id) == account_id, col(CreditNote.invoice_id) == invoice_id)
+    return list(await work.all(select(CreditNote).where(*mine).order_by(col(CreditNote.id))))
+
+
+async def note_lines(work: Work, account_id: int, note_id: int) -> list[CreditNoteLine]:
+    """The lines of a credit note."""
+    mine = (col(CreditNoteLine.account_id) == account_id, col(CreditNoteLine.credit_note_id) == note_id)
+    return list(await work.all(select(CreditNoteLine).where(*mine).order_by(col(CreditNoteLine.id))))
+
+
+async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int, int]]:
+    """Account and number of the drafts whose time to become final has come, as the system sees them."""
+    rows = await work.fetch(
+        "select account_id, id from invoice where state = 'draft' and held is null and finalize_at <= $1"
+        " order by finalize_at limit $2",
+        now,
+        most,
+    )
+    return [(row["account_id"], row["id"]) for row in rows]
+
+
+async def is_draft(work: Work, account_id: int, invoice_id: int) -> bool:
+    """Whether an invoice is still a draft that nobody holds."""
+    mine = (col(Invoice.account_id) == account_id, col(Invoice.id) == invoice_id)
+    asked = select(col(Invoice.id)).where(*mine, col(Invoice.state) == InvoiceState.DRAFT, col(Invoice.held).is_(None))
+    return await work.one(asked) is not None
+
+
+async def _corrected(work: Work, account_id: int, line_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """What later lines gave back of each charge after all, and of its tax."""
+    rows = await work.fetch(
+        "select c.reverses, -sum(c.amount_minor - c.discount_minor)::bigint as net, -sum(c.tax_minor)::bigint as tax"
+        " from line_item l join line_item c on c.account_id = l.account_id and c.subscription_id = l.subscription_id"
+        " and c.reverses = l.id"
+        " join invoice v on v.account_id = c.account_id and v.id = c.invoice_id"
+        " where l.account_id = $1 and l.id = any($2::bigint[]) and v.state <> 'void' group by c.reverses",
+        account_id,
+        line_ids,
+    )
+    return {row["reverses"]: (row["net"], row["tax"]) for row in rows}
+
+
+def _rest(row: LineItem, credited_tax: int, moved: int, moved_tax: int) -> Rest:
+    return Rest(
+        row.id,
+        row.position,
+        rate_of(row.tax_percent, row.tax_category, inclusive=row.tax_inclusive),
+        Money(row.amount_minor - row.discount_minor, row.currency),
+        Money(row.tax_minor, row.currency),
+        Money(row.adjusted_minor + moved, row.currency),
+        Money(credited_tax + moved_tax, row.currency),
+    )

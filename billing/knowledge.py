@@ -1,0 +1,125 @@
+"""Knowledge: which facts a bill was made from, so that it can be made again much later.
+
+Facts are added, and a few change: a pause ends, a discount is taken away, an end is
+agreed. Rows alone don't tell what was known when, so an interactive invoice keeps the
+few things that do. An invoice of a renewal that kept nothing followed from what was
+dated before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlmodel import SQLModel
+
+from billing.facts import Facts, agreement, issued
+from billing.lines import Issued
+from billing.tables import Invoice, LineItem
+from kernel.money import Money
+from kernel.rows import plain
+from kernel.work import Work
+
+RowT = TypeVar("RowT", bound=SQLModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A line that was issued before, and the invoice it stands on."""
+
+    row: LineItem
+    invoice_id: int
+    created_at: datetime
+
+
+async def known(work: Work, facts: Facts) -> dict[str, Any]:
+    """What an invoice keeps about the facts of one subscription, and about what was issued for it."""
+    subscription = facts.subscription
+    void = await work.fetch(
+        "select id from invoice where account_id = $1 and subscription_id = $2 and state = 'void' order by id",
+        subscription.account_id,
+        subscription.id,
+    )
+    adjusted = await work.fetch(
+        "select id, adjusted_minor from line_item"
+        " where account_id = $1 and subscription_id = $2 and adjusted_minor > 0 order by id",
+        subscription.account_id,
+        subscription.id,
+    )
+    return {
+        str(subscription.id): {
+            "steps": [step.id for step in facts.steps],
+            "cycles": [cycle.id for cycle in facts.cycles],
+            "pauses": {str(pause.id): plain(pause.ends_at) for pause in facts.pauses},
+            "discounts": {str(discount.id): plain(discount.until) for discount in facts.discounts},
+            "trial_end": plain(subscription.trial_end),
+            "ends_at": plain(agreement(facts).ended_at),
+            "void": [row["id"] for row in void],
+            "adjusted": {str(row["id"]): row["adjusted_minor"] for row in adjusted},
+        }
+    }
+
+
+def as_known(facts: Facts, invoice: Invoice) -> Facts:
+    """The facts of a subscription as they were when an invoice was made."""
+    kept = invoice.known.get(str(facts.subscription.id))
+    return _kept(facts, kept) if kept else _dated(facts, invoice.created_at)
+
+
+def before(pasts: Sequence[Past], invoice: Invoice, subscription_id: int) -> list[Issued]:
+    """The lines that had been issued for a subscription when an invoice was made."""
+    kept = invoice.known.get(str(subscription_id), {})
+    void = set(kept.get("void", ()))
+    earlier = [
+        past.row
+        for past in pasts
+        if (past.created_at, past.invoice_id) < (invoice.created_at, invoice.id) and past.invoice_id not in void
+    ]
+    adjusted = kept.get("adjusted", {})
+    return [replace(line, adjusted=Money(adjusted.get(str(line.id), 0), invoice.currency)) for line in issued(earlier)]
+
+
+def _kept(facts: Facts, kept: Mapping[str, Any]) -> Facts:
+    steps, cycles = set(kept["steps"]), set(kept["cycles"])
+    ends_at, trial_end = _instant(kept["ends_at"]), _instant(kept["trial_end"])
+    subscription = _as(facts.subscription, trial_end=trial_end, ended_at=ends_at, cancel_at=ends_at)
+    return replace(
+        facts,
+        subscription=subscription,
+        steps=[step for step in facts.steps if step.id in steps],
+        cycles=[cycle for cycle in facts.cycles if cycle.id in cycles],
+        pauses=[
+            _as(pause, ends_at=_instant(kept["pauses"][str(pause.id)]))
+            for pause in facts.pauses
+            if str(pause.id) in kept["pauses"]
+        ],
+        discounts=[
+            _as(discount, until=_instant(kept["discounts"][str(discount.id)]))
+            for discount in facts.discounts
+            if str(discount.id) in kept["discounts"]
+        ],
+    )
+
+
+def _dated(facts: Facts, moment: datetime) -> Facts:
+    """The facts dated by an instant; an end that was agreed for later is not among them."""
+    ended = facts.subscription.ended_at or facts.subscription.cancel_at
+    ended = ended if ended and ended <= moment else None
+    return replace(
+        facts,
+        subscription=_as(facts.subscription, ended_at=ended, cancel_at=ended),
+        steps=[step for step in facts.steps if step.at <= moment],
+        cycles=[cycle for cycle in facts.cycles if cycle.since <= moment],
+        discounts=[discount for discount in facts.discounts if discount.since <= moment],
+    )
+
+
+def _as(row: RowT, **columns: datetime | None) -> RowT:
+    """The row with other columns, as a value that no session knows."""
+    return type(row)(**row.model_dump() | columns)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
