@@ -18,6 +18,7 @@ from billing.subscriptions import LONGEST_REASON
 from billing.tables import CreditDestination, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money, exponent, total
+from kernel.rows import columns
 from kernel.work import Work
 
 CREDITABLE = {InvoiceState.OPEN, InvoiceState.PAID}
@@ -100,7 +101,11 @@ async def issue(work: Work, account: Account, invoice_id: int, wish: Wish, reaso
     await recognition.recognize(work, account, invoice.currency)
     await _book(work, account, note, wish.destination)
     written = await _written(work, note, wish.destination, reason.strip())
-    work.emit(events.CreditNoteIssued(account.id, invoice.id, written.id), written)
+    told = columns(written)
+    shown = {
+        name: told[name] for name in ("number", "reason", "destination", "currency", "total_minor", "returned_minor")
+    }
+    work.emit(events.CreditNoteIssued(account.id, invoice.id, written.id), before={}, after=shown)
     if invoices.settle_if_paid(work, invoice):
         work.emit(events.InvoicePaid(account.id, invoice.id))
     await work.flush()
@@ -210,6 +215,7 @@ async def _written(work: Work, note: Note, destination: CreditDestination, reaso
             id=work.new_id(),
             credit_note_id=written.id,
             line_item_id=given.rest.line_id,
+            currency=invoice.currency,
             amount_minor=given.amount.minor,
             tax_minor=given.tax.minor,
         )

@@ -11,6 +11,8 @@ from auth.tables import Account
 from billing import books, events, invoice_queries, ledger, recognition
 from billing.documents import Document
 from billing.facts import columns_of
+from billing.lines import Kind, Line
+from billing.pricing import Timing
 from billing.recognition import is_earned
 from billing.seller import seller
 from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem
@@ -109,7 +111,7 @@ async def finalize(work: Work, invoice: Invoice) -> Invoice:
     if invoice.state is not InvoiceState.DRAFT:
         raise InvoiceSettled(invoice.state.value, "Only a draft becomes final, and only once.")
     rows = await invoice_queries.lines(work, invoice.account_id, invoice.id)
-    book(work, invoice, "invoice_finalized", ledger.invoice_finalized(summed(rows, invoice, work)))
+    book(work, invoice, "invoice_finalized", ledger.invoice_finalized(_sums(rows, invoice, work)))
     await _settle(work, invoice)
     invoice.state, invoice.issued_at = InvoiceState.OPEN, work.now
     invoice.due_at = work.now + timedelta(days=invoice.net_days)
@@ -176,12 +178,11 @@ def before_tax(row: LineItem) -> Money:
     return Money(row.amount_minor - row.discount_minor - inside, row.currency)
 
 
-def summed(rows: Sequence[LineItem], invoice: Invoice, work: Work) -> ledger.Sums:
-    """What of an invoice is earned already, and what is deferred: usage and arrears are delivered when billed."""
-    currency = invoice.currency
-    earned = total((before_tax(row) for row in rows if is_earned(row, work.now)), currency)
-    subtotal, tax = Money(invoice.subtotal_minor, currency), Money(invoice.tax_minor, currency)
-    return ledger.Sums(deferred=subtotal - earned, earned=earned, tax=tax)
+def summed(document: Document, timings: Mapping[int, Timing]) -> ledger.Sums:
+    """What of a document is earned already, and what is deferred: usage and arrears are delivered when billed."""
+    currency = document.currency
+    earned = total((line.net for line in document.lines if _is_delivered(line.line, timings)), currency)
+    return ledger.Sums(deferred=document.subtotal - earned, earned=earned, tax=document.tax)
 
 
 def book(work: Work, invoice: Invoice, kind: str, entry: ledger.Entry) -> None:
@@ -211,6 +212,18 @@ def billed_to(account: Account) -> dict[str, object]:
         "country": account.country,
         "vat_id": account.vat_id,
     }
+
+
+def _is_delivered(line: Line, timings: Mapping[int, Timing]) -> bool:
+    return line.kind is Kind.USAGE or timings[int(line.price)] is Timing.ARREARS
+
+
+def _sums(rows: Sequence[LineItem], invoice: Invoice, work: Work) -> ledger.Sums:
+    """The same of lines as they were written: what is over when it is billed is earned."""
+    currency = invoice.currency
+    earned = total((before_tax(row) for row in rows if is_earned(row, work.now)), currency)
+    subtotal, tax = Money(invoice.subtotal_minor, currency), Money(invoice.tax_minor, currency)
+    return ledger.Sums(deferred=subtotal - earned, earned=earned, tax=tax)
 
 
 async def _settle(work: Work, invoice: Invoice) -> None:

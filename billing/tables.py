@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from billing import ledger
@@ -290,8 +291,11 @@ class Invoice(SQLModel, table=True):
     returned_minor: int = whole(default=0)
     """What of the credit notes went back to the customer, as credit or as a refund, for it had been settled."""
 
-    known: dict[str, Any] = document(default={})
-    """By subscription, the facts it was billed from, for those that change later: see `billing.knowledge`."""
+    known: dict[str, Any] = Field(
+        default={}, sa_type=JSONB, nullable=False, sa_column_kwargs={"info": {"secret": True}}
+    )
+    """By subscription, the facts it was billed from, for those that change later: see
+    `billing.knowledge`. No audit record repeats it."""
 
 
 class LineItem(SQLModel, table=True):
@@ -469,6 +473,7 @@ class CreditNoteLine(SQLModel, table=True):
     id: int = key()
     credit_note_id: int = whole()
     line_item_id: int = whole()
+    currency: str = text()
     amount_minor: int = whole()
     """In the terms of the line's own amount: before an exclusive tax, with an inclusive one."""
 

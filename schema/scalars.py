@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import NewType
 
 import strawberry
 from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.schema.config import StrawberryConfig
 
-Long = NewType("Long", int)
+from resolvers.amounts import Long
+
+__all__ = ["CONFIG", "Long", "Money"]
 
 _MOST = 2**63
 _DIGITS = re.compile(r"-?[0-9]{1,19}")

@@ -182,6 +182,7 @@ def upgrade() -> None:
             id             bigint not null,
             credit_note_id bigint not null,
             line_item_id   bigint not null,
+            currency       text not null check (currency ~ '^[A-Z]{3}$'),
             amount_minor   bigint not null check (amount_minor >= 0),
             tax_minor      bigint not null check (tax_minor >= 0),
             primary key (account_id, id),
