@@ -124,6 +124,13 @@ async def finalize(work: Work, invoice: Invoice) -> Invoice:
     return invoice
 
 
+async def finalize_due(work: Work, account_id: int, invoice_id: int) -> None:
+    """Make a draft final whose time has come, unless somebody did, discarded it, or holds it."""
+    invoice = await invoice_queries.locked(work, account_id, invoice_id)
+    if invoice.state is InvoiceState.DRAFT and invoice.held is None:
+        await finalize(work, invoice)
+
+
 async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
     """Take back an invoice of which nothing was paid, or discard a draft, which never had a number.
 

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from billing import invoice_queries, invoices, subscriptions
 from billing import queries as billing
-from billing import subscriptions
 from gateway.subscribers import SUBSCRIBERS
 from kernel import audit
 from kernel.audit import Origin
@@ -63,7 +63,8 @@ class Worker:
     async def turn(self) -> bool:
         """Do what is due now; whether there was anything."""
         now = await self.clock.now()
-        return any([await self.relay(now), await self.expire(now), await self.end(now), await self.tidy(now)])
+        done = [await self.relay(now), await self.expire(now), await self.end(now), await self.finalize(now)]
+        return any([*done, await self.tidy(now)])
 
     async def relay(self, now: datetime) -> bool:
         """Tell subscribers of the next events in the outbox."""
@@ -103,6 +104,16 @@ class Worker:
                 if subscription.ended_at is None:
                     await subscriptions.end(work, subscription)
         return bool(ending)
+
+    async def finalize(self, now: datetime) -> bool:
+        """Make the drafts final whose grace is over."""
+        async with self._work(now) as work:
+            waiting = await invoice_queries.waiting(work, now)
+        for account_id, invoice_id in waiting:
+            async with self._work(now) as work, work.transaction():
+                await work.bind(account_id)
+                await invoices.finalize_due(work, account_id, invoice_id)
+        return bool(waiting)
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""
