@@ -7,7 +7,7 @@ previewed by the very function that writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auth.tables import Account
@@ -22,6 +22,9 @@ from kernel.rows import columns
 from kernel.work import Work
 
 CREDITABLE = {InvoiceState.OPEN, InvoiceState.PAID}
+
+Allowed = Callable[[Money], Awaitable[None]]
+"""Refuses to give so much away, by raising a problem."""
 
 _INSTEAD = {
     InvoiceState.DRAFT: "Discard it, or make it final first.",
@@ -91,12 +94,16 @@ async def preview(work: Work, account_id: int, invoice_id: int, wish: Wish) -> N
     return await _note(work, await invoice_queries.invoice(work, account_id, invoice_id), wish)
 
 
-async def issue(work: Work, account: Account, invoice_id: int, wish: Wish, reason: str) -> CreditNote:
-    """Write a credit note. Raises InvalidInput, InvoiceSettled, CreditTooHigh, or OtherCurrency."""
+async def issue(
+    work: Work, account: Account, invoice_id: int, wish: Wish, reason: str, *, allowed: Allowed | None = None
+) -> CreditNote:
+    """Write a credit note. Raises InvalidInput, InvoiceSettled, CreditTooHigh, OtherCurrency, or as `allowed` does."""
     if not 1 <= len(reason.strip()) <= LONGEST_REASON or "\x00" in reason:
         raise InvalidInput(f"A credit note says why, in 1 to {LONGEST_REASON:,} characters.")
     invoice = await invoice_queries.locked(work, account.id, invoice_id)
     note = await _note(work, invoice, wish)
+    if allowed:
+        await allowed(note.total)
 
     await recognition.recognize(work, account, invoice.currency)
     await _book(work, account, note, wish.destination)

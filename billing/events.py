@@ -106,6 +106,22 @@ class CreditGranted(Event):
 
 
 @dataclass(frozen=True)
+class ApprovalRequested(Event):
+    """Somebody wants to give away more than one person may."""
+
+    subject: ClassVar[str] = "approval"
+    approval: int
+
+
+@dataclass(frozen=True)
+class ApprovalGiven(Event):
+    """A second person consented."""
+
+    subject: ClassVar[str] = "approval"
+    approval: int
+
+
+@dataclass(frozen=True)
 class ChangeScheduled(Event):
     """A change will take effect at the end of the period."""
 

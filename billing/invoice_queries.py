@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 
 from billing.crediting import Rest, rate_of
-from billing.tables import Invoice, LineItem
+from billing.tables import CreditApproval, Invoice, LineItem
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period
@@ -119,6 +119,15 @@ async def billed(work: Work, account_id: int, currency: str, since: datetime, in
         Billed(Money(row["minor"], currency), Period(row["period_start"], row["period_end"]), row["issued_at"])
         for row in rows
     ]
+
+
+async def approval(work: Work, account_id: int, approval_id: int) -> CreditApproval:
+    """A second person's consent, or the question for it, locked. Raises NotFound."""
+    mine = (col(CreditApproval.account_id) == account_id, col(CreditApproval.id) == approval_id)
+    found: CreditApproval | None = await work.one(select(CreditApproval).where(*mine).with_for_update())
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -153,11 +153,15 @@ async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
     return invoice
 
 
-async def abandon(work: Work, account: Account, invoice_id: int) -> Invoice:
-    """Give up what is still owed on an invoice as a bad debt. Raises InvoiceSettled."""
+async def abandon(
+    work: Work, account: Account, invoice_id: int, allowed: Callable[[Money], Awaitable[None]] | None = None
+) -> Invoice:
+    """Give up what is still owed on an invoice as a bad debt. Raises InvoiceSettled, or what `allowed` does."""
     invoice = await invoice_queries.locked(work, account.id, invoice_id)
     if invoice.state is not InvoiceState.OPEN:
         raise InvoiceSettled(invoice.state.value, "Only an open invoice can be given up.")
+    if allowed:
+        await allowed(remaining(invoice))
     book(work, invoice, "written_off", ledger.written_off(remaining(invoice)))
     invoice.state = InvoiceState.UNCOLLECTIBLE
     await work.flush()

@@ -480,6 +480,38 @@ class CreditNoteLine(SQLModel, table=True):
     tax_minor: int = whole()
 
 
+class ApprovalKind(StrEnum):
+    """What is given away."""
+
+    CREDIT_NOTE = "credit_note"
+    """An invoice gives something back."""
+
+    CREDIT_GRANT = "credit_grant"
+    """An account gets credit out of good will."""
+
+    WRITE_OFF = "write_off"
+    """What is owed is given up."""
+
+
+class CreditApproval(SQLModel, table=True):
+    """A second person's consent to something that is given away, exactly as it was asked for, once."""
+
+    __tablename__ = "credit_approval"
+
+    account_id: int = key()
+    id: int = key()
+    kind: ApprovalKind = word(ApprovalKind)
+    invoice_id: int | None = whole(optional=True)
+    currency: str = text()
+    amount_minor: int = whole()
+    reason: str = text()
+    requested_by: int = whole()
+    requested_at: datetime = instant()
+    approved_by: int | None = whole(optional=True)
+    approved_at: datetime | None = instant(optional=True)
+    used_at: datetime | None = instant(optional=True)
+
+
 class NumberSeries(SQLModel, table=True):
     """The last number given in a series without gaps."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -11,18 +12,21 @@ from strawberry import ID
 from auth import queries as people
 from auth.policy import Permission
 from auth.tables import Account
-from billing import credit_notes, explaining, invoice_queries, invoices, one_off
-from billing.credit_notes import Wish
+from billing import approvals, credit_notes, explaining, invoice_queries, invoices, one_off
+from billing.approvals import Gift
+from billing.credit_notes import Allowed, Wish
 from billing.crediting import CreditTooHigh
 from billing.one_off import Wanted
-from billing.tables import CreditDestination, CreditNote, Invoice
+from billing.tables import ApprovalKind, CreditApproval, CreditDestination, CreditNote, Invoice
+from kernel import ids
 from kernel.errors import InvalidInput
-from kernel.money import Money
+from kernel.money import Money, exponent
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.info import Context, Info
 
 LINES = "Which lines, and how much of each; instead of an amount."
 AMOUNT = "How much with its taxes, split over what is left of the lines; with neither this nor lines, all that is left."
+APPROVAL = "A second person's consent, which is needed above a limit: see `requestApproval`."
 WHERE = "Where goes what had been settled already; what is still owed is lowered first."
 
 
@@ -70,10 +74,15 @@ async def void_invoice(info: Info, invoice: Annotated[ID, "Which draft or open i
     return await invoices.void(context.work, account, number)
 
 
-async def mark_uncollectible(info: Info, invoice: Annotated[ID, "Which open invoice."]) -> Invoice:
+async def mark_uncollectible(
+    info: Info,
+    invoice: Annotated[ID, "Which open invoice."],
+    approval: Annotated[ID | None, APPROVAL] = None,
+) -> Invoice:
     """Give up what is still owed on an invoice, as a bad debt."""
     context, account, number = await _adjusted(info, invoice)
-    return await invoices.abandon(context.work, account, number)
+    allowed = _allowed(context, account.id, ApprovalKind.WRITE_OFF, number, approval)
+    return await invoices.abandon(context.work, account, number, allowed)
 
 
 async def create_credit_note(
@@ -83,24 +92,59 @@ async def create_credit_note(
     destination: Annotated[CreditDestination, WHERE] = CreditDestination.CUSTOMER_CREDIT,
     amount: Annotated[AmountInput | None, AMOUNT] = None,
     lines: Annotated[list[CreditLineInput] | None, LINES] = None,
+    approval: Annotated[ID | None, APPROVAL] = None,
 ) -> CreditNote:
     """Give back parts of an invoice, or all that is left of it, with the taxes on them."""
     context, account, number = await _adjusted(info, invoice)
     recorded = await invoice_queries.invoice(context.work, account.id, number)
     wish = _wish(destination, amount, lines, recorded.currency)
-    return await credit_notes.issue(context.work, account, number, wish, reason)
+    allowed = _allowed(context, account.id, ApprovalKind.CREDIT_NOTE, number, approval)
+    return await credit_notes.issue(context.work, account, number, wish, reason, allowed=allowed)
 
 
 async def grant_credit(
     info: Info,
     account: Annotated[ID, "Whose credit."],
     amount: Annotated[AmountInput, "How much, above zero."],
+    approval: Annotated[ID | None, APPROVAL] = None,
 ) -> Credited:
     """Give an account credit out of good will. Invoices to come in that currency use it by themselves."""
     context = info.context
     found = await context.permitted(Permission.ADJUST, "account", account)
+    exponent(amount.currency)
+    await _allowed(context, found.id, ApprovalKind.CREDIT_GRANT, None, approval)(amount.money)
     balance = await credit_notes.grant(context.work, found.id, amount.money)
     return Credited(found.id, balance, amount.currency)
+
+
+async def request_approval(
+    info: Info,
+    account: Annotated[ID, "To whom something is given."],
+    kind: Annotated[ApprovalKind, "What is given away."],
+    amount: Annotated[AmountInput, "Exactly how much."],
+    reason: Annotated[str, "Why, for the second person: 1 to 1,000 characters."],
+    invoice: Annotated[ID | None, "Of which invoice, for a credit note or a write-off."] = None,
+) -> CreditApproval:
+    """Ask a second person to consent to more than one person may give away."""
+    context = info.context
+    found = await context.permitted(Permission.ADJUST, "account", account)
+    number = None
+    if invoice is not None:
+        named = await context.found("inv", invoice)
+        if named.account_id != found.id:
+            raise InvalidInput("This invoice is another account's.")
+        number = named.id
+    gift = Gift(kind, number, None)
+    return await approvals.request(
+        context.work, found.id, gift, amount.money, reason=reason, person_id=context.person()
+    )
+
+
+async def approve(info: Info, approval: Annotated[ID, "Which request of another person."]) -> CreditApproval:
+    """Consent to what another person of our staff asked for. They can then do exactly that, once."""
+    context = info.context
+    found = await context.permitted(Permission.ADJUST, "approval", approval)
+    return await approvals.approve(context.work, found.account_id, found.id, context.person())
 
 
 async def preview_credit_note(
@@ -135,6 +179,13 @@ async def explain_invoice(info: Info, invoice: Annotated[ID, strawberry.argument
 async def _adjusted(info: Info, invoice: str) -> tuple[Context, Account, int]:
     found = await info.context.permitted(Permission.ADJUST, "inv", invoice)
     return info.context, await people.account(info.context.work, found.account_id), found.id
+
+
+def _allowed(
+    context: Context, account_id: int, kind: ApprovalKind, invoice_id: int | None, approval: str | None
+) -> Allowed:
+    gift = Gift(kind, invoice_id, None if approval is None else ids.decode("approval", approval))
+    return partial(approvals.consented, context.work, account_id, gift)
 
 
 def _wish(

@@ -8,10 +8,11 @@ import strawberry
 
 from auth.policy import Permission
 from billing import credit_notes, crediting, explaining, ledger, ledger_queries, recognition, tables
+from billing.approvals import ApprovalSettled, SecondPersonNeeded
 from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceCorrected, InvoiceSettled
-from billing.tables import Collection, CreditDestination, InvoiceKind
+from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceKind
 from resolvers import finance, invoices
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.graph import Bind, Column, Reader, holders
@@ -21,6 +22,7 @@ from schema.scalars import Money
 
 words(ledger.Account, "Where money can be. A sentence says what it means that it is debited.", name="LedgerAccount")
 words(CreditDestination, "Where the amount of a credit note goes.")
+words(ApprovalKind, "What is given away.")
 words(InvoiceKind, "What an invoice came from.")
 words(Collection, "How an invoice is paid.")
 TYPES |= {"AmountInput": AmountInput, "CreditLineInput": CreditLineInput, "OneOffLineInput": OneOffLineInput}
@@ -81,6 +83,41 @@ class CreditNoteLine:
 
     line = one("LineItem", by="line_item_id", required=True)
     """The line."""
+
+
+@face(tables.CreditApproval, "approval", visible=staff)
+class CreditApproval(Node):
+    """A second person's consent to something that is given away, exactly as it was asked for, once."""
+
+    kind: ApprovalKind
+    """What is given away."""
+
+    amount = money("amount_minor")
+    """Exactly how much."""
+
+    reason: str
+    """Why."""
+
+    requested_at: datetime
+    """When it was asked for."""
+
+    approved_at: datetime | None
+    """When a second person consented."""
+
+    used_at: datetime | None
+    """When it was done."""
+
+    account = one("Account", by="account_id", required=True)
+    """To whom."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """Of which invoice."""
+
+    requested_by = one("Person", by="requested_by")
+    """Who asked."""
+
+    approved_by = one("Person", by="approved_by")
+    """Who consented."""
 
 
 @face(tables.LedgerTransfer, None, visible=staff)
@@ -323,8 +360,12 @@ class FinanceMutation:
     create_one_off_invoice = mutation(invoices.create_one_off_invoice, "Invoice")
     finalize_invoice = mutation(invoices.finalize_invoice, "Invoice", refusals=[InvoiceSettled])
     void_invoice = mutation(invoices.void_invoice, "Invoice", refusals=[InvoiceSettled, InvoiceCorrected])
-    mark_uncollectible = mutation(invoices.mark_uncollectible, "Invoice", refusals=[InvoiceSettled])
+    mark_uncollectible = mutation(invoices.mark_uncollectible, "Invoice", refusals=[InvoiceSettled, SecondPersonNeeded])
     create_credit_note = mutation(
-        invoices.create_credit_note, "CreditNote", refusals=[InvoiceSettled, CreditTooHigh, OtherCurrency]
+        invoices.create_credit_note,
+        "CreditNote",
+        refusals=[InvoiceSettled, CreditTooHigh, OtherCurrency, SecondPersonNeeded],
     )
-    grant_credit = mutation(invoices.grant_credit, "CreditBalance")
+    grant_credit = mutation(invoices.grant_credit, "CreditBalance", refusals=[SecondPersonNeeded])
+    request_approval = mutation(invoices.request_approval, "CreditApproval")
+    approve = mutation(invoices.approve, "CreditApproval", refusals=[ApprovalSettled])

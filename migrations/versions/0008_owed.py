@@ -191,6 +191,24 @@ def upgrade() -> None:
         create index on credit_note_line (account_id, credit_note_id);
         create index on credit_note_line (account_id, line_item_id);
 
+        -- What staff give away above a limit needs a second person, who never is the one that asked.
+        create table credit_approval (
+            account_id   bigint not null,
+            id           bigint not null unique,
+            kind         text not null check (kind in ('credit_note', 'credit_grant', 'write_off')),
+            invoice_id   bigint check ((kind = 'credit_grant') = (invoice_id is null)),
+            currency     text not null check (currency ~ '^[A-Z]{3}$'),
+            amount_minor bigint not null check (amount_minor > 0),
+            reason       text not null check (length(reason) between 1 and 1000),
+            requested_by bigint not null,
+            requested_at timestamptz not null,
+            approved_by  bigint check (approved_by <> requested_by),
+            approved_at  timestamptz,
+            used_at      timestamptz check (used_at is null or approved_at is not null),
+            primary key (account_id, id),
+            check ((approved_by is null) = (approved_at is null))
+        );
+
         -- Numbers without gaps: taken last, in the transaction that uses them.
         create table number_series (
             entity text not null,
@@ -243,7 +261,11 @@ def upgrade() -> None:
 
         grant select, insert on item_step, subscription_cycle, credit_note, credit_note_line,
             ledger_entry, ledger_transfer to seatgraph_app;
-        grant select, insert, update on subscription_pause, subscription_discount, scheduled_change,
+        alter table credit_approval enable row level security;
+        create policy seen on credit_approval for select using ((select app_staff()));
+        create policy written on credit_approval using (account_id = (select app_number('account')))
+            with check (account_id = (select app_number('account')));
+        grant select, insert, update on credit_approval, subscription_pause, subscription_discount, scheduled_change,
             subscription_clock, number_series to seatgraph_app;
         grant select on tax_rate to seatgraph_app;
     """)

@@ -32,7 +32,11 @@ FINALIZE = """mutation($input: FinalizeInvoiceInput!) { finalizeInvoice(input: $
     ... on Invoice { id state number dueAt credit { minor } remaining { minor } } ... on Problem { message } } }"""
 ABANDON = """mutation($input: MarkUncollectibleInput!) { markUncollectible(input: $input) { __typename
     ... on Invoice { state } ... on Problem { message } } }"""
-GRANT = "mutation($input: GrantCreditInput!) { grantCredit(input: $input) { balance { text } } }"
+GRANT = """mutation($input: GrantCreditInput!) { grantCredit(input: $input) { __typename
+    ... on CreditBalance { balance { text } } ... on Problem { message } } }"""
+REQUEST = "mutation($input: RequestApprovalInput!) { requestApproval(input: $input) { id } }"
+APPROVE = """mutation($input: ApproveInput!) { approve(input: $input) { __typename
+    ... on CreditApproval { approvedAt } ... on Problem { message } } }"""
 LINES = [
     {"description": "Workshop", "unitMinor": 50_000, "quantity": 2},
     {"description": "Travel", "unitMinor": 12_345},
@@ -435,3 +439,59 @@ async def test_revenue_is_earned_by_the_day_and_sums_to_the_invoice(life: Life) 
     assert days[-1]["deferred"]["minor"] == 0
     ledger, schedule = await life.recognize()
     assert ledger == schedule == next(day["deferred"]["minor"] for day in days if day["day"] == "2026-03-15")
+
+
+async def test_above_the_limit_another_person_has_to_consent_and_once(life: Life) -> None:
+    account, much = ids.encode("account", life.account_id), {"minor": 200_001, "currency": "EUR"}
+    second = Actor(kind=ActorKind.STAFF, person_id=7, desk=Desk.FINANCE)
+
+    alone = await change(life, GRANT, account=account, amount=much)
+    asked = await change(life, REQUEST, account=account, kind="CREDIT_GRANT", amount=much, reason="An outage.")
+    early = await change(life, GRANT, account=account, amount=much, approval=asked["id"])
+    own = await change(life, APPROVE, approval=asked["id"])
+    given = await change(life, APPROVE, second, approval=asked["id"])
+    more = await change(life, GRANT, account=account, amount={**much, "minor": 200_002}, approval=asked["id"])
+    done = await change(life, GRANT, account=account, amount=much, approval=asked["id"])
+    again = await change(life, GRANT, account=account, amount=much, approval=asked["id"])
+
+    assert alone["message"].startswith("Above 2000.00 EUR a second person has to consent. Ask with")
+    assert "nobody has consented" in early["message"]
+    assert own["message"] == "This approval was asked for by you, so another person has to give it."
+    assert given["approvedAt"] == "2026-03-01T12:00:00Z"
+    assert "is for something else" in more["message"]
+    assert done["balance"]["text"] == "2000.01 EUR"
+    assert "was used already" in again["message"]
+    assert (await life.balances())["customer_credit"] == -200_001
+
+
+async def test_a_large_credit_note_and_write_off_need_consent_too(life: Life) -> None:
+    lines = [{"description": "Workshop", "unitMinor": 300_000}]
+    invoice = await issued(life, lines=lines)
+    before = await life.balances()
+
+    note = await change(life, CREDIT, invoice=invoice, reason="Sorry.")
+    written_off = await change(life, ABANDON, invoice=invoice)
+
+    assert (note["__typename"], written_off["__typename"]) == ("SecondPersonNeeded", "SecondPersonNeeded")
+    assert await life.balances() == before
+    account, owed = ids.encode("account", life.account_id), {"minor": 357_000, "currency": "EUR"}
+    second = Actor(kind=ActorKind.STAFF, person_id=7, desk=Desk.ADMIN)
+    asked = await change(
+        life, REQUEST, account=account, kind="WRITE_OFF", amount=owed, reason="Insolvent.", invoice=invoice
+    )
+    await change(life, APPROVE, second, approval=asked["id"])
+    assert (await change(life, ABANDON, invoice=invoice, approval=asked["id"]))["state"] == "UNCOLLECTIBLE"
+    await life.assert_sound()
+
+
+async def test_owners_ask_for_no_approvals(life: Life) -> None:
+    account, much = ids.encode("account", life.account_id), {"minor": 200_001, "currency": "EUR"}
+    asked = await change(life, REQUEST, account=account, kind="CREDIT_GRANT", amount=much, reason="An outage.")
+
+    mine = await change(
+        life, REQUEST, member(life), account=account, kind="CREDIT_GRANT", amount=much, reason="Please."
+    )
+    theirs = await change(life, APPROVE, member(life), approval=asked["id"])
+    without = await change(life, REQUEST, account=account, kind="CREDIT_NOTE", amount=much, reason="Which?")
+
+    assert (mine, theirs, without) == (["FORBIDDEN"], ["NOT_FOUND"], ["INVALID_INPUT"])
