@@ -172,9 +172,11 @@ class Price:
 def plain(number: Quantity, digits: int = 0) -> str:
     """The number as a decimal with at least so many digits, exact to the twentieth: "0.0002", "10.00"."""
     number = Fraction(number)
-    while digits < _LONGEST and (number * 10**digits).denominator != 1:
+    top, bottom = abs(number.numerator), number.denominator
+    while digits < _LONGEST and top * 10**digits % bottom:
         digits += 1
-    whole, rest = divmod(rounded(abs(number) * 10**digits), 10**digits)
+    # Half away from zero, in whole numbers.
+    whole, rest = divmod((2 * top * 10**digits + bottom) // (2 * bottom), 10**digits)
     return ("-" if number < 0 else "") + (f"{whole}.{rest:0{digits}}" if digits else f"{whole}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernel.money import Money
+from kernel.money import Money, exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,9 @@ class Bounds:
     leap: int = 10
     """How many times what the period before came to."""
 
+    small: int = 1_000
+    """Major units that are believed, whatever came before."""
+
 
 def doubt(total: Money, lines: int, before: int, limit: int | None, bounds: Bounds) -> str | None:
     """Why an invoice has to be looked at first; None for one that looks right.
@@ -28,6 +31,6 @@ def doubt(total: Money, lines: int, before: int, limit: int | None, bounds: Boun
         return f"{lines} lines in a day; {bounds.lines} are believed."
     if limit is not None and total.minor > limit:
         return f"{total.text} is above the contract's {Money(limit, total.currency).text}."
-    if 0 < before * bounds.leap < total.minor:
+    if max(before * bounds.leap, bounds.small * 10 ** exponent(total.currency)) < total.minor and before > 0:
         return f"{total.text} is more than {bounds.leap} times the {Money(before, total.currency).text} before."
     return None

@@ -64,8 +64,8 @@ class Form:
     invoice: str
     lines: tuple[str, ...]
     transfers: tuple[str, ...]
-    billed: tuple[tuple[int, int, int], ...]
-    """The place of the item that each line bills, its price and its quantity; of a plain form only."""
+    source: tuple[Line, ...]
+    """The lines it was made of; those of a plain form name an item by its place."""
 
 
 def plain(terms: Terms, prices: Mapping[int, Price], words: Words, *, over: bool) -> Form | None:
@@ -99,7 +99,7 @@ def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
         _invoice(made),
         tuple(_line(place, line) for place, line in enumerate(made.lines, 1)),
         transfers(entry),
-        tuple((int(line.item), int(line.price), int(line.quantity)) for line in lines),
+        tuple(lines),
     )
 
 
@@ -139,13 +139,10 @@ def _line(place: int, drafted: DocumentLine) -> str:
 
 
 def _copied(value: Any) -> str:
-    match value:
-        case None:
-            return NULL
-        case list() | dict():
-            value = orjson.dumps(value).decode()
-        case str():
-            pass
-        case _:
-            return str(value)
-    return str(value).replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    if value is None:
+        return NULL
+    if isinstance(value, list | dict):
+        value = orjson.dumps(value).decode()
+    if not isinstance(value, str):
+        return str(value)
+    return value.replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

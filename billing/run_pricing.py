@@ -18,12 +18,11 @@ import orjson
 import structlog
 
 from billing import knowledge, periods, run_forms, run_queries, timeline
-from billing.agreement import Agreement, Item, Step
 from billing.facts import Facts, agreement, issued
 from billing.lines import Line
 from billing.periods import Cycle
 from billing.pricing import Price
-from billing.rating import Usage
+from billing.rating import Usage, rated
 from billing.run_bounds import Bounds, doubt
 from billing.run_chunks import Run
 from billing.run_forms import Form, Terms, Words
@@ -84,11 +83,11 @@ class Pricing:
         if plain is None:
             return None
         form = self._form(plain, due)
-        wanted = [(plain.items[place], price, quantity) for place, price, quantity in form.billed] if form else []
-        if _billed(due) != wanted:
+        wanted = [(plain.items[int(line.item)], int(line.price), line.quantity) for line in form.source] if form else []
+        if _billed(due) != wanted or any(used.span.start != due["period_start"] for used in usage):
             return None
         if usage:
-            return self._metered(due, plain, usage)
+            return self._metered(due, plain, form, usage)
         if form is None:
             return Renewal(due, plain.period)
         if due["limit_minor"] and form.total.minor > due["limit_minor"]:
@@ -112,16 +111,15 @@ class Pricing:
             self.shelf.words[place] = Words(self.shelf.names[due["locale"]], rate, due["currency"])
         return self.shelf.words[place]
 
-    def _metered(self, due: asyncpg.Record, plain: Plain, usage: tuple[Usage, ...]) -> Renewal:
-        """The same with usage: the period that ended is billed but for its usage, and so is left out."""
-        steps = zip(plain.items, plain.terms, strict=True)
-        items = [
-            Item(str(item), (Step(plain.period.start, self.shelf.prices[price], count),))
-            for item, (price, count) in steps
-        ]
-        agreed = Agreement((_cycle(due),), tuple(items), usage=usage)
-        start = plain.period.start
-        return self._made(due, plain.period, timeline.bill(agreed, now=start, since=start), _before(due), 0)
+    def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, usage: tuple[Usage, ...]) -> Renewal:
+        """The same with the usage of the period that ends, nothing of which was billed before."""
+        used = (rated(one, (), due["period_start"]) for one in usage)
+        charged = (
+            replace(line, item=str(plain.items[int(line.item)]), period=plain.period.start, span=plain.period)
+            for line in (form.source if form else ())
+        )
+        lines = [*(line for line in used if line), *charged]
+        return self._made(due, plain.period, lines, due["line_minor"] or 0, 0)
 
     async def _others(
         self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record], usage: Mapping[int, tuple[Usage, ...]]
@@ -198,10 +196,6 @@ def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
     if due["line_items"] is None:
         return []
     return list(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
-
-
-def _before(due: asyncpg.Record) -> int:
-    return due["line_minor"] or 0
 
 
 def _gross(lines: Iterable[LineItem]) -> int:
