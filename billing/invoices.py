@@ -11,8 +11,6 @@ from auth.tables import Account
 from billing import books, events, invoice_queries, ledger, recognition
 from billing.documents import Document
 from billing.facts import columns_of
-from billing.lines import Kind, Line
-from billing.pricing import Timing
 from billing.recognition import is_earned
 from billing.seller import seller
 from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem
@@ -189,13 +187,6 @@ def before_tax(row: LineItem) -> Money:
     return Money(row.amount_minor - row.discount_minor - inside, row.currency)
 
 
-def summed(document: Document, timings: Mapping[int, Timing]) -> ledger.Sums:
-    """What of a document is earned already, and what is deferred: usage and arrears are delivered when billed."""
-    currency = document.currency
-    earned = total((line.net for line in document.lines if _is_delivered(line.line, timings)), currency)
-    return ledger.Sums(deferred=document.subtotal - earned, earned=earned, tax=document.tax)
-
-
 def book(work: Work, invoice: Invoice, kind: str, entry: ledger.Entry) -> None:
     """Write a ledger entry about an invoice."""
     books.book(work, invoice.account_id, kind, entry, subject="invoice", subject_id=invoice.id)
@@ -225,12 +216,8 @@ def billed_to(account: Account) -> dict[str, object]:
     }
 
 
-def _is_delivered(line: Line, timings: Mapping[int, Timing]) -> bool:
-    return line.kind is Kind.USAGE or timings[int(line.price)] is Timing.ARREARS
-
-
 def _sums(rows: Sequence[LineItem], invoice: Invoice, work: Work) -> ledger.Sums:
-    """The same of lines as they were written: what is over when it is billed is earned."""
+    """What of an invoice is deferred, and what is earned already: usage, and what is over when it is billed."""
     currency = invoice.currency
     earned = total((before_tax(row) for row in rows if is_earned(row, work.now)), currency)
     subtotal, tax = Money(invoice.subtotal_minor, currency), Money(invoice.tax_minor, currency)
