@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import orjson
@@ -35,6 +35,7 @@ UsageOf = Callable[[asyncpg.Connection, Sequence[asyncpg.Record]], Awaitable[Map
 """Tells, for subscriptions that are due, what their metered items have reached, by subscription."""
 
 MOST_FORMS = 20_000
+Made = TypeVar("Made", Renewal, Renewal | None)
 
 log = structlog.get_logger("billing.run")
 
@@ -43,10 +44,19 @@ log = structlog.get_logger("billing.run")
 class Shelf:
     """What a worker keeps between chunks: prices, what they are called, and forms."""
 
-    prices: Mapping[int, Price]
+    prices: dict[int, Price] = field(default_factory=dict)
     names: dict[str, dict[int, str]] = field(default_factory=dict)
     words: dict[tuple[str, str, str | None, str], Words] = field(default_factory=dict)
     forms: dict[tuple[Any, ...], Form | None] = field(default_factory=dict)
+
+    async def fill(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
+        """Fetch what these subscriptions ask for and is not there yet: prices never change, but there are new ones."""
+        if not {price for row in rows for price in row["prices"] or () if price} <= self.prices.keys():
+            self.prices = await run_queries.prices(connection)
+            self.names.clear()
+            self.words.clear()
+        for locale in {row["locale"] for row in rows} - self.names.keys():
+            self.names[locale] = await run_queries.names(connection, locale)
 
 
 class Plain(NamedTuple):
@@ -69,10 +79,9 @@ class Pricing:
     async def renewals(self, connection: asyncpg.Connection, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
         """The renewal of each, in order. One that can't be priced is held with the reason; the others go on."""
         rows = await run_queries.read(connection, locked)
-        for locale in {row["locale"] for row in rows} - self.shelf.names.keys():
-            self.shelf.names[locale] = await run_queries.names(connection, locale)
+        await self.shelf.fill(connection, rows)
         usage = await self.usage_of(connection, rows) if self.usage_of else {}
-        done = [self._plainly(row, usage.get(row["subscription_id"], ())) for row in rows]
+        done = [_tried(self._plainly, row, usage.get(row["subscription_id"], ())) for row in rows]
         rest = [row for row, made in zip(rows, done, strict=True) if made is None]
         others = await self._others(connection, rest, usage) if rest else {}
         return [made or others[row["subscription_id"]] for row, made in zip(rows, done, strict=True)]
@@ -132,11 +141,7 @@ class Pricing:
         for row in rest:
             number = row["subscription_id"]
             known = _Known(*facts[number], void.get(number, ()), usage.get(number, ()), lines.get(number, 0))
-            try:
-                made[number] = self._whole(row, known)
-            except Exception as fault:
-                log.exception("a subscription can't be billed", subscription=number)
-                made[number] = Renewal(row, None, held=f"It can't be billed: {type(fault).__name__}.")
+            made[number] = _tried(self._whole, row, known)
         return made
 
     def _whole(self, due: asyncpg.Record, known: _Known) -> Renewal:
@@ -172,6 +177,15 @@ class _Known(NamedTuple):
     void: Sequence[int]
     usage: tuple[Usage, ...]
     recent: int
+
+
+def _tried(price: Callable[..., Made], due: asyncpg.Record, *known: Any) -> Made | Renewal:
+    """What pricing gives; held where it fails, for whatever is wrong with one must not stop the others."""
+    try:
+        return price(due, *known)
+    except Exception as fault:
+        log.exception("a subscription can't be billed", subscription=due["subscription_id"])
+        return Renewal(due, None, held=f"It can't be billed: {type(fault).__name__}.")
 
 
 def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:

@@ -192,9 +192,10 @@ _READ = """
          with ordinality as d(account_id, subscription_id, due_at, place)
     join account a on a.id = d.account_id
     join subscription s on (s.account_id, s.id) = (d.account_id, d.subscription_id)
-    cross join lateral (
+    left join lateral (
         select y.* from subscription_cycle y
-        where (y.account_id, y.subscription_id) = (d.account_id, d.subscription_id) order by since desc limit 1) y
+        where (y.account_id, y.subscription_id) = (d.account_id, d.subscription_id)
+        order by since desc, id desc limit 1) y on true
     cross join lateral (
         select array_agg(item_id order by item_id, at, id) as items,
                array_agg(price_id order by item_id, at, id) as prices,
@@ -228,7 +229,8 @@ _FACTS = (
 _LINES = f"""
     select i.* from {_ASKED}
     join line_item i on (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id)
-    order by i.subscription_id, i.id
+    join invoice v on (v.account_id, v.id) = (i.account_id, i.invoice_id)
+    order by i.subscription_id, v.created_at, i.id
 """  # noqa: S608 - constants
 _VOIDED = f"""
     select v.subscription_id, v.id from {_ASKED}

@@ -36,8 +36,7 @@ class Worker:
     async def of(cls, url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None = None) -> Worker:
         """A worker with a connection of its own."""
         connection = await run_chunks.connected(url)
-        shelf = Shelf(await run_queries.prices(connection))
-        return cls(connection, run, Pricing(run, shelf, bounds, usage_of), IdBlocks())
+        return cls(connection, run, Pricing(run, Shelf(), bounds, usage_of), IdBlocks())
 
     async def work(self) -> None:
         """Bill until no chunk is left that nobody works on."""
@@ -54,7 +53,7 @@ class Worker:
             if chunk is None:
                 return False
             locked = await run_queries.due(self.connection, chunk, self.run)
-            made = await self._bill(locked)
+            made = await self._bill(locked) if locked else []
             again = any(renewal.period and renewal.period.end <= self.run.until for renewal in made)
             await run_chunks.note(self.connection, self.run, chunk, _tally(made), done=not again)
         return True
