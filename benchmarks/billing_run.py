@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import os
 import shutil
@@ -78,6 +79,9 @@ def _spent(postmaster: int) -> float:
 
 
 def _ticks(pid: int, first: int, last: int) -> int:
+    """The fields of a process from `first` up to `last`, in clock ticks; none of one that has just ended."""
+    if not Path(f"/proc/{pid}/stat").exists():
+        return 0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(field) for field in fields[first - 2 : last - 2])
 
@@ -136,9 +140,10 @@ async def measure(home: Path, url: str, until: datetime, workers: int) -> tuple[
         await asyncio.to_thread(ready.wait, 120)
         began, cpu, wal = await meter.read()
         spent = [await asyncio.to_thread(told.get) for _ in crew]
-        ended, cpu_after, wal_after = await meter.read()
+        ended = perf_counter()
         for process in crew:
-            process.join()
+            await asyncio.to_thread(process.join)
+        _, cpu_after, wal_after = await meter.read()
         progress = await run_chunks.progress(owner, run)
         assert progress.done == progress.planned, "the run is over"
     client, peak = sum(seconds for seconds, _ in spent), max(peak for _, peak in spent)
@@ -156,6 +161,7 @@ def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
         told.put((spent, after.ru_maxrss / 1024))
         await worker.connection.close()
 
+    gc.freeze()
     asyncio.run(work())
 
 

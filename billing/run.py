@@ -10,6 +10,7 @@ bills nothing twice and forgets nothing.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +101,8 @@ def _dismiss(crew: Sequence[BaseProcess]) -> None:
 
 
 def _process(url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None) -> None:
+    # What was imported stays: the collector need not look at it again and again.
+    gc.freeze()
     asyncio.run(_work(url, run, bounds, usage_of))
 
 

@@ -93,10 +93,13 @@ def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
     """The form of a document of these lines, issued now."""
     made = document([(worded(line, words.names), line) for line in lines], words.rate, words.currency)
     earned = total((line.net for line in made.lines if _is_earned(line.line, now)), words.currency)
-    entry = ledger.invoice_finalized(ledger.Sums(made.subtotal - earned, earned, made.tax))
+    # Each of them is summed from the lines whenever it is asked for.
+    subtotal, tax = made.subtotal, made.tax
+    sums = (subtotal, tax, subtotal + tax)
+    entry = ledger.invoice_finalized(ledger.Sums(subtotal - earned, earned, tax))
     return Form(
-        made.total,
-        _invoice(made),
+        sums[-1],
+        _invoice(made, sums),
         tuple(_line(place, line) for place, line in enumerate(made.lines, 1)),
         transfers(entry),
         tuple(lines),
@@ -120,10 +123,9 @@ def _is_earned(line: Line, now: datetime) -> bool:
     return line.kind is Kind.USAGE or line.span.end <= now
 
 
-def _invoice(made: Document) -> str:
+def _invoice(made: Document, sums: Sequence[Money]) -> str:
     notes = "{" + ",".join(orjson.dumps(note).decode() for note in made.notes) + "}"
-    sums = (made.currency, made.subtotal.minor, made.tax.minor, made.total.minor)
-    return copied(InvoiceKind.SUBSCRIPTION, 0, *sums, notes)
+    return copied(InvoiceKind.SUBSCRIPTION, 0, made.currency, *(amount.minor for amount in sums), notes)
 
 
 def _line(place: int, drafted: DocumentLine) -> str:

@@ -192,7 +192,7 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     """What begins, where the facts stand for a whole period; None where they have to be looked at."""
     # Of several steps of an item, all of them long ago, the last one counts.
     steps = dict(zip(due["items"], zip(due["prices"], due["quantities"], strict=True), strict=True))
-    items = [item for item, (price, _) in steps.items() if price is not None]
+    items = sorted(item for item, (price, _) in steps.items() if price is not None)
     terms = tuple(steps[item] for item in items)
     cycle = _cycle(due)
     _, period = cycle.anchor.period_at(due["due_at"], cycle.interval, cycle.count)
@@ -209,7 +209,7 @@ def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
     """Item, price and quantity of the lines of the period that ends."""
     if due["line_items"] is None:
         return []
-    return list(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
+    return sorted(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
 
 
 def _gross(lines: Iterable[LineItem]) -> int:

@@ -197,13 +197,12 @@ _READ = """
         where (y.account_id, y.subscription_id) = (d.account_id, d.subscription_id)
         order by since desc, id desc limit 1) y on true
     cross join lateral (
-        select array_agg(item_id order by item_id, at, id) as items,
-               array_agg(price_id order by item_id, at, id) as prices,
-               array_agg(quantity order by item_id, at, id) as quantities, max(at) as latest
-        from item_step i where (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id)) f
+        select array_agg(item_id) as items, array_agg(price_id) as prices, array_agg(quantity) as quantities,
+               max(at) as latest
+        from (select * from item_step i
+              where (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id) order by at, id) i) f
     cross join lateral (
-        select array_agg(item_id order by item_id) as items, array_agg(price_id order by item_id) as prices,
-               array_agg(quantity order by item_id) as quantities,
+        select array_agg(item_id) as items, array_agg(price_id) as prices, array_agg(quantity) as quantities,
                sum(amount_minor - discount_minor + case when tax_inclusive then 0 else tax_minor end)::bigint as minor,
                bool_and(kind = 'charge' and above is null and billed_period = s.period_start
                         and period_start = s.period_start and period_end = s.period_end) as whole

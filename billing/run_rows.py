@@ -179,13 +179,13 @@ class Sheets:
         account, subscription, *_ = renewal.due
         state = "draft" if number is None else "paid" if used == form.total.minor else "open"
         issued = r"\N" if number is None else self._now
-        due = r"\N" if number is None else _later(self._run.now, renewal.due["net_days"])
+        due = r"\N" if number is None else _later(self._run.now, 24 * renewal.due["net_days"])
         paid = self._now if state == "paid" else r"\N"
         start, end = min(span.start for span in renewal.spans), max(span.end for span in renewal.spans)
         self.rows["invoice"].append(
             f"{account}\t{invoice}\t{subscription}\t{number or NULL}\t{state}\t{issued}\t{due}\t{paid}\t{used}"
             f"\t{copied(renewal.held, renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
-            f"\t{renewal.due['due_at']}\t{self._run.now + timedelta(hours=renewal.due['grace_hours'])}\t{form.invoice}"
+            f"\t{renewal.due['due_at']}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
         )
         told = f'"{number}"' if number else "null"
         after = (
@@ -231,6 +231,6 @@ def _addressed(due: asyncpg.Record) -> str:
     return copied(due["collection"], due["net_days"], due["po_number"], due["billed_to"], due["locale"])
 
 
-@lru_cache(maxsize=400)
-def _later(now: datetime, days: int) -> str:
-    return str(now + timedelta(days=days))
+@lru_cache(maxsize=1_000)
+def _later(now: datetime, hours: int) -> str:
+    return str(now + timedelta(hours=hours))

@@ -86,10 +86,8 @@ class Worker:
 async def advance(connection: asyncpg.Connection, made: Sequence[Renewal]) -> None:
     """Move clocks and subscriptions into the periods that begin, and hold what is to be looked at."""
     values = [_moved(renewal) for renewal in made]
-    moved = "unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[])"
     columns = [list(column) for column in zip(*values, strict=True)]
-    await connection.execute(_CLOCKS.format(moved=moved), *columns)
-    await connection.execute(_SUBSCRIPTIONS.format(moved=moved), *columns)
+    await connection.execute(_MOVE, *columns)
 
 
 def _moved(renewal: Renewal) -> tuple[Any, ...]:
@@ -106,14 +104,15 @@ def _tally(made: Sequence[Renewal]) -> Tally:
     return Tally(invoices, held, len(made) - invoices - held)
 
 
-_CLOCKS = """
-    update subscription_clock c set due_at = m.ends_at, held = m.held
-    from {moved} as m(account_id, subscription_id, starts_at, ends_at, held)
-    where (c.account_id, c.subscription_id) = (m.account_id, m.subscription_id)
-"""
-_SUBSCRIPTIONS = """
+_MOVE = """
+    with moved as (
+        select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[])
+        as m(account_id, subscription_id, starts_at, ends_at, held)
+    ), clocks as (
+        update subscription_clock c set due_at = m.ends_at, held = m.held from moved m
+        where (c.account_id, c.subscription_id) = (m.account_id, m.subscription_id)
+    )
     update subscription s set period_start = m.starts_at, period_end = m.ends_at,
            state = case s.state when 'trialing' then 'active' else s.state end
-    from {moved} as m(account_id, subscription_id, starts_at, ends_at, held)
-    where (s.account_id, s.id) = (m.account_id, m.subscription_id) and m.starts_at is not null
+    from moved m where (s.account_id, s.id) = (m.account_id, m.subscription_id) and m.starts_at is not null
 """
