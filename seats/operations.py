@@ -21,14 +21,12 @@ from auth.policy import Role
 from auth.tables import Account, Member
 from billing import queries as billing
 from billing import subscriptions
-from kernel.errors import Problem, Unavailable
+from kernel.errors import Problem
 from kernel.work import Work
 from seats import events, invitations, leaving, queries, seating
 from seats.leaving import Freed
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
-
-_TRIES = 5
 
 
 async def create_pool(work: Work, account: Account, price_id: int, seats: int, name: str) -> LicensePool:
@@ -146,7 +144,13 @@ async def give_up(work: Work, account_id: int, email: str, reason: str) -> None:
 
 
 async def close_pools(work: Work, account_id: int, subscription_id: int) -> None:
-    """Free every seat that an ended subscription paid for; doing it again changes nothing."""
+    """Free every seat that an ended subscription paid for; doing it again changes nothing.
+
+    The workspace is locked first, as whoever seats somebody shares it: nobody sits down meanwhile.
+    """
+    if not await queries.pools_of(work, account_id, subscription_id):
+        return
+    await people.workspace(work, account_id, lock=True)
     for pool in await queries.pools_of(work, account_id, subscription_id):
         freed = await _close(work, pool)
         before = {"assigned": freed, "closed_at": None}
@@ -155,14 +159,12 @@ async def close_pools(work: Work, account_id: int, subscription_id: int) -> None
 
 
 async def _close(work: Work, pool: LicensePool) -> int:
-    """Free every seat and close the pool; whoever sits down meanwhile is freed too. How many there were."""
-    freed: Freed = Counter()
-    for _ in range(_TRIES):
-        seats = await queries.taken_seats(work, pool.account_id, pool.id)
-        freed += await leaving.leave(work, seats, "subscription ended")
-        if await queries.close(work, pool.account_id, pool.id, freed[pool.id], work.now):
-            return freed[pool.id]
-    raise Unavailable("Others are filling this pool at the same moment. Try again.")
+    """Free every seat and close the pool. How many there were."""
+    seats = await queries.taken_seats(work, pool.account_id, pool.id)
+    freed = (await leaving.leave(work, seats, "subscription ended"))[pool.id]
+    closed = await queries.close(work, pool.account_id, pool.id, freed, work.now)
+    assert closed, "somebody sat down in a locked workspace"
+    return freed
 
 
 def key_of(person_id: int | None, email: str) -> str:

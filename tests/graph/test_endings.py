@@ -47,6 +47,21 @@ async def test_canceling_now_releases_every_seat(workspace: Scene) -> None:
     assert (await logged(workspace))[-4:] == ["subscription.canceled", "seat.released", "seat.released", "pool.closed"]
 
 
+async def test_an_end_without_pools_leaves_nothing_waiting(workspace: Scene) -> None:
+    world, ada = workspace.world, await workspace.world.person()
+    shows = "... on Subscription { id }"
+    bought = await world.change("subscribe", ada, shows_=shows, account=ada.account, price=world.catalog.pro.price)
+    subscription = bought.data["subscribe"]["id"]
+
+    await world.change("cancelSubscription", ada, shows_="__typename", subscription=subscription, at="NOW")
+    await work_off(world)
+
+    told = "select count(*) from outbox where account_id = $1"
+    account = ids.decode("account", ada.account)
+    assert await world.value(told, account) > 1
+    assert await world.value(f"{told} and delivered_at is null", account) == 0
+
+
 async def test_canceling_at_the_end_of_the_period_keeps_the_seats_until_then(workspace: Scene) -> None:
     pool = await workspace.pool(3)
     seat, subscription = await workspace.seat(pool, workspace.owner), await behind(workspace, pool)
