@@ -94,7 +94,8 @@ class Part:
     @property
     def amount(self) -> Fraction:
         """Exact minor units, with the tier's flat fee."""
-        return self.tier.flat + self.tier.unit * self.tier.blocks(self.units)
+        amount = self.tier.unit * self.tier.blocks(self.units)
+        return amount + self.tier.flat if self.tier.flat else amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ class PriceRule:
 
     def cost(self, quantity: Quantity) -> Fraction:
         """The exact amount of a whole period in minor units, within the minimum and maximum."""
-        amount = sum((part.amount for part in self.parts(quantity)), NOTHING)
+        return self.bounded(sum((part.amount for part in self.parts(quantity)), NOTHING))
+
+    def bounded(self, amount: Fraction) -> Fraction:
+        """An amount within the minimum and maximum."""
         if self.minimum is not None:
             amount = max(amount, self.minimum)
         return amount if self.maximum is None else min(amount, self.maximum)
@@ -150,7 +154,8 @@ class Price:
 
     def cost(self, quantity: Quantity, above: Quantity | None = None) -> Fraction:
         """The exact cost of a whole period; where `above` is billed already, the difference of totals."""
-        return self.rule.cost(quantity) - (NOTHING if above is None else self.rule.cost(above))
+        cost = self.rule.cost(quantity)
+        return cost if above is None else cost - self.rule.cost(above)
 
     def amount(self, quantity: Quantity) -> Money:
         """What a whole period costs, rounded once."""
@@ -162,19 +167,31 @@ class Price:
             return f"({self.formula(quantity)}) {MINUS} ({self.formula(above)})"
         digits = exponent(self.currency)
         parts = self.rule.parts(quantity)
-        cost, unbounded = self.rule.cost(quantity), sum(part.amount for part in parts)
+        unbounded = sum((part.amount for part in parts), NOTHING)
+        cost = self.rule.bounded(unbounded)
         text = " + ".join(_term(part, digits) for part in parts)
         if cost == unbounded:
             return text
-        return f"{text}, {'at least' if cost > unbounded else 'at most'} {plain(cost / 10**digits, digits)}"
+        return f"{text}, {'at least' if cost > unbounded else 'at most'} {_major(cost, digits)}"
 
 
 def plain(number: Quantity, digits: int = 0) -> str:
     """The number as a decimal with at least so many digits, exact to the twentieth: "0.0002", "10.00"."""
     number = Fraction(number)
-    while digits < _LONGEST and (number * 10**digits).denominator != 1:
+    return _decimal(number.numerator, number.denominator, digits)
+
+
+def _major(minor: Fraction, digits: int) -> str:
+    """Minor units as a decimal of major ones."""
+    return _decimal(minor.numerator, minor.denominator * 10**digits, digits)
+
+
+def _decimal(number: int, bottom: int, digits: int) -> str:
+    top = abs(number)
+    while digits < _LONGEST and top * 10**digits % bottom:
         digits += 1
-    whole, rest = divmod(rounded(abs(number) * 10**digits), 10**digits)
+    # Half away from zero, in whole numbers.
+    whole, rest = divmod((2 * top * 10**digits + bottom) // (2 * bottom), 10**digits)
     return ("-" if number < 0 else "") + (f"{whole}.{rest:0{digits}}" if digits else f"{whole}")
 
 
@@ -190,8 +207,8 @@ def _climbed(tiers: tuple[Tier, ...], units: Fraction) -> Iterator[Part]:
 
 def _term(part: Part, digits: int) -> str:
     """One tier's part of a formula, in major units."""
-    times = f"{plain(part.tier.blocks(part.units))} {TIMES} {plain(part.tier.unit / 10**digits, digits)}"
-    flat = plain(part.tier.flat / 10**digits, digits)
-    if part.tier.flat:
-        return f"{times} + {flat}" if part.tier.unit else flat
-    return times
+    flat = _major(part.tier.flat, digits) if part.tier.flat else ""
+    if flat and not part.tier.unit:
+        return flat
+    times = f"{plain(part.tier.blocks(part.units))} {TIMES} {_major(part.tier.unit, digits)}"
+    return f"{times} + {flat}" if flat else times

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from kernel.errors import InvalidInput
 
 _MICROSECOND = timedelta(microseconds=1)
+_SHORTEST = 28
+"""Days that every month has."""
 
 
 class Interval(StrEnum):
@@ -126,15 +128,28 @@ class Anchor:
 
     def period_at(self, moment: datetime, interval: Interval, count: int = 1) -> tuple[int, Period]:
         """The number and the span of the period that `moment` falls into."""
-        days = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 31, Interval.YEAR: 366}[interval] * count
-        number = (moment - self.boundary(0, interval, count)) // timedelta(days=days)
-        while self.boundary(number + 1, interval, count) <= moment:
-            number += 1
-        while self.boundary(number, interval, count) > moment:
-            number -= 1
-        return number, self.period(number, interval, count)
+        number = self._near(moment, interval) // count
+        start, end = self.boundary(number, interval, count), self.boundary(number + 1, interval, count)
+        while end <= moment:
+            number, start, end = number + 1, end, self.boundary(number + 2, interval, count)
+        while start > moment:
+            number, start, end = number - 1, self.boundary(number - 1, interval, count), start
+        return number, Period(start, end)
+
+    def _near(self, moment: datetime, interval: Interval) -> int:
+        """About how many intervals lie between the anchor and `moment`: by the calendar, so at most one off."""
+        local = moment.astimezone(zone(self.zone))
+        match interval:
+            case Interval.DAY | Interval.WEEK:
+                days = local.toordinal() - self.local.toordinal()
+                return days // 7 if interval is Interval.WEEK else days
+            case Interval.MONTH:
+                return (local.year - self.local.year) * 12 + local.month - self.local.month
+            case Interval.YEAR:
+                return local.year - self.local.year
 
 
 def _months_on(local: datetime, months: int) -> datetime:
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
-    return local.replace(year=year, month=month + 1, day=min(local.day, monthrange(year, month + 1)[1]))
+    day = local.day if local.day <= _SHORTEST else min(local.day, monthrange(year, month + 1)[1])
+    return local.replace(year=year, month=month + 1, day=day)
