@@ -47,7 +47,8 @@ def booked(issued: Iterable[Issued]) -> dict[Shape, list[Book]]:
     """The books of all charges among the issued lines, by shape."""
     books: dict[int, Book] = {}
     shapes: dict[Shape, list[Book]] = {}
-    for entry in issued:
+    # Lines of one instant may come in any order, and what corrects a charge belongs to it all the same.
+    for entry in sorted(issued, key=lambda entry: entry.line.kind is not Kind.CHARGE):
         line = entry.line
         if line.kind is Kind.CHARGE:
             book = books[entry.id] = Book(entry)

@@ -31,7 +31,8 @@ async def pasts(work: Work, account_id: int, subscription_id: int) -> list[Past]
         list({row.invoice_id for row in rows}),
     )
     when = {row["id"]: row["created_at"] for row in made}
-    return [Past(row, row.invoice_id, when[row.invoice_id]) for row in rows]
+    found = [Past(row, row.invoice_id, when[row.invoice_id]) for row in rows]
+    return sorted(found, key=lambda past: (past.created_at, past.row.id))
 
 
 async def numbers(work: Work, account_id: int, invoice_ids: Sequence[int]) -> dict[int, str]:
