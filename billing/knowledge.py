@@ -51,17 +51,22 @@ async def known(work: Work, facts: Facts, at: datetime) -> dict[str, Any]:
         subscription.account_id,
         subscription.id,
     )
+    return kept(facts, at, [row["id"] for row in void], {row["id"]: row["adjusted_minor"] for row in adjusted})
+
+
+def kept(facts: Facts, at: datetime, void: Sequence[int], adjusted: Mapping[int, int]) -> dict[str, Any]:
+    """The same, told which invoices of the subscription are void, and what credit notes took off its lines."""
     return {
-        str(subscription.id): {
+        str(facts.subscription.id): {
             "at": plain(at),
             "steps": [step.id for step in facts.steps],
             "cycles": [cycle.id for cycle in facts.cycles],
             "pauses": {str(pause.id): plain(pause.ends_at) for pause in facts.pauses},
             "discounts": {str(discount.id): plain(discount.until) for discount in facts.discounts},
-            "trial_end": plain(subscription.trial_end),
+            "trial_end": plain(facts.subscription.trial_end),
             "ends_at": plain(agreement(facts).ended_at),
-            "void": [row["id"] for row in void],
-            "adjusted": {str(row["id"]): row["adjusted_minor"] for row in adjusted},
+            "void": list(void),
+            "adjusted": {str(line): minor for line, minor in adjusted.items()},
         }
     }
 

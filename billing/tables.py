@@ -230,6 +230,8 @@ class Subscription(SQLModel, table=True):
     cancel_reason: str | None = text(optional=True)
     ended_at: datetime | None = instant(optional=True)
     created_at: datetime = instant()
+    limit_minor: int | None = whole(optional=True)
+    """The most that one invoice of it may ask for, by contract; null for no limit."""
 
 
 class SubscriptionItem(SQLModel, table=True):

@@ -152,8 +152,11 @@ class Life:
         return await self.do(brought)
 
 
+Open = Callable[..., Awaitable[Life]]
+
+
 @asynccontextmanager
-async def lives(url: str) -> AsyncIterator[Callable[..., Awaitable[Life]]]:
+async def lives(url: str) -> AsyncIterator[Open]:
     """Opens accounts on a database that sells what the product's own catalog says."""
     engine, blocks = database.engine(url), IdBlocks()
     owner_engine = database.engine(url, role=None)

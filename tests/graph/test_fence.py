@@ -18,9 +18,11 @@ from tests.scenery import Scene, Somebody, World
 # Tables that row-level security doesn't cover, each with its reason.
 OPEN = {
     "alembic_version": "tells the revision of the schema; the product's role may not even read it",
+    "billing_run": "tells how far the billing runs are; the product's role may not even read it",
     "clock": "tells how far a simulated clock was moved, which everybody may know",
     "entitlement": "belongs to the catalog, which is public and which the product's role can't write",
     "number_series": "tells the last number of an invoice of each year, which no account owns",
+    "run_chunk": "tells how far the billing runs are; the product's role may not even read it",
     "tax_rate": "tells what countries take, which is public and which the product's role can't write",
     "plan": "belongs to the catalog, which is public and which the product's role can't write",
     "plan_version": "belongs to the catalog, which is public and which the product's role can't write",

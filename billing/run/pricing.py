@@ -1,0 +1,224 @@
+"""Pricing a chunk: for each subscription that is due, the period that begins and what is billed for it.
+
+It is billed as of the instant its period begins, also when that is long ago, so
+that the invoice follows from facts dated before it. Most are plain: nothing has
+happened in the period that ends, and it was billed whole. All others are given to
+the timeline with all their facts and everything that was ever issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import asyncpg
+import orjson
+import structlog
+
+from billing import knowledge, periods, timeline
+from billing.facts import Facts, agreement, issued
+from billing.lines import Line
+from billing.periods import Cycle
+from billing.pricing import Price
+from billing.rating import Usage, rated
+from billing.run import forms, queries
+from billing.run.bounds import Bounds, doubt
+from billing.run.chunks import Run
+from billing.run.forms import Form, Terms, Words
+from billing.run.rows import Renewal, Span
+from billing.seller import seller
+from billing.tables import LineItem
+from kernel.time import Anchor, Interval, Period
+
+UsageOf = Callable[[asyncpg.Connection, Sequence[asyncpg.Record]], Awaitable[Mapping[int, tuple[Usage, ...]]]]
+"""Tells, for subscriptions that are due, what their metered items have reached, by subscription."""
+
+MOST_FORMS = 20_000
+Made = TypeVar("Made", Renewal, Renewal | None)
+
+log = structlog.get_logger("billing.run")
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What a worker keeps between chunks: prices, what they are called, and forms."""
+
+    prices: dict[int, Price] = field(default_factory=dict)
+    names: dict[str, dict[int, str]] = field(default_factory=dict)
+    words: dict[tuple[str, str, str | None, str], Words] = field(default_factory=dict)
+    forms: dict[tuple[Any, ...], Form | None] = field(default_factory=dict)
+
+    async def fill(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
+        """Fetch what these subscriptions ask for and is not there yet: prices never change, but there are new ones."""
+        if not {price for row in rows for price in row["prices"] or () if price} <= self.prices.keys():
+            self.prices = await queries.prices(connection)
+            self.names.clear()
+            self.words.clear()
+        for locale in {row["locale"] for row in rows} - self.names.keys():
+            self.names[locale] = await queries.names(connection, locale)
+
+
+class Plain(NamedTuple):
+    """What begins for a subscription to which nothing has happened: its items, their terms, and the period."""
+
+    items: Sequence[int]
+    terms: Terms
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """How one worker prices the chunks of a run."""
+
+    run: Run
+    shelf: Shelf
+    bounds: Bounds
+    usage_of: UsageOf | None = None
+
+    async def renewals(self, connection: asyncpg.Connection, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
+        """The renewal of each, in order. One that can't be priced is held with the reason; the others go on."""
+        rows = await queries.read(connection, locked)
+        await self.shelf.fill(connection, rows)
+        usage = await self.usage_of(connection, rows) if self.usage_of else {}
+        done = [_tried(self._plainly, row, usage.get(row["subscription_id"], ())) for row in rows]
+        rest = [row for row, made in zip(rows, done, strict=True) if made is None]
+        others = await self._others(connection, rest, usage) if rest else {}
+        return [made or others[row["subscription_id"]] for row, made in zip(rows, done, strict=True)]
+
+    def _plainly(self, due: asyncpg.Record, usage: tuple[Usage, ...]) -> Renewal | None:
+        """The renewal of a subscription to which nothing has happened; None for one that needs all its facts."""
+        plain = _plain(due, self.shelf.prices) if due["plain"] else None
+        if plain is None:
+            return None
+        form = self._form(plain, due)
+        wanted = [(plain.items[int(line.item)], int(line.price), line.quantity) for line in form.source] if form else []
+        if _billed(due) != wanted or any(used.span.start != due["period_start"] for used in usage):
+            return None
+        if usage:
+            return self._metered(due, plain, form, usage)
+        if form is None:
+            return Renewal(due, plain.period)
+        if due["limit_minor"] and form.total.minor > due["limit_minor"]:
+            return None
+        start, end = str(plain.period.start), str(plain.period.end)
+        return Renewal(due, plain.period, form, [Span(item, start, start, end) for item, _, _ in wanted])
+
+    def _form(self, plain: Plain, due: asyncpg.Record) -> Form | None:
+        over, known = plain.period.end <= self.run.now, self.shelf.forms
+        key = (plain.terms, over, due["currency"], due["country"], due["vat_id"], due["locale"])
+        if key not in known:
+            if len(known) >= MOST_FORMS:
+                known.clear()
+            known[key] = forms.plain(plain.terms, self.shelf.prices, self._words(due), over=over)
+        return known[key]
+
+    def _words(self, due: asyncpg.Record) -> Words:
+        place = (due["currency"], due["country"], due["vat_id"], due["locale"])
+        if place not in self.shelf.words:
+            rate = seller().rate(due["country"], due["vat_id"], self.run.now)
+            self.shelf.words[place] = Words(self.shelf.names[due["locale"]], rate, due["currency"])
+        return self.shelf.words[place]
+
+    def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, usage: tuple[Usage, ...]) -> Renewal:
+        """The same with the usage of the period that ends, nothing of which was billed before."""
+        used = (rated(one, (), due["period_start"]) for one in usage)
+        charged = (
+            replace(line, item=str(plain.items[int(line.item)]), period=plain.period.start, span=plain.period)
+            for line in (form.source if form else ())
+        )
+        lines = [*(line for line in used if line), *charged]
+        return self._made(due, plain.period, lines, due["line_minor"] or 0, 0)
+
+    async def _others(
+        self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record], usage: Mapping[int, tuple[Usage, ...]]
+    ) -> dict[int, Renewal]:
+        keys = [(row["account_id"], row["subscription_id"]) for row in rest]
+        facts = await queries.facts(connection, keys, self.shelf.prices)
+        void = await queries.voided(connection, keys)
+        lines = await queries.lines_since(connection, keys, self.run.now - timedelta(days=1))
+        made = {}
+        for row in rest:
+            number = row["subscription_id"]
+            known = _Known(*facts[number], void.get(number, ()), usage.get(number, ()), lines.get(number, 0))
+            made[number] = _tried(self._whole, row, known)
+        return made
+
+    def _whole(self, due: asyncpg.Record, known: _Known) -> Renewal:
+        """The renewal of any subscription: what should stand by all its facts, less all that was ever issued."""
+        agreed = replace(agreement(known.facts), usage=known.usage)
+        recorded = [line for line in known.lines if line.invoice_id not in known.void]
+        lines = timeline.bill(agreed, issued(recorded), now=due["due_at"])
+        over = due["ended_at"] is not None and due["ended_at"] <= due["due_at"]
+        period = None if over else periods.at(agreed.cycles, max(due["due_at"], agreed.cycles[0].since)).span
+        adjusted = {line.id: line.adjusted_minor for line in known.lines if line.adjusted_minor}
+        kept = orjson.dumps(knowledge.kept(known.facts, due["due_at"], known.void, adjusted)).decode()
+        last = (line for line in recorded if line.billed_period and line.billed_period >= due["period_start"])
+        return replace(self._made(due, period, lines, _gross(last), known.recent), known=kept)
+
+    def _made(
+        self, due: asyncpg.Record, period: Period | None, lines: Sequence[Line], before: int, count: int
+    ) -> Renewal:
+        """The renewal that bills these lines, held if they are hard to believe."""
+        if not lines:
+            return Renewal(due, period)
+        made = forms.form(lines, self._words(due), self.run.now)
+        held = doubt(made.total, len(lines) + count, before, due["limit_minor"], self.bounds)
+        if held:
+            log.error("a renewal waits for a person", subscription=due["subscription_id"], reason=held)
+        return Renewal(due, period, made, [_span(line) for line in lines], held)
+
+
+class _Known(NamedTuple):
+    """All facts of a subscription, its lines of all times, void invoices, usage, and how many lines are of today."""
+
+    facts: Facts
+    lines: Sequence[LineItem]
+    void: Sequence[int]
+    usage: tuple[Usage, ...]
+    recent: int
+
+
+def _tried(price: Callable[..., Made], due: asyncpg.Record, *known: Any) -> Made | Renewal:
+    """What pricing gives; held where it fails, for whatever is wrong with one must not stop the others."""
+    try:
+        return price(due, *known)
+    except Exception as fault:
+        log.exception("a subscription can't be billed", subscription=due["subscription_id"])
+        return Renewal(due, None, held=f"It can't be billed: {type(fault).__name__}.")
+
+
+def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
+    """What begins, where the facts stand for a whole period; None where they have to be looked at."""
+    # Of several steps of an item, all of them long ago, the last one counts.
+    steps = dict(zip(due["items"], zip(due["prices"], due["quantities"], strict=True), strict=True))
+    items = sorted(item for item, (price, _) in steps.items() if price is not None)
+    terms = tuple(steps[item] for item in items)
+    cycle = _cycle(due)
+    _, period = cycle.anchor.period_at(due["due_at"], cycle.interval, cycle.count)
+    if period.start != due["due_at"] or not forms.is_plain(terms, prices, cycle.interval):
+        return None
+    return Plain(items, terms, period)
+
+
+def _cycle(due: asyncpg.Record) -> Cycle:
+    return Cycle(due["since"], Anchor(due["anchor"], due["time_zone"]), Interval(due["interval"]), due["count"])
+
+
+def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
+    """Item, price and quantity of the lines of the period that ends."""
+    if due["line_items"] is None:
+        return []
+    return sorted(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
+
+
+def _gross(lines: Iterable[LineItem]) -> int:
+    """What lines came to with their tax, in minor units."""
+    return sum(
+        line.amount_minor - line.discount_minor + (0 if line.tax_inclusive else line.tax_minor) for line in lines
+    )
+
+
+def _span(line: Line) -> Span:
+    return Span(int(line.item), str(line.period), str(line.span.start), str(line.span.end))

@@ -1,0 +1,237 @@
+"""Rows: a chunk of invoices on its way into the tables, as text that COPY reads.
+
+Every row of a renewal is written here: its invoice and line items, the ledger's
+entries, the audit records and the outbox. They are the rows that the same renewal
+makes interactively, but for the audit's words, which name what matters and not
+every column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from io import BytesIO
+from typing import NamedTuple
+
+import asyncpg
+
+from billing import ledger
+from billing.run import chains
+from billing.run.chains import Said, chained
+from billing.run.chunks import Run
+from billing.run.forms import INVOICE, LINE, NULL, TRANSFER, Form, copied, transfers
+from billing.seller import seller
+from kernel.money import Money
+from kernel.time import Period
+from kernel.work import IdBlocks
+
+_COLUMNS = {
+    "line_item": (
+        *("account_id", "id", "invoice_id", "subscription_id"),
+        *("item_id", "billed_period", "period_start", "period_end", *LINE),
+    ),
+    "ledger_entry": ("account_id", "id", "at", "kind", "subject", "subject_id"),
+    "ledger_transfer": ("account_id", "id", "entry_id", *TRANSFER),
+    "outbox": ("id", "account_id", "at", "name", "payload", "request_id"),
+    "invoice": (
+        *("account_id", "id", "subscription_id", "number", "state", "issued_at", "due_at", "paid_at"),
+        *("credit_minor", "held", "known", "period_start", "period_end", "collection", "net_days", "po_number"),
+        *("billed_to", "locale", "created_at", "finalize_at", *INVOICE),
+    ),
+}
+
+
+class Span(NamedTuple):
+    """What a line bills: its item, the start of its billing period, and its own start and end."""
+
+    item: int
+    period: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One subscription and the period that begins for it."""
+
+    due: asyncpg.Record
+    period: Period | None
+    """The period it moves into; None when the subscription is over."""
+
+    form: Form | None = None
+    """What is billed; None for nothing."""
+
+    spans: Sequence[Span] = ()
+    """What each of its lines bills."""
+
+    held: str | None = None
+    """Why a person has to look at it first."""
+
+    known: str = "{}"
+    """What the invoice keeps of the facts it came from, as JSON; nothing where they are all dated before it."""
+
+    @property
+    def final(self) -> bool:
+        """Whether its invoice gets a number at once, and not after the account's grace or when a person has looked."""
+        return not self.held and not self.due["grace_hours"]
+
+
+async def write(
+    connection: asyncpg.Connection,
+    run: Run,
+    blocks: IdBlocks,
+    renewals: Sequence[Renewal],
+    credit: dict[tuple[int, str], int],
+) -> None:
+    """Write everything about these renewals. Numbers and then the audit's heads come last: others wait for them.
+
+    `credit` is what customers have, by account and currency; what is used is taken off.
+    """
+    lines = sum(len(renewal.spans) for renewal in renewals)
+    await blocks.reserve(connection, 16 * len(renewals) + lines)
+    sheets = Sheets(run, blocks, credit)
+    for renewal in renewals:
+        sheets.add(renewal)
+    for table in ("line_item", "ledger_entry", "ledger_transfer", "outbox"):
+        await copy(connection, table, _COLUMNS[table], sheets.rows[table])
+    said = sheets.finalize(await numbers(connection, run, sheets.finals))
+    await copy(connection, "invoice", _COLUMNS["invoice"], sheets.rows["invoice"])
+    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, blocks, said))
+
+
+class Sheets:
+    """The rows of a chunk, by table."""
+
+    def __init__(self, run: Run, blocks: IdBlocks, credit: dict[tuple[int, str], int]) -> None:
+        self.rows: dict[str, list[str]] = {table: [] for table in _COLUMNS}
+        self.finals = 0
+        """How many invoices want a number."""
+
+        self._run, self._now, self._take, self._credit = run, run.now.isoformat(), blocks.take, credit
+        self._added: list[tuple[Renewal, int, int]] = []
+
+    def add(self, renewal: Renewal) -> None:
+        """Write what has no number on it: lines, ledger and events."""
+        account, subscription, *_ = renewal.due
+        invoice = used = 0
+        if renewal.form:
+            invoice = self._take()
+            self._lines(renewal, renewal.form, invoice)
+            self._tell("invoice.finalized" if renewal.final else "invoice.drafted", account, "invoice", invoice)
+            if renewal.final:
+                self.finals += 1
+                self._book(account, invoice, "invoice_finalized", renewal.form.transfers)
+                used = self._settle(account, invoice, renewal.form.total)
+                if used == renewal.form.total.minor:
+                    self._tell("invoice.paid", account, "invoice", invoice)
+        if renewal.period:
+            self._tell("subscription.renewed", account, "subscription", subscription)
+        self._added.append((renewal, invoice, used))
+
+    def finalize(self, number: int) -> list[Said]:
+        """Write the invoices, numbered from here on; what the audit says of all that was added, in that order."""
+        series = f"{seller().prefix}-{self._run.now.year}-"
+        said = []
+        for renewal, invoice, used in self._added:
+            if renewal.form and renewal.final:
+                said += self._invoice(renewal, renewal.form, invoice, used, f"{series}{number:06}")
+                number += 1
+            elif renewal.form:
+                said += self._invoice(renewal, renewal.form, invoice, used, None)
+            if renewal.period:
+                said.append(_renewed(renewal, renewal.period))
+        return said
+
+    def _lines(self, renewal: Renewal, form: Form, invoice: int) -> None:
+        account, subscription, *_ = renewal.due
+        for text, (item, period, start, end) in zip(form.lines, renewal.spans, strict=True):
+            self.rows["line_item"].append(
+                f"{account}\t{self._take()}\t{invoice}\t{subscription}\t{item}\t{period}\t{start}\t{end}\t{text}"
+            )
+
+    def _settle(self, account: int, invoice: int, owed: Money) -> int:
+        """Pay an invoice with the customer's credit, or add a negative one to it; how much was used, in minor units."""
+        place = (account, owed.currency)
+        if owed.minor < 0:
+            self._book(account, invoice, "credit_granted", transfers(ledger.reversal(ledger.credit_applied(-owed))))
+            self._credit[place] = self._credit.get(place, 0) - owed.minor
+            return owed.minor
+        if not self._credit.get(place):
+            return 0
+        used = ledger.applicable_credit(owed, Money(self._credit[place], owed.currency))
+        self._book(account, invoice, "credit_applied", transfers(ledger.credit_applied(used)))
+        self._credit[place] -= used.minor
+        return used.minor
+
+    def _book(self, account: int, invoice: int, kind: str, moved: Sequence[str]) -> None:
+        if not moved:
+            return
+        entry = self._take()
+        self.rows["ledger_entry"].append(f"{account}\t{entry}\t{self._now}\t{kind}\tinvoice\t{invoice}")
+        self.rows["ledger_transfer"] += [f"{account}\t{self._take()}\t{entry}\t{transfer}" for transfer in moved]
+
+    def _tell(self, name: str, account: int, subject: str, number: int) -> None:
+        payload = f'{{"account_id":{account},"{subject}":{number}}}'
+        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\trun-{self._run.id}")
+
+    def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int, number: str | None) -> list[Said]:
+        account, subscription, *_ = renewal.due
+        state = "draft" if number is None else "paid" if used == form.total.minor else "open"
+        issued = r"\N" if number is None else self._now
+        due = r"\N" if number is None else _later(self._run.now, 24 * renewal.due["net_days"])
+        paid = self._now if state == "paid" else r"\N"
+        start, end = min(span.start for span in renewal.spans), max(span.end for span in renewal.spans)
+        self.rows["invoice"].append(
+            f"{account}\t{invoice}\t{subscription}\t{number or NULL}\t{state}\t{issued}\t{due}\t{paid}\t{used}"
+            f"\t{copied(renewal.held, renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
+            f"\t{renewal.due['due_at']}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
+        )
+        told = f'"{number}"' if number else "null"
+        after = (
+            f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":{told},'
+            f'"period_end":"{end}","period_start":"{start}","state":"{state}",'
+            f'"subscription_id":{subscription},"total_minor":{form.total.minor}}}'
+        )
+        action = "invoice.finalized" if number else "invoice.drafted"
+        said = [Said(account, action, "invoice", invoice, "null", after)]
+        return [*said, Said(account, "invoice.paid", "invoice", invoice, "null", "null")] if state == "paid" else said
+
+
+async def numbers(connection: asyncpg.Connection, run: Run, count: int) -> int:
+    """The first of so many invoice numbers in a row; whoever wants the next waits for our commit."""
+    if not count:
+        return 0
+    last: int = await connection.fetchval(
+        "insert into number_series as series (entity, kind, year, last) values ($1, 'invoice', $2, $3)"
+        " on conflict (entity, kind, year) do update set last = series.last + $3 returning last",
+        seller().prefix,
+        run.now.year,
+        count,
+    )
+    return last - count + 1
+
+
+async def copy(connection: asyncpg.Connection, table: str, columns: Sequence[str], rows: Sequence[str]) -> None:
+    """Write rows of text."""
+    if rows:
+        source = BytesIO(("\n".join(rows) + "\n").encode())
+        await connection.copy_to_table(table, source=source, columns=columns, format="text")
+
+
+def _renewed(renewal: Renewal, period: Period) -> Said:
+    account, subscription, *_ = renewal.due
+    before = f'{{"period_end":"{renewal.due["due_at"]}","period_start":"{renewal.due["period_start"]}"}}'
+    after = f'{{"period_end":"{period.end}","period_start":"{period.start}"}}'
+    return Said(account, "subscription.renewed", "subscription", subscription, before, after)
+
+
+def _addressed(due: asyncpg.Record) -> str:
+    """How an invoice is collected, and to whom it goes."""
+    return copied(due["collection"], due["net_days"], due["po_number"], due["billed_to"], due["locale"])
+
+
+@lru_cache(maxsize=1_000)
+def _later(now: datetime, hours: int) -> str:
+    return str(now + timedelta(hours=hours))

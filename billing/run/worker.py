@@ -1,0 +1,118 @@
+"""A worker of a billing run: claims a chunk, bills it in one transaction, and claims the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import structlog
+
+from billing.run import chunks, queries
+from billing.run.bounds import Bounds
+from billing.run.chunks import Run, Tally
+from billing.run.pricing import Pricing, Shelf, UsageOf
+from billing.run.rows import Renewal, write
+from kernel.work import IdBlocks
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""When the clock of a subscription that is over is due: PostgreSQL's infinity."""
+
+log = structlog.get_logger("billing.run")
+
+
+@dataclass(slots=True)
+class Worker:
+    """One connection that bills chunks of a run."""
+
+    connection: asyncpg.Connection
+    run: Run
+    pricing: Pricing
+    blocks: IdBlocks
+
+    @classmethod
+    async def of(cls, url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None = None) -> Worker:
+        """A worker with a connection of its own."""
+        connection = await chunks.connected(url)
+        return cls(connection, run, Pricing(run, Shelf(), bounds, usage_of), IdBlocks())
+
+    async def work(self) -> None:
+        """Bill until no chunk is left that nobody works on."""
+        while await self.turn():
+            pass
+
+    async def turn(self) -> bool:
+        """Bill one period of everything due in a chunk; False when no chunk is left.
+
+        A chunk in which more periods are due, because they were missed, is claimed again.
+        """
+        async with self.connection.transaction():
+            chunk = await chunks.claim(self.connection, self.run)
+            if chunk is None:
+                return False
+            locked = await queries.due(self.connection, chunk, self.run)
+            made = await self._bill(locked) if locked else []
+            again = any(renewal.period and renewal.period.end <= self.run.until for renewal in made)
+            await chunks.note(self.connection, self.run, chunk, _tally(made), done=not again)
+        return True
+
+    async def _bill(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
+        """Bill them all. Rows that the database refuses are found by halves, and held."""
+        try:
+            async with self.connection.transaction():
+                return await self._write(locked)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as refusal:
+            if len(locked) == 1:
+                return [await self._hold(locked[0], refusal)]
+        half = len(locked) // 2
+        return [*await self._bill(locked[:half]), *await self._bill(locked[half:])]
+
+    async def _write(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
+        made = await self.pricing.renewals(self.connection, locked)
+        credit = await queries.credits_of(self.connection, {row["account_id"] for row in locked})
+        await advance(self.connection, made)
+        await write(self.connection, self.run, self.blocks, made, credit)
+        return made
+
+    async def _hold(self, due: asyncpg.Record, refusal: asyncpg.PostgresError) -> Renewal:
+        log.error("a subscription can't be billed", subscription=due["subscription_id"], reason=str(refusal))
+        held = Renewal(due, None, held=f"The database refuses its rows: {type(refusal).__name__}.")
+        await advance(self.connection, [held])
+        return held
+
+
+async def advance(connection: asyncpg.Connection, made: Sequence[Renewal]) -> None:
+    """Move clocks and subscriptions into the periods that begin, and hold what is to be looked at."""
+    values = [_moved(renewal) for renewal in made]
+    columns = [list(column) for column in zip(*values, strict=True)]
+    await connection.execute(_MOVE, *columns)
+
+
+def _moved(renewal: Renewal) -> tuple[Any, ...]:
+    account, subscription, due_at, *_ = renewal.due
+    if renewal.period:
+        return account, subscription, renewal.period.start, renewal.period.end, renewal.held
+    # Nothing begins: what is held stays due until somebody has looked, and what is over never is again.
+    return account, subscription, None, due_at if renewal.held else NEVER, renewal.held
+
+
+def _tally(made: Sequence[Renewal]) -> Tally:
+    held = sum(renewal.held is not None for renewal in made)
+    invoices = sum(renewal.form is not None for renewal in made if renewal.held is None)
+    return Tally(invoices, held, len(made) - invoices - held)
+
+
+_MOVE = """
+    with moved as (
+        select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[])
+        as m(account_id, subscription_id, starts_at, ends_at, held)
+    ), clocks as (
+        update subscription_clock c set due_at = m.ends_at, held = m.held from moved m
+        where (c.account_id, c.subscription_id) = (m.account_id, m.subscription_id)
+    )
+    update subscription s set period_start = m.starts_at, period_end = m.ends_at,
+           state = case s.state when 'trialing' then 'active' else s.state end
+    from moved m where (s.account_id, s.id) = (m.account_id, m.subscription_id) and m.starts_at is not null
+"""
