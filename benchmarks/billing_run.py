@@ -1,0 +1,263 @@
+"""The billing run, measured beside the floor of the same machine in the same run.
+
+    python benchmarks/billing_run.py             10,000 and 100,000 subscriptions
+    python benchmarks/billing_run.py --million   and 1,000,000
+
+70 % have one flat price, 20 % are per seat, and 10 % have a flat price and three
+metered ones. All were billed twice before, so that tables and chains are not empty.
+The floor is COPY of the very same rows, from files, into the same tables with the
+same indexes, and the bare UPDATE of clocks and subscriptions. Each measurement has a
+copy of the same database of its own; fsync and synchronous_commit are on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import multiprocessing
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from tempfile import mkdtemp
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+
+from billing.rating import Usage
+from billing.run import chunks
+from billing.run.bounds import Bounds
+from billing.run.chunks import Run
+from billing.run.queries import prices
+from billing.run.worker import Worker
+from kernel import audit, database, postgres
+from kernel.time import Period
+
+FIRST = datetime(2026, 2, 6, tzinfo=UTC)
+SECOND = datetime(2026, 3, 6, tzinfo=UTC)
+TABLES = ("invoice", "line_item", "ledger_entry", "ledger_transfer", "audit_record", "outbox")
+FILL = Path(__file__).with_suffix(".sql").read_text()
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds on the wall, CPU seconds of clients and of PostgreSQL, WAL bytes, and the largest client in MB."""
+
+    wall: float
+    client: float
+    server: float
+    wal: int
+    peak: float = 0.0
+
+    @property
+    def cpu(self) -> float:
+        return self.client + self.server
+
+
+class Meter:
+    """What PostgreSQL has spent so far: all its processes, those that ended included."""
+
+    def __init__(self, home: Path, owner: asyncpg.Connection) -> None:
+        self._postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        self._owner = owner
+
+    async def read(self) -> tuple[float, float, int]:
+        """The time on the wall, CPU seconds and the place in the WAL."""
+        wal = await self._owner.fetchval("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+        return perf_counter(), _spent(self._postmaster), wal
+
+
+def _spent(postmaster: int) -> float:
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return (_ticks(postmaster, 13, 17) + sum(_ticks(int(child), 13, 15) for child in children)) / TICK
+
+
+def _ticks(pid: int, first: int, last: int) -> int:
+    """The fields of a process from `first` up to `last`, in clock ticks; none of one that has just ended."""
+    if not Path(f"/proc/{pid}/stat").exists():
+        return 0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[first - 2 : last - 2])
+
+
+# A database full of subscriptions
+
+
+async def fill(url: str, count: int) -> None:
+    """Subscriptions that are due a second apart, and were billed for the period before."""
+    async with database.connected(url) as owner:
+        await owner.execute(FILL.replace(":count", str(count)))
+        await owner.execute("vacuum (analyze)")
+
+
+async def usage_of(connection: asyncpg.Connection, due: Sequence[asyncpg.Record]) -> Mapping[int, tuple[Usage, ...]]:
+    """What the metered items have reached, from a table of sums."""
+    rows = await connection.fetch(
+        "select subscription_id, item_id, price_id, quantity from benchmark_usage join unnest($1::bigint[])"
+        " as d(subscription_id) using (subscription_id) order by subscription_id, item_id",
+        [row["subscription_id"] for row in due],
+    )
+    spans = {row["subscription_id"]: Period(row["period_start"], row["due_at"]) for row in due}
+    known = await _prices(connection)
+    found: dict[int, list[Usage]] = {}
+    for row in rows:
+        number = row["subscription_id"]
+        usage = Usage(str(row["item_id"]), known[row["price_id"]], spans[number], row["quantity"])
+        found.setdefault(number, []).append(usage)
+    return {number: tuple(usage) for number, usage in found.items()}
+
+
+_KEPT: dict[int, Any] = {}
+
+
+async def _prices(connection: asyncpg.Connection) -> Mapping[int, Any]:
+    if not _KEPT:
+        _KEPT.update(await prices(connection))
+    return _KEPT
+
+
+# What is measured
+
+
+async def measure(home: Path, url: str, until: datetime, workers: int) -> tuple[Cost, int]:
+    """A run by so many processes, from when all of them are connected; its cost, and its invoices."""
+    async with database.connected(url) as owner:
+        run = await chunks.plan(owner, until, until)
+        assert run, "something is due"
+        spawn = multiprocessing.get_context("spawn")
+        ready, told = spawn.Barrier(workers + 1), spawn.Queue()
+        crew = [spawn.Process(target=_crew, args=(url, run, ready, told)) for _ in range(workers)]
+        for process in crew:
+            process.start()
+        await owner.execute("checkpoint")
+        meter = Meter(home, owner)
+        await asyncio.to_thread(ready.wait, 120)
+        began, cpu, wal = await meter.read()
+        spent = [await asyncio.to_thread(told.get) for _ in crew]
+        ended = perf_counter()
+        for process in crew:
+            await asyncio.to_thread(process.join)
+        _, cpu_after, wal_after = await meter.read()
+        progress = await chunks.progress(owner, run)
+        assert progress.done == progress.planned, "the run is over"
+    client, peak = sum(seconds for seconds, _ in spent), max(peak for _, peak in spent)
+    return Cost(ended - began, client, cpu_after - cpu, wal_after - wal, peak), progress.tally.invoices
+
+
+def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
+    async def work() -> None:
+        worker = await Worker.of(url, run, Bounds(), usage_of)
+        ready.wait()
+        before = getrusage(RUSAGE_SELF)
+        await worker.work()
+        after = getrusage(RUSAGE_SELF)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        told.put((spent, after.ru_maxrss / 1024))
+        await worker.connection.close()
+
+    gc.freeze()
+    asyncio.run(work())
+
+
+async def floor(home: Path, made: str, url: str, folder: Path) -> Cost:
+    """COPY of the rows that the run wrote into `made`, and the bare updates, in a database that has not run."""
+    async with database.connected(made) as owner, database.connected(url) as target:
+        last = await target.fetchval("select last_value * 1024 + 1023 from id_block")
+        for table in TABLES:
+            rows = f"select * from {table} where id > {last}"
+            await owner.copy_from_query(rows, output=folder / table, format="text")
+        await target.execute("checkpoint")
+        meter = Meter(home, target)
+        before = getrusage(RUSAGE_SELF)
+        began, cpu, wal = await meter.read()
+        async with target.transaction():
+            for table in TABLES:
+                await target.copy_to_table(table, source=folder / table, format="text")
+            for statement in _BARE:
+                await target.execute(statement, SECOND)
+        ended, cpu_after, wal_after = await meter.read()
+        after = getrusage(RUSAGE_SELF)
+    client = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(ended - began, client, cpu_after - cpu, wal_after - wal)
+
+
+async def compare(home: Path, server: str, count: int) -> float:
+    """Print what a run over so many subscriptions costs; CPU µs an invoice of two workers."""
+    for name in ("base", "one", "two", "bare"):
+        await _drop(server, name)
+    await database.create(server, "base")
+    base = database.within(server, "base")
+    await database.migrate(base)
+    await fill(base, count)
+    await measure(home, base, FIRST, 2)
+    async with database.connected(base) as owner:
+        await owner.execute("vacuum (analyze)")
+    for name in ("one", "two", "bare"):
+        await database.create(server, name, template="base")
+    costs = {}
+    for workers, name in ((1, "one"), (2, "two")):
+        costs[f"run, {workers} worker{'s' * (workers > 1)}"], invoices = await measure(
+            home, database.within(server, name), SECOND, workers
+        )
+    assert invoices == count, f"{invoices:,} invoices of {count:,}"
+    folder = Path(mkdtemp())
+    bare = await floor(home, database.within(server, "two"), database.within(server, "bare"), folder)
+    shutil.rmtree(folder)
+    _print(count, costs | {"floor": bare}, bare)
+    async with database.connected(database.within(server, "two")) as owner:
+        if count <= 10_000:
+            assert not [breach async for breach in audit.breaches(owner)], "the audit's chains are whole"
+    return costs["run, 2 workers"].cpu / count * 1e6
+
+
+def _print(count: int, costs: Mapping[str, Cost], bare: Cost) -> None:
+    print(f"\n{count:,} subscriptions")
+    print(f"{'':16}{'invoices/s':>12}{'CPU µs':>9}{'client':>8}{'server':>8}{'WAL B':>8}{'MB':>6}   of the floor")
+    for name, cost in costs.items():
+        micro = [seconds / count * 1e6 for seconds in (cost.cpu, cost.client, cost.server)]
+        ratios = f"CPU {cost.cpu / bare.cpu:.2f}  WAL {cost.wal / bare.wal:.2f}  speed {bare.wall / cost.wall:.2f}"
+        print(
+            f"{name:16}{count / cost.wall:>12,.0f}{micro[0]:>9.1f}{micro[1]:>8.1f}{micro[2]:>8.1f}"
+            f"{cost.wal / count:>8,.0f}{cost.peak:>6.0f}   {ratios}"
+        )
+    print("goals:   CPU ≤ 2.6, WAL ≤ 1.25, speed ≥ 0.6 with two workers", flush=True)
+
+
+async def _drop(server: str, name: str) -> None:
+    async with database.connected(server) as owner:
+        await owner.execute(f"drop database if exists {name} with (force)")
+
+
+def main() -> None:
+    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    told.add_argument("--million", action="store_true", help="bill 1,000,000 subscriptions too")
+    told.add_argument("--only", type=int, help="bill this many subscriptions alone")
+    asked = told.parse_args()
+    home = Path(mkdtemp(prefix="seatgraph-benchmark-"))
+    server = postgres.started(home)
+    try:
+        sizes = [asked.only] if asked.only else [10_000, 100_000, *([1_000_000] if asked.million else [])]
+        costs = [asyncio.run(compare(home, server, count)) for count in sizes]
+        for count, cost, before in zip(sizes[1:], costs[1:], costs[:-1], strict=True):
+            print(f"\nan invoice of {count:,} costs {cost / before:.2f} of one of a tenth (goal ≤ 1.1)")
+    finally:
+        postgres.stop(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+_BARE = (
+    "update subscription_clock set due_at = due_at + interval '1 month' where due_at <= $1",
+    (
+        "update subscription set period_start = period_end, period_end = period_end + interval '1 month'"
+        " where period_end <= $1"
+    ),
+)
+
+if __name__ == "__main__":
+    main()
