@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import SQLModel
+from sqlalchemy import Text
+from sqlmodel import Field, SQLModel
 
 from kernel.rows import instant, key, text, whole, word
 
@@ -83,3 +84,13 @@ class Payment(SQLModel, table=True):
     decline_code: str | None = text(optional=True)
     created_at: datetime = instant()
     settled_at: datetime | None = instant(optional=True)
+
+
+class RailTurn(SQLModel, table=True):
+    """When the next call of an operation of the rail may begin."""
+
+    __tablename__ = "rail_turn"
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    next_at: int = whole()
+    """Microseconds since 1970, by the database's clock."""

@@ -26,6 +26,7 @@ OPEN = {
     "tax_rate": "tells what countries take, which is public and which the product's role can't write",
     "plan": "belongs to the catalog, which is public and which the product's role can't write",
     "plan_version": "belongs to the catalog, which is public and which the product's role can't write",
+    "rail_turn": "tells when Stripe may next be called, by any account",
     "price": "belongs to the catalog, which is public and which the product's role can't write",
 }
 

@@ -1,0 +1,48 @@
+"""Opening the rail: Stripe, or the sandbox that plays it, by nothing but settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from payments.rail.balance import Balance
+from payments.rail.intents import Intents
+from payments.rail.line import Line
+from payments.rail.methods import Customers, Methods
+from payments.rail.turns import LIVE, OURS, SANDBOX, Limits, Turns
+
+SANDBOX_KEY = "sk_test_ours"
+"""What the sandbox that comes with the product takes for a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """Everything we ask of the rail, by noun."""
+
+    line: Line
+    customers: Customers
+    methods: Methods
+    intents: Intents
+    balance: Balance
+    installation: str
+    """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
+
+
+@asynccontextmanager
+async def opened(
+    key: str, turns: Turns, installation: str, *, api: str | None = None, files: str | None = None
+) -> AsyncIterator[Rail]:
+    """The rail, for as long as it is needed."""
+    line = Line(key, turns, api=api, files=files)
+    try:
+        yield Rail(line, Customers(line), Methods(line), Intents(line), Balance(line), installation)
+    finally:
+        await line.close()
+
+
+def limits(key: str) -> Limits:
+    """How many calls a key may make in a second."""
+    if key == SANDBOX_KEY:
+        return OURS
+    return LIVE if key.startswith(("sk_live_", "rk_live_")) else SANDBOX
