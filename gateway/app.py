@@ -17,6 +17,7 @@ from auth.oidc import Issuer, Issuers
 from auth.tokens import Signer
 from gateway.authentication import Door
 from gateway.documents import Documents
+from gateway.exports import exports_endpoint
 from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
@@ -65,7 +66,12 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
         graphiql=not settings.in_production,
         body=BODY,
     )
-    routes: list[BaseRoute] = [Route("/graphql", endpoint), *health_routes(ready, metrics)]
+    exports = exports_endpoint(lambda request: request.app.state.door.context(request))
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint),
+        Route("/export/{sheet}.csv", exports),
+        *health_routes(ready, metrics),
+    ]
     if signer:
         routes.append(Route("/.well-known/jwks.json", _published(signer)))
     if not settings.in_production:

@@ -1,0 +1,119 @@
+"""Exports: what was billed and booked as CSV, streamed to whoever may see it.
+
+    GET /export/invoices.csv?account=account_…&since=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00Z
+
+Whoever sees an account's invoices gets them and their lines. Our own staff get those
+of everybody, and the entries of the ledger. The transaction that reads them
+stays open while the client does, so that all rows are of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from auth.policy import Permission
+from billing.exporting import Sheet, chunks
+from gateway.masking import STATUS, masked_exception
+from kernel import ids
+from kernel.errors import Code, Forbidden, InvalidInput, NotFound, Unauthenticated
+from resolvers.info import Context
+
+Opening = Callable[[Request], AbstractAsyncContextManager[Any]]
+"""Opens the context of one request: who asks is decided there."""
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class _Endpoint:
+    """See `exports_endpoint`."""
+
+    def __init__(self, context: Opening) -> None:
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what fails before the first row is told as an error."""
+        request = Request(scope, receive)
+        if request.method != "GET":
+            await JSONResponse({"errors": []}, 405, headers={"allow": "GET"})(scope, receive, send)
+            return
+        response: Response | None = None
+        try:
+            async with self._context(request) as context:
+                response = _answer(context, request)
+                await response(scope, receive, send)
+        except Exception as error:
+            if response is not None:
+                # Rows are on their way already: a client that sees the connection break knows that some are missing.
+                raise
+            await _refused(masked_exception(error))(scope, receive, send)
+
+
+def exports_endpoint(context: Opening) -> ASGIApp:
+    """The application that answers `/export/{sheet}.csv`."""
+    return _Endpoint(context)
+
+
+def _answer(context: Context, request: Request) -> Response:
+    sheet = _sheet(request.path_params["sheet"])
+    account_id = _account(context, sheet, request.query_params.get("account"))
+    since = _instant(request, "since") or _EVER
+    until = _instant(request, "until") or _NEVER
+    return StreamingResponse(
+        chunks(context.work, sheet, account_id, since, until),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "content-disposition": f'attachment; filename="{sheet.value}.csv"',
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+        },
+    )
+
+
+def _account(context: Context, sheet: Sheet, named: str | None) -> int | None:
+    """Whose rows: one account's, or, for staff alone, everybody's. Raises a Fault."""
+    actor = context.actor
+    if actor.person_id is None and actor.key_id is None:
+        raise Unauthenticated("Sign in first: send a bearer token.")
+    if sheet is Sheet.ENTRIES and not actor.desk:
+        raise Forbidden("The books are for our own staff.")
+    if named is None:
+        if not actor.desk:
+            raise InvalidInput("Say which account: ?account=account_…")
+        return None
+    number = ids.decode("account", named)
+    actor.require(Permission.SEE_INVOICES, number)
+    return number
+
+
+def _sheet(name: str) -> Sheet:
+    try:
+        return Sheet(name)
+    except ValueError:
+        raise NotFound(f"There are {', '.join(f'{sheet.value}.csv' for sheet in Sheet)}.") from None
+
+
+def _instant(request: Request, name: str) -> datetime | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInput(f'{name}: an instant is written as "2026-01-31T00:00:00Z".')
+    return moment.astimezone(UTC)
+
+
+def _refused(shown: dict[str, Any]) -> Response:
+    code = Code(shown["extensions"]["code"])
+    headers = {"www-authenticate": "Bearer"} if code is Code.UNAUTHENTICATED else {}
+    return JSONResponse({"errors": [shown]}, STATUS[code], headers=headers)
