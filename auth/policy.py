@@ -126,6 +126,7 @@ DOING: Mapping[Permission, str] = {
     P.ASSIGN_SEATS: "give and take seats",
     P.MANAGE_MEMBERS: "change or remove members",
     P.BUY: "buy or cancel",
+    P.ADJUST: "adjust what is billed",
     P.MANAGE_KEYS: "manage service keys",
 }
 """What a permission lets one do, as a sentence says it."""
@@ -177,7 +178,8 @@ class Actor:
             return
         if not self.may(P.SEE_ACCOUNT, account_id):
             raise NotFound
-        raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask an owner.")
+        whom = "our Finance" if permission is P.ADJUST else "an owner"
+        raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask {whom}.")
 
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the actor holds a permission; None means all of them."""

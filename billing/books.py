@@ -7,10 +7,12 @@ from billing.tables import LedgerEntry, LedgerTransfer
 from kernel.work import Work
 
 
-def book(work: Work, account_id: int, kind: str, entry: ledger.Entry, *, subject: str, subject_id: int) -> None:
+def book(
+    work: Work, account_id: int, kind: str, entry: ledger.Entry, *, subject: str, subject_id: int
+) -> LedgerEntry | None:
     """Write an entry and its transfers; one without transfers moved nothing and is not written."""
     if not entry:
-        return
+        return None
     written = LedgerEntry(
         account_id=account_id, id=work.new_id(), at=work.now, kind=kind, subject=subject, subject_id=subject_id
     )
@@ -27,6 +29,7 @@ def book(work: Work, account_id: int, kind: str, entry: ledger.Entry, *, subject
                 amount_minor=transfer.amount.minor,
             )
         )
+    return written
 
 
 async def balance(work: Work, account_id: int, currency: str, of: ledger.Account) -> int:

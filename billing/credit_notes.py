@@ -7,7 +7,7 @@ previewed by the very function that writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auth.tables import Account
@@ -21,6 +21,9 @@ from kernel.money import Money, exponent, total
 from kernel.work import Work
 
 CREDITABLE = {InvoiceState.OPEN, InvoiceState.PAID}
+
+Allowed = Callable[[Money], Awaitable[None]]
+"""Refuses to give so much away, by raising a problem."""
 
 _INSTEAD = {
     InvoiceState.DRAFT: "Discard it, or make it final first.",
@@ -90,19 +93,23 @@ async def preview(work: Work, account_id: int, invoice_id: int, wish: Wish) -> N
     return await _note(work, await invoice_queries.invoice(work, account_id, invoice_id), wish)
 
 
-async def issue(work: Work, account: Account, invoice_id: int, wish: Wish, reason: str) -> CreditNote:
-    """Write a credit note. Raises InvalidInput, InvoiceSettled, CreditTooHigh, or OtherCurrency."""
+async def issue(
+    work: Work, account: Account, invoice_id: int, wish: Wish, reason: str, *, allowed: Allowed | None = None
+) -> CreditNote:
+    """Write a credit note. Raises InvalidInput, InvoiceSettled, CreditTooHigh, OtherCurrency, or as `allowed` does."""
     if not 1 <= len(reason.strip()) <= LONGEST_REASON or "\x00" in reason:
         raise InvalidInput(f"A credit note says why, in 1 to {LONGEST_REASON:,} characters.")
     invoice = await invoice_queries.locked(work, account.id, invoice_id)
     note = await _note(work, invoice, wish)
+    if allowed:
+        await allowed(note.total)
 
     await recognition.recognize(work, account, invoice.currency)
     await _book(work, account, note, wish.destination)
     written = await _written(work, note, wish.destination, reason.strip())
-    work.emit(events.CreditNoteIssued(account.id, invoice.id, written.id), written)
+    work.emit(events.CreditNoteIssued(account.id, written.id, invoice.id), written)
     if invoices.settle_if_paid(work, invoice):
-        work.emit(events.InvoicePaid(account.id, invoice.id))
+        work.emit(events.InvoicePaid(account.id, invoice.id), invoice)
     await work.flush()
     return written
 
@@ -112,11 +119,12 @@ async def grant(work: Work, account_id: int, amount: Money) -> int:
     exponent(amount.currency)
     if amount.minor <= 0:
         raise InvalidInput("Credit is granted as an amount above zero.")
-    entry = ledger.credit_granted(amount)
-    books.book(work, account_id, "credit_granted", entry, subject="account", subject_id=account_id)
+    granted = ledger.credit_granted(amount)
+    entry = books.book(work, account_id, "credit_granted", granted, subject="account", subject_id=account_id)
+    assert entry, "an amount above zero moves"
     await work.flush()
-    told = {"granted_minor": amount.minor, "currency": amount.currency}
-    work.emit(events.CreditGranted(account_id, account_id), before={}, after=told)
+    told = {"kind": entry.kind, "transfers": [{"currency": amount.currency, "amount_minor": amount.minor}]}
+    work.emit(events.CreditGranted(account_id, entry.id), after=told)
     return await books.credit(work, account_id, amount.currency)
 
 
@@ -210,6 +218,7 @@ async def _written(work: Work, note: Note, destination: CreditDestination, reaso
             id=work.new_id(),
             credit_note_id=written.id,
             line_item_id=given.rest.line_id,
+            currency=invoice.currency,
             amount_minor=given.amount.minor,
             tax_minor=given.tax.minor,
         )

@@ -92,17 +92,41 @@ class InvoiceAbandoned(Event):
 class CreditNoteIssued(Event):
     """An invoice gave something back; what is to be refunded waits for the rail."""
 
-    subject: ClassVar[str] = "invoice"
-    invoice: int
+    subject: ClassVar[str] = "credit_note"
     credit_note: int
+    invoice: int
 
 
 @dataclass(frozen=True)
 class CreditGranted(Event):
     """An account has more credit for invoices to come."""
 
-    subject: ClassVar[str] = "account"
-    account: int
+    subject: ClassVar[str] = "entry"
+    entry: int
+
+
+@dataclass(frozen=True)
+class ApprovalRequested(Event):
+    """Somebody wants to give away more than one person may."""
+
+    subject: ClassVar[str] = "approval"
+    approval: int
+
+
+@dataclass(frozen=True)
+class ApprovalGiven(Event):
+    """A second person consented."""
+
+    subject: ClassVar[str] = "approval"
+    approval: int
+
+
+@dataclass(frozen=True)
+class ApprovalUsed(Event):
+    """What a second person consented to was done."""
+
+    subject: ClassVar[str] = "approval"
+    approval: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 
 from billing.crediting import Rest, rate_of
-from billing.tables import CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
+from billing.tables import CreditApproval, Invoice, LineItem
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period
@@ -35,7 +35,9 @@ async def locked(work: Work, account_id: int, invoice_id: int) -> Invoice:
         invoice_id,
     )
     mine = (col(Invoice.account_id) == account_id, col(Invoice.id) == invoice_id)
-    found: Invoice | None = await work.one(select(Invoice).where(*mine).with_for_update())
+    found: Invoice | None = await work.one(
+        select(Invoice).where(*mine).with_for_update().execution_options(populate_existing=True)
+    )
     if found is None:
         raise NotFound
     return found
@@ -121,16 +123,14 @@ async def billed(work: Work, account_id: int, currency: str, since: datetime, in
     ]
 
 
-async def notes(work: Work, account_id: int, invoice_id: int) -> list[CreditNote]:
-    """The credit notes of an invoice, oldest first."""
-    mine = (col(CreditNote.account_id) == account_id, col(CreditNote.invoice_id) == invoice_id)
-    return list(await work.all(select(CreditNote).where(*mine).order_by(col(CreditNote.id))))
-
-
-async def note_lines(work: Work, account_id: int, note_id: int) -> list[CreditNoteLine]:
-    """The lines of a credit note."""
-    mine = (col(CreditNoteLine.account_id) == account_id, col(CreditNoteLine.credit_note_id) == note_id)
-    return list(await work.all(select(CreditNoteLine).where(*mine).order_by(col(CreditNoteLine.id))))
+async def approval(work: Work, account_id: int, approval_id: int) -> CreditApproval:
+    """A second person's consent, or the question for it, locked. Raises NotFound."""
+    mine = (col(CreditApproval.account_id) == account_id, col(CreditApproval.id) == approval_id)
+    asked = select(CreditApproval).where(*mine).with_for_update()
+    found: CreditApproval | None = await work.one(asked.execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int, int]]:
@@ -142,13 +142,6 @@ async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int,
         most,
     )
     return [(row["account_id"], row["id"]) for row in rows]
-
-
-async def is_draft(work: Work, account_id: int, invoice_id: int) -> bool:
-    """Whether an invoice is still a draft that nobody holds."""
-    mine = (col(Invoice.account_id) == account_id, col(Invoice.id) == invoice_id)
-    asked = select(col(Invoice.id)).where(*mine, col(Invoice.state) == InvoiceState.DRAFT, col(Invoice.held).is_(None))
-    return await work.one(asked) is not None
 
 
 async def _corrected(work: Work, account_id: int, line_ids: list[int]) -> dict[int, tuple[int, int]]:

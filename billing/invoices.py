@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -118,8 +118,15 @@ async def finalize(work: Work, invoice: Invoice) -> Invoice:
     await work.flush()
     work.emit(events.InvoiceFinalized(invoice.account_id, invoice.id), invoice)
     if paid:
-        work.emit(events.InvoicePaid(invoice.account_id, invoice.id))
+        work.emit(events.InvoicePaid(invoice.account_id, invoice.id), invoice)
     return invoice
+
+
+async def finalize_due(work: Work, account_id: int, invoice_id: int) -> None:
+    """Make a draft final whose time has come, unless somebody did, discarded it, or holds it."""
+    invoice = await invoice_queries.locked(work, account_id, invoice_id)
+    if invoice.state is InvoiceState.DRAFT and invoice.held is None:
+        await finalize(work, invoice)
 
 
 async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
@@ -144,11 +151,15 @@ async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
     return invoice
 
 
-async def abandon(work: Work, account: Account, invoice_id: int) -> Invoice:
-    """Give up what is still owed on an invoice as a bad debt. Raises InvoiceSettled."""
+async def abandon(
+    work: Work, account: Account, invoice_id: int, allowed: Callable[[Money], Awaitable[None]] | None = None
+) -> Invoice:
+    """Give up what is still owed on an invoice as a bad debt. Raises InvoiceSettled, or what `allowed` does."""
     invoice = await invoice_queries.locked(work, account.id, invoice_id)
     if invoice.state is not InvoiceState.OPEN:
         raise InvoiceSettled(invoice.state.value, "Only an open invoice can be given up.")
+    if allowed:
+        await allowed(remaining(invoice))
     book(work, invoice, "written_off", ledger.written_off(remaining(invoice)))
     invoice.state = InvoiceState.UNCOLLECTIBLE
     await work.flush()

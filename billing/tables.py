@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from billing import ledger
@@ -14,7 +15,7 @@ from billing.catalog import Audience
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from billing.proration import Proration
-from kernel.rows import document, instant, key, text, texts, whole, word
+from kernel.rows import WordType, document, instant, key, text, texts, whole, word
 from kernel.time import Interval
 
 
@@ -292,8 +293,11 @@ class Invoice(SQLModel, table=True):
     returned_minor: int = whole(default=0)
     """What of the credit notes went back to the customer, as credit or as a refund, for it had been settled."""
 
-    known: dict[str, Any] = document(default={})
-    """By subscription, the facts it was billed from, for those that change later: see `billing.knowledge`."""
+    known: dict[str, Any] = Field(
+        default={}, sa_type=JSONB, nullable=False, sa_column_kwargs={"info": {"secret": True}}
+    )
+    """By subscription, the facts it was billed from, for those that change later: see
+    `billing.knowledge`. No audit record repeats it."""
 
 
 class LineItem(SQLModel, table=True):
@@ -471,10 +475,44 @@ class CreditNoteLine(SQLModel, table=True):
     id: int = key()
     credit_note_id: int = whole()
     line_item_id: int = whole()
+    currency: str = text()
     amount_minor: int = whole()
     """In the terms of the line's own amount: before an exclusive tax, with an inclusive one."""
 
     tax_minor: int = whole()
+
+
+class ApprovalKind(StrEnum):
+    """What is given away."""
+
+    CREDIT_NOTE = "credit_note"
+    """An invoice gives something back."""
+
+    CREDIT_GRANT = "credit_grant"
+    """An account gets credit out of good will."""
+
+    WRITE_OFF = "write_off"
+    """What is owed is given up."""
+
+
+class CreditApproval(SQLModel, table=True):
+    """A second person's consent to something that is given away, exactly as it was asked for, once."""
+
+    __tablename__ = "credit_approval"
+
+    account_id: int = key()
+    id: int = key()
+    kind: ApprovalKind = word(ApprovalKind)
+    invoice_id: int | None = whole(optional=True)
+    destination: CreditDestination | None = Field(default=None, sa_type=WordType(CreditDestination), nullable=True)
+    currency: str = text()
+    amount_minor: int = whole()
+    reason: str = text()
+    requested_by: int = whole()
+    requested_at: datetime = instant()
+    approved_by: int | None = whole(optional=True)
+    approved_at: datetime | None = instant(optional=True)
+    used_at: datetime | None = instant(optional=True)
 
 
 class NumberSeries(SQLModel, table=True):

@@ -44,7 +44,7 @@ _NUMBERED = (
     *("plan", "plan_version", "price", "entitlement", "subscription", "subscription_item"),
     *("item_step", "subscription_cycle", "subscription_pause", "subscription_discount", "scheduled_change"),
     *("license_pool", "assignment", "invoice", "line_item", "payment_method", "payment"),
-    *("credit_note", "credit_note_line", "ledger_entry", "ledger_transfer"),
+    *("credit_note", "credit_note_line", "credit_approval", "ledger_entry", "ledger_transfer"),
     *("audit_record", "audit_seal", "outbox"),
 )
 

@@ -1,8 +1,9 @@
 """The worker: what happens without anybody asking.
 
 It relays the outbox to whoever cares, lets invitations and subscriptions end when
-their time has come, bills the periods that begin, and seals the audit chains every hour. Any number of workers
-may run: they take turns on rows, and everything they do can be done again.
+their time has come, bills the periods that begin, makes drafts final, and seals the
+audit chains every hour. Any number of workers may run: they take turns on rows, and
+everything they do can be done again.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from billing import invoice_queries, invoices, subscriptions
 from billing import queries as billing
-from billing import subscriptions
 from gateway.subscribers import SUBSCRIBERS
 from kernel import audit
 from kernel.audit import Origin
@@ -70,7 +71,7 @@ class Worker:
         """Do what is due now; whether there was anything."""
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
-        steps = (self.relay, self.expire, self.end, self.renew, self.tidy)
+        steps = (self.relay, self.expire, self.end, self.renew, self.finalize, self.tidy)
         return any([await step(now) for step in steps])
 
     async def relay(self, now: datetime) -> bool:
@@ -107,6 +108,12 @@ class Worker:
         async with self._work(now) as work:
             due = await billing.due(work, now, _BATCH)
         return any([await self._do(now, buying.begin_next, *each) for each in due])
+
+    async def finalize(self, now: datetime) -> bool:
+        """Make the drafts final whose grace is over."""
+        async with self._work(now) as work:
+            waiting = await invoice_queries.waiting(work, now)
+        return any([await self._do(now, invoices.finalize_due, *each) for each in waiting])
 
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any, *, request_id: str = "worker") -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, changing, people, seats, viewer
+from schema import audit, billing, catalog, changing, finance, people, seats, viewer
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
 
 @strawberry.type(description="Everything that can be changed. Each change happens whole, or not at all.")
-class Mutation(people.PeopleMutation, seats.SeatMutation, billing.BillingMutation, changing.ChangingMutation):
+class Mutation(
+    people.PeopleMutation,
+    seats.SeatMutation,
+    billing.BillingMutation,
+    changing.ChangingMutation,
+    finance.FinanceMutation,
+):
     """The doors for changes."""
 
 

@@ -16,12 +16,20 @@ from schema.base import TYPES, Node, Word, face, one
 
 TYPES["JSON"] = JSON
 
-_PREFIXES = {"subscription": "sub", "invoice": "inv", "payment": "pay", "payment_method": "pm"}
+_PREFIXES = {
+    "subscription": "sub",
+    "invoice": "inv",
+    "credit_note": "cn",
+    "payment": "pay",
+    "payment_method": "pm",
+}
 _REFERENCES = {
     "account_id": "account",
     "person_id": "person",
     "created_by": "person",
     "invited_by": "person",
+    "requested_by": "person",
+    "approved_by": "person",
     "invoice_id": "inv",
     "payment_method_id": "pm",
     "pool_id": "pool",
@@ -34,7 +42,7 @@ _REFERENCES = {
 }
 _OURS = {"person_key", "known"}
 """What says nothing to people: how we tell persons apart, and which rows an invoice was made from."""
-_BILLING = "('subscription', 'change', 'pool', 'invoice', 'payment', 'payment_method')"
+_BILLING = "('subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry', 'payment', 'payment_method')"
 
 
 def auditable(alias: str, bind: Bind, reader: Reader) -> str:

@@ -132,13 +132,13 @@ def argument(name: str, annotation: str, description: str, **default: Any) -> St
     )
 
 
-def words(kind: type[Enum], description: str) -> type[Enum]:
-    """Show an enumeration of ours in the graph."""
-    shown = strawberry.enum(kind, description=description)
+def words(kind: type[Enum], description: str, name: str | None = None) -> type[Enum]:
+    """Show an enumeration of ours in the graph, under a name of its own if its own means something else there."""
+    shown = strawberry.enum(kind, name=name, description=description)
     docs = described(kind)
     for member in vars(shown)["__strawberry_definition__"].values:
         member.description = docs[member.name]
-    TYPES[kind.__name__] = shown
+    TYPES[name or kind.__name__] = shown
     return shown
 
 

@@ -9,6 +9,7 @@ import strawberry
 
 from auth.policy import Permission
 from billing import tables
+from billing.invoices import remaining
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
 from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.time import Interval
@@ -123,6 +124,38 @@ class Invoice(Node):
     paid = money("paid_minor")
     """What has been paid of it."""
 
+    credit = money("credit_minor")
+    """What of the customer's credit was used for it; below zero, what it added to that."""
+
+    credited = money("credited_minor")
+    """What credit notes gave back."""
+
+    remaining = Word(
+        Column("total_minor"),
+        "Money",
+        resolve=lambda row, _: remaining(row),
+        needs=("paid_minor", "credit_minor", "credited_minor", "returned_minor", "currency"),
+    )
+    """What is still owed while it is open."""
+
+    kind = Word(Column("kind"), "InvoiceKind", resolve=lambda row, _: tables.InvoiceKind(row.kind))
+    """What it came from."""
+
+    collection = Word(Column("collection"), "Collection", resolve=lambda row, _: tables.Collection(row.collection))
+    """How it is paid."""
+
+    net_days: int
+    """Days from its number to when it is due."""
+
+    po_number: str | None
+    """The customer's purchase order, printed on it."""
+
+    finalize_at: datetime | None
+    """When a draft becomes final by itself; null for one that waits for a person."""
+
+    tax_notes: list[str]
+    """What has to be printed about taxes that are not charged."""
+
     overdue = Word(Column("due_at"), "bool", resolve=_overdue)
     """Whether it is open past its due date."""
 
@@ -151,7 +184,10 @@ class Invoice(Node):
     """What it bills, if you may see that."""
 
     line_items = many("LineItem", by="invoice_id", order="position")
-    """What it is made of; they sum to the subtotal."""
+    """What it is made of; after discounts they sum to the subtotal, but for taxes inside their prices."""
+
+    credit_notes = many("CreditNote", by="invoice_id")
+    """What it gave back."""
 
     payments = many("Payment", by="invoice_id")
     """What was paid for it, and tried, if you may see that."""

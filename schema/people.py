@@ -143,6 +143,18 @@ class Account(Node):
     )
     """What it paid, and tried to."""
 
+    ledger = page(
+        "LedgerEntry",
+        by="account_id",
+        name="AccountLedger",
+        filters={
+            "since": since("at", "From this instant on."),
+            "until": until("at", "Before this instant."),
+        },
+        orders={"AT": ("at", "timestamptz", "By when it happened.")},
+    )
+    """What happened to its money, entry by entry; our own staff see it."""
+
     service_keys = many("ServiceKey", by="account_id")
     """The keys with which programs speak for it."""
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import NewType
+from datetime import UTC, date, datetime
 
 import strawberry
 from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.schema.config import StrawberryConfig
 
-Long = NewType("Long", int)
+from resolvers.amounts import Long
+
+__all__ = ["CONFIG", "Long", "Money"]
 
 _MOST = 2**63
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -44,6 +46,13 @@ def _instant(value: object) -> datetime:
     raise GraphQLError('An Instant is written as "2026-01-31T00:00:00Z".')
 
 
+def _day(value: object) -> date:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise GraphQLError('A Date is written as "2026-01-31".')
+
+
 CONFIG = StrawberryConfig(
     scalar_map={
         Long: strawberry.scalar(
@@ -52,6 +61,12 @@ CONFIG = StrawberryConfig(
             serialize=int,
             parse_value=_long,
             parse_literal=_long_literal,
+        ),
+        date: strawberry.scalar(
+            name="Date",
+            description="A day of the calendar: `2026-01-31`.",
+            serialize=date.isoformat,
+            parse_value=_day,
         ),
         datetime: strawberry.scalar(
             name="Instant",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import changing
+from resolvers import changing, finance, invoices
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -89,6 +89,24 @@ class Query:
 
     preview_seats = via(changing.preview_seats, "InvoicePreview | None")
     """What `changeSeats` would bill now; null when it would bill nothing."""
+
+    preview_credit_note = via(invoices.preview_credit_note, "CreditNotePreview")
+    """What `createCreditNote` would write now."""
+
+    explain_invoice = via(invoices.explain_invoice, "InvoiceExplanation")
+    """An invoice, computed again from the facts it came from."""
+
+    credit_balance = via(finance.credit_balance, "Money")
+    """What an account has to its credit in a currency."""
+
+    account_statement = via(finance.account_statement, "AccountStatement")
+    """What an account owed, what changed it, and what it owes."""
+
+    trial_balance = via(finance.trial_balance, "TrialBalance")
+    """Every ledger account over all customers, in one currency; for our own staff."""
+
+    revenue_schedule = via(finance.revenue_schedule, "list[RevenueDay]")
+    """What is earned on each day, and deferred at its end; for our own staff."""
 
     accounts = page(
         "Account",

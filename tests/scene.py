@@ -18,8 +18,10 @@ from billing import periods
 from billing.facts import cycle_row
 from billing.ledger import Account as LedgerAccount
 from billing.tables import (
+    ApprovalKind,
     ChangeKind,
     ChangeState,
+    CreditApproval,
     CreditDestination,
     CreditNote,
     CreditNoteLine,
@@ -359,6 +361,21 @@ class Scene:
         await self.world.put(row)
         return ids.encode("pay", row.id)
 
+    async def approval(self, by: Somebody, amount_minor: int = 500_000) -> str:
+        """Somebody of our staff asks for a second person's consent to a grant of credit."""
+        row = CreditApproval(
+            account_id=self.number,
+            id=self.world.number(),
+            kind=ApprovalKind.CREDIT_GRANT,
+            currency="USD",
+            amount_minor=amount_minor,
+            reason="Kindness",
+            requested_by=by.number,
+            requested_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("approval", row.id)
+
     async def ledger(self, subscription: Subscription, invoice: str) -> None:
         """One of everything else that bookkeeping has: a past pause, a discount, a credit note, and an entry."""
         now, account, invoice_number = await self.world.now(), self.number, ids.decode("inv", invoice)
@@ -399,6 +416,7 @@ class Scene:
                 id=self.world.number(),
                 credit_note_id=note,
                 line_item_id=line,
+                currency="USD",
                 amount_minor=100,
                 tax_minor=0,
             ),

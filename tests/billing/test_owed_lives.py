@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,9 @@ from billing.credit_notes import Wish
 from billing.tables import CreditDestination
 from kernel.errors import Problem
 from kernel.money import Money
-from tests.billing.living import Life, lives
+from tests.billing.living import Life, Open, lives
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
-Open = Callable[..., Awaitable[Life]]
 
 STEPS = st.lists(
     st.one_of(

@@ -9,8 +9,8 @@ from typing import Any
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
 import schema
-from auth.policy import KeyScope, Role
-from billing.tables import SubscriptionState
+from auth.policy import Desk, KeyScope, Role
+from billing.tables import InvoiceState, SubscriptionState
 from kernel import ids
 from seats.seating import SeatState
 from tests.scenery import Scene
@@ -111,6 +111,37 @@ async def _more_seats(scene: Scene, _: str) -> dict[str, Any]:
     return {"pool": await scene.pool(3), "seats": 5}
 
 
+async def _one_off(scene: Scene, _: str) -> dict[str, Any]:
+    lines = [{"description": "Workshop", "unitMinor": 10_000}]
+    return {"account": scene.account, "currency": "USD", "lines": lines}
+
+
+async def _draft(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoice": await scene.invoice(state=InvoiceState.DRAFT)}
+
+
+async def _owed(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoice": await scene.invoice()}
+
+
+async def _credited(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _owed(scene, who), "reason": "Kindness", "amount": {"minor": 100, "currency": "USD"}}
+
+
+async def _granted(scene: Scene, _: str) -> dict[str, Any]:
+    return {"account": scene.account, "amount": {"minor": 100, "currency": "USD"}}
+
+
+async def _to_approve(scene: Scene, _: str) -> dict[str, Any]:
+    asking = await scene.world.person("asking", desk=Desk.FINANCE)
+    return {"approval": await scene.approval(asking)}
+
+
+async def _much_granted(scene: Scene, _: str) -> dict[str, Any]:
+    amount = {"minor": 500_000, "currency": "USD"}
+    return {"account": scene.account, "kind": "CREDIT_GRANT", "amount": amount, "reason": "Kindness"}
+
+
 async def _found(_scene: Scene, who: str) -> dict[str, Any]:
     return {"name": f"Founded by {who}"}
 
@@ -132,6 +163,18 @@ def mutations() -> dict[str, str]:
         shown[name] = "__typename ... on Problem { message }" if refusable else "__typename"
     return shown
 
+
+OURS = {
+    "createOneOffInvoice",
+    "finalizeInvoice",
+    "voidInvoice",
+    "markUncollectible",
+    "createCreditNote",
+    "grantCredit",
+    "requestApproval",
+    "approve",
+}
+"""What only our own staff do."""
 
 ATTEMPTS: dict[str, Attempt] = {
     "createWorkspace": _found,
@@ -160,4 +203,12 @@ ATTEMPTS: dict[str, Attempt] = {
     "reactivateSubscription": _reactivate,
     "changeBillingDay": _billing_day,
     "changeSeats": _more_seats,
+    "createOneOffInvoice": _one_off,
+    "finalizeInvoice": _draft,
+    "voidInvoice": _owed,
+    "markUncollectible": _owed,
+    "createCreditNote": _credited,
+    "grantCredit": _granted,
+    "requestApproval": _much_granted,
+    "approve": _to_approve,
 }

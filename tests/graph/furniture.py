@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auth.policy import KeyScope, Role
+from auth.policy import Desk, KeyScope, Role
 from kernel import ids
 from tests.scenery import Scene
 
@@ -37,10 +37,13 @@ async def furnished(scene: Scene) -> Furnished:
     payment = await scene.payment(invoice, method)
     change = await scene.scheduled(subscription, reason=f"{mark}-later")
     await scene.ledger(subscription, invoice)
+    approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.record()
     await _marked(scene, mark)
     records = await world.rows("select id from audit_record where account_id = $1", scene.number)
     items = await world.rows("select id from subscription_item where account_id = $1", scene.number)
+    note = await world.value("select id from credit_note where account_id = $1", scene.number)
+    entry = await world.value("select id from ledger_entry where account_id = $1", scene.number)
     pools = await world.rows("select subscription_id from license_pool where account_id = $1", scene.number)
     subscriptions = {subscription.id, *(row["subscription_id"] for row in pools)}
     return Furnished(
@@ -60,6 +63,9 @@ async def furnished(scene: Scene) -> Furnished:
             "pay": payment,
             "change": change,
             "pm": method,
+            "cn": ids.encode("cn", note),
+            "entry": ids.encode("entry", entry),
+            "approval": approval,
             "audit": ids.encode("audit", records[0]["id"]),
             "plan": world.catalog.team.plan,
             "price": world.catalog.team.price,
@@ -91,7 +97,7 @@ async def furnished(scene: Scene) -> Furnished:
                     *(ids.encode("item", row["id"]) for row in items),
                 }
             ),
-            "invoices": frozenset({invoice, f"{mark}-line"}),
+            "invoices": frozenset({invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note"}),
             "keys": frozenset({key.id, f"{mark}-key"}),
             "audit": frozenset({f"{mark}-request"}),
         },
@@ -104,6 +110,8 @@ async def _marked(scene: Scene, mark: str) -> None:
         ("payment_method", "brand", "brand"),
         ("payment", "decline_code", "declined"),
         ("line_item", "description", "line"),
+        ("credit_note", "reason", "note"),
+        ("credit_approval", "reason", "approval"),
         ("audit_record", "request_id", "request"),
     ):
         await scene.world.run(f"update {table} set {column} = $2 where account_id = $1", scene.number, f"{mark}-{word}")

@@ -38,6 +38,9 @@ MATRIX = """
     buy               x  .  .  x  .  .    .  .  .  x  .    .  x  x
     make keys         x  x  x  x  .  .    .  .  .  .  .    .  .  .
     end others' keys  x  x  .  .  .  .    .  .  .  .  .    .  .  .
+    see invoices      x  .  .  x  x  .    .  .  x  x  .    x  x  x
+    see approvals     .  .  .  .  .  .    .  .  .  .  .    x  x  x
+    adjust            .  .  .  .  .  .    .  .  .  .  .    .  x  x
 """
 
 
@@ -82,6 +85,14 @@ RULES = {
     "reactivateSubscription": Rule("buy", "see billing"),
     "changeBillingDay": Rule("buy", "see billing"),
     "changeSeats": Rule("buy", "see counts"),
+    "createOneOffInvoice": Rule("adjust", "see workspace"),
+    "finalizeInvoice": Rule("adjust", "see invoices"),
+    "voidInvoice": Rule("adjust", "see invoices"),
+    "markUncollectible": Rule("adjust", "see invoices"),
+    "createCreditNote": Rule("adjust", "see invoices"),
+    "grantCredit": Rule("adjust", "see workspace"),
+    "requestApproval": Rule("adjust", "see workspace"),
+    "approve": Rule("adjust", "see approvals"),
 }
 
 PERSONS = {*ROLES, *DESKS, "stranger", "former admin"}
