@@ -56,8 +56,10 @@ app = typer.Typer(
 )
 catalog = typer.Typer(help="Check, compare and apply the plans and prices.\n\nExample: seatgraph catalog plan")
 clock = typer.Typer()
+sandbox = typer.Typer(help="Play Stripe, for development and tests.\n\nExample: seatgraph sandbox serve")
 app.add_typer(catalog, name="catalog", no_args_is_help=True)
 app.add_typer(clock, name="clock", invoke_without_command=True)
+app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
 
 Patience = Annotated[int, typer.Option("--wait", min=0, help="Seconds to wait for a database, such as 60.")]
 Folder = Annotated[Path | None, typer.Option(help="The folder of its files, such as ./catalog; else the product's.")]
@@ -285,6 +287,25 @@ def advance(
     Example: seatgraph clock advance 3d
     """
     _say(asyncio.run(clocks.advanced(_clock_url(), by)))
+
+
+@sandbox.command("serve")
+def play(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port, such as 12111, or 0 for any free one.")
+    ] = 12111,
+    patience: Patience = 30,
+) -> None:
+    """Serve the Stripe sandbox by itself, with its control endpoints; not in production.
+
+    Point STRIPE_API_BASE at it. Its state is in the database.
+
+    Example: seatgraph sandbox serve --port 12111
+    """
+    stopping.listen()
+    told = settings.load()
+    installation.insist_on_development(told, "The Stripe sandbox")
+    serving.play(told, port, _say, _tell, patience=patience)
 
 
 def _clock_url() -> str:

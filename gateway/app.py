@@ -24,6 +24,7 @@ from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
 from gateway.metrics import Metrics
 from gateway.observability import Observability
+from gateway.rails import rail
 from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database
@@ -45,9 +46,9 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
-        async with clock(settings, url) as ticking:
-            app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks)
-            worker = asyncio.create_task(Worker(engine, ticking, blocks).run()) if working else None
+        async with clock(settings, url) as ticking, rail(settings, url) as paying:
+            app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks, paying)
+            worker = asyncio.create_task(Worker(engine, ticking, blocks, paying).run()) if working else None
             yield
             if worker:
                 worker.cancel()

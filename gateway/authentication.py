@@ -28,6 +28,7 @@ from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.errors import InvalidInput
 from kernel.work import IdBlocks, Work
+from payments.rail.opening import Rail
 from resolvers.info import Context
 
 REASON = "seatgraph-reason"
@@ -45,6 +46,7 @@ class Door:
     issuers: Issuers
     signer: Signer | None
     blocks: IdBlocks
+    rail: Rail | None = None
 
     @asynccontextmanager
     async def context(self, request: Request) -> AsyncIterator[Context]:
@@ -53,7 +55,7 @@ class Door:
             bearer = _bearer(request)
             actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
             await work.see_as(sees(actor), _origin(request, actor))
-            yield Context(work, actor, locale or "en", _renewed)
+            yield Context(work, actor, locale or "en", _renewed, self.rail)
 
     @asynccontextmanager
     async def work(self, request: Request, now: datetime) -> AsyncIterator[Work]:

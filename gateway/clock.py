@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from gateway import playing
 from kernel import database
 from kernel.clock import SimulatedClock, span
 
@@ -17,10 +18,15 @@ async def shown(url: str) -> str:
 
 
 async def advanced(url: str, by: str) -> str:
-    """Move the clock forward; what it shows then. Raises InvalidInput for what is no span of time."""
+    """Move the clock forward, and that of the Stripe sandbox; what it shows then.
+
+    Raises InvalidInput for what is no span of time, or Unavailable.
+    """
     length = span(by)
     async with database.connected(url) as owner:
-        return _told(await SimulatedClock(owner).advance(length))
+        now = await SimulatedClock(owner).advance(length)
+        await playing.advance(owner, length // _SECOND)
+        return _told(now)
 
 
 def _told(now: datetime) -> str:

@@ -21,10 +21,11 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway import furnishing, stopping
+from gateway import furnishing, playing, stopping
 from gateway.app import build
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
 from gateway.logs import configure_logging
+from gateway.rails import rail
 from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database
@@ -48,7 +49,7 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
         app = build(settings, url, signer(settings), working=working)
         # What was made so far stays, and the garbage collector needn't look at it again.
         gc.freeze()
-        _Server(app, lambda: _welcome(settings, door, guide, say)).run(sockets=[door])
+        _Server(_config(app), lambda: _welcome(settings, door, guide, say)).run(sockets=[door])
 
 
 def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
@@ -61,12 +62,22 @@ def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
     asyncio.run(_work(settings, url, say, tell))
 
 
+def play(settings: Settings, port: int, say: Say, tell: Say, *, patience: int) -> None:
+    """Play Stripe for this database until we are told to stop; `say` gets the address. Raises Unavailable."""
+    configure_logging(production=settings.in_production)
+    with _door("127.0.0.1", port) as door:
+        stopping.check()
+        url = reached(settings, tell, patience)
+        stopping.check()
+        _Server(playing.config(url), lambda: say(f"The sandbox answers at {_address(door)}")).run(sockets=[door])
+
+
 async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     await migrated(url, tell)
     await insist_on_fence(url)
     engine = database.engine(url)
-    async with clock(settings, url) as ticking:
-        working = asyncio.create_task(Worker(engine, ticking, IdBlocks()).run())
+    async with clock(settings, url) as ticking, rail(settings, url) as paying:
+        working = asyncio.create_task(Worker(engine, ticking, IdBlocks(), paying).run())
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
         if stopping.asked():
@@ -80,19 +91,7 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, which tells when it can answer."""
 
-    def __init__(self, app: Starlette, welcome: Callable[[], None]) -> None:
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
+    def __init__(self, config: uvicorn.Config, welcome: Callable[[], object]) -> None:
         super().__init__(config)
         self._welcome = welcome
 
@@ -105,6 +104,21 @@ class _Server(uvicorn.Server):
         self._welcome()
         # uvicorn listens to signals by now; one that came before is known to us alone.
         self.should_exit = self.should_exit or stopping.asked()
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
 
 
 def _welcome(settings: Settings, door: socket.socket, person: str | None, say: Say) -> None:

@@ -19,7 +19,17 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from platformdirs.unix import Unix
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,6 +38,8 @@ from kernel.errors import InvalidInput
 
 LEAST_SECRET = 32
 """Bytes that a secret has at least."""
+
+_LIVE = ("sk_live_", "rk_live_")
 
 
 class Misconfigured(InvalidInput):
@@ -75,6 +87,29 @@ def _on_postgres(url: SecretStr) -> SecretStr:
 
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < LEAST_SECRET:
+        raise ValueError
+    return secret
+
+
+def _a_key(key: SecretStr) -> SecretStr:
+    if not key.get_secret_value().startswith(("sk_test_", "rk_test_", *_LIVE)):
+        raise ValueError
+    return key
+
+
+def _an_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError
+    return address.rstrip("/")
+
+
+def _secrets(text: Any) -> Any:
+    return tuple(secret.strip() for secret in text.split(",")) if isinstance(text, str) else text
+
+
+def _endpoint_secret(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().startswith("whsec_"):
         raise ValueError
     return secret
 
@@ -140,6 +175,31 @@ class Settings(BaseSettings):
         'a JSON list of {"issuer": …, "audience": …, "jwks": "https://…"}',
         shown="nobody",
     )
+    stripe_key: Annotated[SecretStr, AfterValidator(_a_key)] | None = _setting(
+        "STRIPE_SECRET_KEY",
+        None,
+        "The secret or restricted key of the Stripe account that is paid. Without one, a [sandbox](sandbox.md) plays "
+        "Stripe; in production nothing can be paid then. A live key is for production alone.",
+        "a secret or restricted key of Stripe, such as sk_test_…",
+        shown="none",
+    )
+    stripe_api: Annotated[str, AfterValidator(_an_address)] | None = _setting(
+        "STRIPE_API_BASE",
+        None,
+        "Where Stripe's API answers, also for files: for a sandbox that runs by itself, or a proxy.",
+        "the address of a server without a path, such as http://127.0.0.1:12111",
+        shown="Stripe's own",
+    )
+    stripe_webhooks: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(_endpoint_secret)], ...], BeforeValidator(_secrets), NoDecode
+    ] = _setting(
+        "STRIPE_WEBHOOK_SECRETS",
+        (),
+        "The signing secrets of the endpoint `/webhooks/stripe`, separated by commas: while one is being replaced, "
+        "the old one and the new one.",
+        "secrets that begin with whsec_, separated by commas",
+        shown="none; the sandbox needs none",
+    )
     clock: AwareDatetime | None = _setting(
         "SEATGRAPH_CLOCK",
         None,
@@ -199,6 +259,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"SEATGRAPH_SECRET is required in production: {LEAST_SECRET} random bytes or more."
     if settings.in_production and settings.clock:
         yield "SEATGRAPH_CLOCK is not for production: the clock there is the time of day."
+    if not settings.in_production and settings.stripe_key and settings.stripe_key.get_secret_value().startswith(_LIVE):
+        yield "STRIPE_SECRET_KEY moves real money: a live key needs SEATGRAPH_ENV=production."
 
 
 def _about(field: FieldInfo) -> dict[str, Any]:

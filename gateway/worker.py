@@ -27,6 +27,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
+from payments.rail.opening import Rail
 from seats import buying, invitations
 from seats import queries as seating
 
@@ -54,6 +55,7 @@ class Worker:
     engine: AsyncEngine
     clock: Clock
     blocks: IdBlocks
+    rail: Rail | None = None
 
     async def run(self) -> None:
         """Work until cancelled; a fault is told and tried again."""

@@ -12,8 +12,9 @@ from strawberry.dataloader import DataLoader
 
 from auth.policy import Actor, Permission
 from kernel import ids
-from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from kernel.work import Work
+from payments.rail.opening import Rail
 from resolvers import reading
 from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
 
@@ -24,11 +25,14 @@ Renew = Callable[[Work, Actor], Awaitable[Actor]]
 class Context:
     """One request: who acts, the unit of work, the language, and rows loaded in batches."""
 
-    def __init__(self, work: Work, actor: Actor, locale: str = "en", renew: Renew | None = None) -> None:
+    def __init__(
+        self, work: Work, actor: Actor, locale: str = "en", renew: Renew | None = None, rail: Rail | None = None
+    ) -> None:
         self.work = work
         self.actor = actor
         self.locale = locale
         self._renew = renew
+        self._rail = rail
         self.decided = False
         self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
 
@@ -95,6 +99,13 @@ class Context:
     def because(self, reason: str | None) -> None:
         """Let the audit tell why, unless staff have said so already."""
         self.work.origin = replace(self.work.origin, reason=self.work.origin.reason or reason)
+
+    @property
+    def rail(self) -> Rail:
+        """The payment rail. Raises Unavailable where nothing can be paid."""
+        if self._rail is None:
+            raise Unavailable("Nothing can be paid here yet: STRIPE_SECRET_KEY is not set.")
+        return self._rail
 
     def person(self) -> int:
         """The person who acts. Raises Unauthenticated, or InvalidInput for a key."""

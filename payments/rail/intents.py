@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from kernel.money import Money
@@ -12,7 +11,7 @@ from payments.rail.currencies import check_chargeable
 from payments.rail.line import Line
 from payments.rail.values import Body, Charge, Intent
 
-_PAGE = 100
+_PAGE, _PAGES = 100, 5
 
 
 def body_of(amount: Money, customer: str, metadata: Mapping[str, str], description: str) -> dict[str, Any]:
@@ -91,12 +90,11 @@ class Intents:
         )
         return Intent.from_body(told)
 
-    async def of_customer(self, customer: str, since: datetime, *, urgent: bool) -> AsyncIterator[Intent]:
-        """Every intent of a customer made since then, the newest first. Raises RailError."""
-        given: dict[str, Any] = {"customer": customer, "created": {"gte": int(since.timestamp())}, "limit": _PAGE}
+    async def of_customer(self, customer: str, *, urgent: bool) -> AsyncIterator[Intent]:
+        """The intents of a customer, the newest first: the last few hundred. Raises RailError."""
+        given: dict[str, Any] = {"customer": customer, "limit": _PAGE}
         service = self.line.v1.payment_intents
-        more = True
-        while more:
+        for _ in range(_PAGES):
             asked: Any = dict(given)
             told = await self.line.call(
                 "payment_intents.list",
@@ -105,8 +103,9 @@ class Intents:
             )
             for body in told["data"]:
                 yield Intent.from_body(body)
-            more = bool(told["has_more"])
-            given["starting_after"] = told["data"][-1]["id"] if told["data"] else None
+            if not told["has_more"]:
+                return
+            given["starting_after"] = told["data"][-1]["id"]
 
     async def charge(self, charge: str, *, urgent: bool) -> Charge:
         """A charge as it is now. Raises RailError."""

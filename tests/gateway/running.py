@@ -23,7 +23,11 @@ PATIENCE = 60
 def environment(home: Path, **more: str) -> dict[str, str]:
     """What a process is told: its home, and nothing else of ours."""
     ours = {"HOST", "PORT", "DATABASE_URL"}
-    kept = {name: text for name, text in os.environ.items() if name not in ours and not name.startswith("SEATGRAPH_")}
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if name not in ours and not name.startswith(("SEATGRAPH_", "STRIPE_"))
+    }
     return kept | {"SEATGRAPH_HOME": str(home)} | more
 
 

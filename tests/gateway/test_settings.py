@@ -137,3 +137,39 @@ def test_no_secret_is_printed(environ: pytest.MonkeyPatch) -> None:
 
 def test_the_documentation_prints_every_setting() -> None:
     assert settings.table() in DOCS.read_text()
+
+
+def test_stripe_is_told_by_three_settings(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("STRIPE_SECRET_KEY", "rk_test_1")
+    environ.setenv("STRIPE_API_BASE", "http://127.0.0.1:12111/")
+    environ.setenv("STRIPE_WEBHOOK_SECRETS", "whsec_new, whsec_old")
+
+    found = load()
+
+    assert found.stripe_key is not None
+    assert found.stripe_key.get_secret_value() == "rk_test_1"
+    assert found.stripe_api == "http://127.0.0.1:12111"
+    assert [secret.get_secret_value() for secret in found.stripe_webhooks] == ["whsec_new", "whsec_old"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("STRIPE_SECRET_KEY", "pk_test_1", "a secret or restricted key of Stripe, such as sk_test_…."),
+        ("STRIPE_API_BASE", "http://127.0.0.1/v1", "the address of a server without a path, such as"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_1,secret", "secrets that begin with whsec_, separated by commas."),
+    ],
+)
+def test_what_stripe_would_not_say_is_refused(environ: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
+    environ.setenv(name, value)
+
+    (problem,) = problems()
+
+    assert problem.startswith(f"{name} must be {says}")
+    assert value not in problem
+
+
+def test_a_live_key_is_for_production(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("STRIPE_SECRET_KEY", "sk_live_1")
+
+    assert problems() == ["STRIPE_SECRET_KEY moves real money: a live key needs SEATGRAPH_ENV=production."]
