@@ -14,7 +14,8 @@ from datetime import datetime
 from billing import periods
 from billing.facts import Facts, cycle_row
 from billing.periods import Cycle
-from billing.tables import ItemStep, SubscriptionCycle, SubscriptionItem, SubscriptionPause
+from billing.pricing import Price
+from billing.tables import ItemStep, Subscription, SubscriptionCycle, SubscriptionItem, SubscriptionPause
 from kernel.time import Anchor
 
 NewId = Callable[[], int]
@@ -29,6 +30,34 @@ class Change:
     quantity: int
 
 
+class Unsaved:
+    """Numbers for rows that a preview thinks of and nobody writes: below zero, so that none is taken for a real one."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> int:
+        """The next one."""
+        self._last -= 1
+        return self._last
+
+
+def begun(subscription: Subscription, item: SubscriptionItem, price: Price, new_id: NewId) -> Facts:
+    """The first facts of a subscription: one item, and periods that hang from its anchor."""
+    cycle = periods.anniversary(subscription.anchor, price.interval, price.count, subscription.time_zone)
+    step = ItemStep(
+        account_id=subscription.account_id,
+        id=new_id(),
+        subscription_id=subscription.id,
+        item_id=item.id,
+        at=subscription.created_at,
+        price_id=item.price_id,
+        quantity=item.quantity,
+    )
+    cycles = (cycle_row(subscription, new_id(), cycle),)
+    return Facts(subscription, (item,), (step,), cycles, pauses=(), discounts=(), prices={item.price_id: price})
+
+
 def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts:
     """The facts after a change of price or quantity at `now`, another cycle included where one begins (LAW 10)."""
     subscription = facts.subscription
@@ -37,7 +66,7 @@ def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts
         assert change.price_id is not None, "an add-on has a price"
         item_id = new_id()
         items.append(_item(facts, item_id, change, now))
-    before = _standing(facts, item_id, now)
+    before = state_of(facts, item_id, now)
     step = ItemStep(
         account_id=subscription.account_id,
         id=new_id(),
@@ -83,15 +112,31 @@ def on_day(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
     return replace(facts, cycles=_with(facts, periods.on_day(cycle, now, day), new_id))
 
 
+def ended(facts: Facts, at: datetime) -> Facts:
+    """The facts once the subscription is over."""
+    return _agreed(facts, ended_at=at, cancel_at=at)
+
+
+def kept(facts: Facts) -> Facts:
+    """The facts once an end that was agreed is taken back."""
+    return _agreed(facts, cancel_at=None)
+
+
+def _agreed(facts: Facts, **ends: datetime | None) -> Facts:
+    return replace(facts, subscription=Subscription(**facts.subscription.model_dump() | ends))
+
+
 def _with(facts: Facts, cycle: Cycle, new_id: NewId) -> tuple[SubscriptionCycle, ...]:
     """The cycles and one more; a cycle that would have begun at the same instant gives way."""
     kept = [known for known in facts.cycles if known.since < cycle.since]
     return (*kept, cycle_row(facts.subscription, new_id(), cycle))
 
 
-def _standing(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:
+def state_of(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:
+    """The latest step of an item at an instant; None before its first."""
     past = [step for step in facts.steps if step.item_id == item_id and step.at <= now]
-    return max(past, key=lambda step: (step.at, step.id), default=None)
+    # Of two at one instant the later in the list counts, as for the timeline.
+    return max(reversed(past), key=lambda step: step.at, default=None)
 
 
 def _on_trial(facts: Facts, now: datetime) -> bool:

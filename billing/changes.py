@@ -15,10 +15,9 @@ from typing import Any
 
 from auth.tables import Account
 from billing import amendments, charging, events, fact_queries, queries
-from billing.amendments import Change
+from billing.amendments import Change, NewId, Unsaved
 from billing.charging import Bill
 from billing.facts import Facts, agreement
-from billing.periods import renewal
 from billing.subscriptions import AlreadySubscribed, SubscriptionOver, check, check_seats, quantity_of, reason_of
 from billing.tables import (
     ChangeKind,
@@ -73,14 +72,15 @@ class Wish:
 
 async def preview(work: Work, account: Account, subscription_id: int, wish: Wish) -> Bill:
     """The very document that `change` would make now. Raises its refusals."""
-    facts, change = await _wished(work, account, subscription_id, wish, lock=False)
-    after = amendments.changed(facts, change, work.now, _Unsaved())
-    return await charging.bill(work, account, after, await _names(work, account, after))
+    facts, change = await wished(work, account, subscription_id, wish, lock=False)
+    after = amendments.changed(facts, change, work.now, Unsaved())
+    return await charging.bill(work, account, after, await charging.names(work, account, after))
 
 
 async def change(work: Work, account: Account, subscription_id: int, wish: Wish) -> tuple[Subscription, Invoice | None]:
-    """Change a subscription now, and bill the difference."""
-    facts, change_ = await _wished(work, account, subscription_id, wish, lock=True)
+    """Change a subscription now, and bill the difference. What waits for the same of its item gives way."""
+    facts, change_ = await wished(work, account, subscription_id, wish, lock=True)
+    await replace_pending(work, account.id, subscription_id, wish)
     return await _made(work, account, facts, amendments.changed(facts, change_, work.now, work.new_id))
 
 
@@ -89,40 +89,50 @@ async def schedule(
 ) -> ScheduledChange:
     """Write down a change for the end of the period; the one before it for the same item gives way."""
     reason = reason_of(reason)
-    facts, change_ = await _wished(work, account, subscription_id, wish, lock=True)
-    pending = await queries.pending(work, account.id, subscription_id)
-    if len(pending) >= MOST_SCHEDULED:
+    facts, _ = await wished(work, account, subscription_id, wish, lock=True)
+    await replace_pending(work, account.id, subscription_id, wish)
+    if len(await queries.pending(work, account.id, subscription_id)) >= MOST_SCHEDULED:
         raise InvalidInput(f"A subscription waits for at most {MOST_SCHEDULED} changes. Withdraw one first.")
-    await replace_pending(work, account.id, subscription_id, change_.item_id)
-    scheduled = ScheduledChange(
-        account_id=account.id,
-        id=work.new_id(),
-        subscription_id=subscription_id,
-        kind=ChangeKind.CHANGE,
-        item_id=change_.item_id,
-        price_id=change_.price_id,
-        quantity=change_.quantity,
-        due_at=renewal(agreement(facts).cycles, work.now),
-        state=ChangeState.PENDING,
-        reason=reason,
-        created_at=work.now,
-    )
+    scheduled = later(facts, wish, reason, work.now, work.new_id)
     work.add(scheduled)
     await work.flush()
     work.emit(events.ChangeScheduled(account.id, scheduled.id, subscription_id), scheduled)
     return scheduled
 
 
-async def replace_pending(work: Work, account_id: int, subscription_id: int, item_id: int | None) -> bool:
+def later(facts: Facts, wish: Wish, reason: str | None, now: datetime, new_id: NewId) -> ScheduledChange:
+    """A change that waits for the end of the period. What was not wished stays as it will be then."""
+    return ScheduledChange(
+        account_id=facts.subscription.account_id,
+        id=new_id(),
+        subscription_id=facts.subscription.id,
+        kind=ChangeKind.CHANGE,
+        item_id=wish.item_id,
+        price_id=wish.price_id,
+        quantity=wish.quantity,
+        due_at=charging.running(facts.subscription, agreement(facts), now).end,
+        state=ChangeState.PENDING,
+        reason=reason,
+        created_at=now,
+    )
+
+
+async def replace_pending(work: Work, account_id: int, subscription_id: int, wish: Wish) -> bool:
     """Take back what waits for an item, because something newer was asked for it. Whether anything waited."""
-    waited = False
-    for earlier in await queries.pending(work, account_id, subscription_id):
-        if earlier.kind is ChangeKind.CHANGE and item_id is not None and earlier.item_id == item_id:
-            settle(earlier, ChangeState.WITHDRAWN, work.now)
-            await work.flush()
-            work.emit(events.ChangeWithdrawn(account_id, earlier.id, subscription_id), earlier)
-            waited = True
-    return waited
+    replaced = [due for due in await queries.pending(work, account_id, subscription_id) if gives_way(due, wish)]
+    for earlier in replaced:
+        settle(earlier, ChangeState.WITHDRAWN, work.now)
+        await work.flush()
+        work.emit(events.ChangeWithdrawn(account_id, earlier.id, subscription_id), earlier)
+    return bool(replaced)
+
+
+def gives_way(due: ScheduledChange, wish: Wish) -> bool:
+    """Whether a newer wish is about the same of an item: its price, or its quantity. Another one leaves it alone."""
+    if due.kind is not ChangeKind.CHANGE or wish.item_id is None or due.item_id != wish.item_id:
+        return False
+    priced = due.price_id is not None and wish.price_id is not None
+    return priced or (due.quantity is not None and wish.quantity is not None)
 
 
 async def withdraw(work: Work, account_id: int, change_id: int) -> ScheduledChange:
@@ -139,38 +149,58 @@ async def withdraw(work: Work, account_id: int, change_id: int) -> ScheduledChan
 async def pause(work: Work, account: Account, subscription_id: int, reason: str | None) -> Subscription:
     """Charge nothing from now on, and give back what is paid ahead. Raises SubscriptionOver."""
     reason = reason_of(reason)
-    facts = await _locked(work, account.id, subscription_id)
+    facts = await standing(work, account.id, subscription_id, lock=True)
+    after = pausing(facts, work.now, reason, work.new_id)
+    return (await _made(work, account, facts, after, SubscriptionState.PAUSED))[0]
+
+
+def pausing(facts: Facts, now: datetime, reason: str | None, new_id: NewId) -> Facts:
+    """The facts once it is paused. Raises SubscriptionOver."""
     if facts.subscription.state not in {SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE}:
         raise SubscriptionOver(facts.subscription.state.value, "Only one that is being paid can be paused.")
-    after = amendments.paused(facts, work.now, reason, work.new_id)
-    return (await _made(work, account, facts, after, SubscriptionState.PAUSED))[0]
+    return amendments.paused(facts, now, reason, new_id)
 
 
 async def resume(work: Work, account: Account, subscription_id: int) -> tuple[Subscription, Invoice | None]:
     """Charge again from now on. Raises SubscriptionOver."""
-    facts = await _locked(work, account.id, subscription_id)
+    facts = await standing(work, account.id, subscription_id, lock=True)
+    return await _made(work, account, facts, resuming(facts, work.now), SubscriptionState.ACTIVE)
+
+
+def resuming(facts: Facts, now: datetime) -> Facts:
+    """The facts once it is resumed. Raises SubscriptionOver."""
     if facts.subscription.state is not SubscriptionState.PAUSED:
         raise SubscriptionOver(facts.subscription.state.value, "Only a paused one can be resumed.")
-    return await _made(work, account, facts, amendments.resumed(facts, work.now), SubscriptionState.ACTIVE)
+    return amendments.resumed(facts, now)
 
 
 async def bill_on(work: Work, account: Account, subscription_id: int, day: int) -> tuple[Subscription, Invoice | None]:
     """Bill on another day of the month: the period that runs ends here, and a share of a whole one begins."""
-    facts = await _locked(work, account.id, subscription_id)
+    facts = await standing(work, account.id, subscription_id, lock=True)
+    return await _made(work, account, facts, moving(facts, work.now, day, work.new_id))
+
+
+def moving(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
+    """The facts once it is billed on another day. Raises InvalidInput."""
     if facts.subscription.interval is not Interval.MONTH:
         raise InvalidInput("Only a subscription billed by the month has a billing day.")
-    return await _made(work, account, facts, amendments.on_day(facts, work.now, day, work.new_id))
+    return amendments.on_day(facts, now, day, new_id)
 
 
 async def reactivate(work: Work, account_id: int, subscription_id: int) -> Subscription:
     """Take a cancellation back that has not taken effect. Raises SubscriptionOver."""
-    subscription = (await _locked(work, account_id, subscription_id)).subscription
-    if subscription.cancel_at is None:
-        raise SubscriptionOver(subscription.state.value, "It is not about to end.")
+    subscription = (await standing(work, account_id, subscription_id, lock=True)).subscription
+    check_ending(subscription)
     subscription.cancel_at, subscription.cancel_reason = None, None
     await work.flush()
     work.emit(events.SubscriptionReactivated(account_id, subscription_id), subscription)
     return subscription
+
+
+def check_ending(subscription: Subscription) -> None:
+    """Refuse to take back an end that nobody asked for. Raises SubscriptionOver."""
+    if subscription.cancel_at is None:
+        raise SubscriptionOver(subscription.state.value, "It is not about to end.")
 
 
 async def renew(
@@ -192,14 +222,14 @@ async def renew(
     for due in pending:
         if due.quantity is not None and due.item_id is not None:
             due.quantity = max(due.quantity, (least or {}).get(due.item_id, 0))
-        after = _applied(after, due, work)
+        after = applied(after, due, work.new_id)
         settle(due, ChangeState.APPLIED, work.now)
     if subscription.state is SubscriptionState.TRIALING:
         subscription.state = SubscriptionState.ACTIVE
     await charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), at)
     await _mirror(work, after, at)
-    billed = await charging.bill(work, account, after, await _names(work, account, after), at=at)
+    billed = await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
     invoice = await charging.settle(work, account, billed)
     await work.flush()
     work.emit(events.SubscriptionRenewed(account.id, subscription_id), subscription)
@@ -211,19 +241,27 @@ def settle(scheduled: ScheduledChange, state: ChangeState, now: datetime) -> Non
     scheduled.state, scheduled.settled_at = state, now
 
 
-def _applied(facts: Facts, due: ScheduledChange, work: Work) -> Facts:
+def applied(facts: Facts, due: ScheduledChange, new_id: NewId) -> Facts:
+    """The facts once a scheduled change has taken effect."""
     match due.kind:
         case ChangeKind.CHANGE:
-            assert due.quantity is not None, "a change says its quantity"
-            wanted = Change(due.item_id, due.price_id, due.quantity)
-            return amendments.changed(facts, wanted, due.due_at, work.new_id)
+            return amendments.changed(facts, _then(facts, due), due.due_at, new_id)
         case ChangeKind.PAUSE:
-            return amendments.paused(facts, due.due_at, due.reason, work.new_id)
+            return amendments.paused(facts, due.due_at, due.reason, new_id)
         case ChangeKind.RESUME:
             return amendments.resumed(facts, due.due_at)
         case ChangeKind.BILLING_DAY:
             assert due.day is not None, "a billing day is a day"
-            return amendments.on_day(facts, due.due_at, due.day, work.new_id)
+            return amendments.on_day(facts, due.due_at, due.day, new_id)
+
+
+def _then(facts: Facts, due: ScheduledChange) -> Change:
+    """What a scheduled change comes to when it takes effect: what was not wished is as it is then."""
+    if due.item_id is None:
+        return Change(None, due.price_id, 1 if due.quantity is None else due.quantity)
+    now = amendments.state_of(facts, due.item_id, due.due_at)
+    assert now is not None, "an item that is changed has been there"
+    return Change(due.item_id, due.price_id or now.price_id, now.quantity if due.quantity is None else due.quantity)
 
 
 async def _made(
@@ -235,8 +273,11 @@ async def _made(
     clock = await fact_queries.clock(work, account.id, subscription.id, lock=True)
     await charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), work.now)
+    for due in await queries.pending(work, account.id, subscription.id):
+        # What waits for the end of the period waits for the end that there is now.
+        due.due_at = clock.due_at
     await _mirror(work, after, work.now)
-    billed = await charging.bill(work, account, after, await _names(work, account, after))
+    billed = await charging.bill(work, account, after, await charging.names(work, account, after))
     invoice = await charging.settle(work, account, billed)
     await work.flush()
     now = _terms(after)
@@ -277,24 +318,21 @@ async def _mirror(work: Work, facts: Facts, now: datetime) -> None:
     subscription.interval = first.interval
 
 
-async def _locked(work: Work, account_id: int, subscription_id: int) -> Facts:
-    await fact_queries.clock(work, account_id, subscription_id, lock=True)
-    subscription = await queries.subscription(work, account_id, subscription_id)
-    if subscription.state is SubscriptionState.CANCELED:
-        raise SubscriptionOver("canceled", "Subscribe again to go on.")
-    return await fact_queries.facts(work, subscription)
-
-
-async def _wished(
-    work: Work, account: Account, subscription_id: int, wish: Wish, *, lock: bool
-) -> tuple[Facts, Change]:
+async def standing(work: Work, account_id: int, subscription_id: int, *further: int, lock: bool) -> Facts:
+    """The facts of a subscription that runs, locked for whoever changes it. Raises SubscriptionOver."""
     if lock:
-        await fact_queries.clock(work, account.id, subscription_id, lock=True)
-    subscription = await queries.subscription(work, account.id, subscription_id, lock=lock)
+        await fact_queries.clock(work, account_id, subscription_id, lock=True)
+        await charging.catch_up(work, account_id, subscription_id)
+    subscription = await queries.subscription(work, account_id, subscription_id, lock=lock)
     if subscription.state is SubscriptionState.CANCELED:
         raise SubscriptionOver("canceled", "Subscribe again to go on.")
+    return await fact_queries.facts(work, subscription, *further)
+
+
+async def wished(work: Work, account: Account, subscription_id: int, wish: Wish, *, lock: bool) -> tuple[Facts, Change]:
+    """The facts of a subscription, and what is wished of it. Raises the refusals of a change."""
     further = [] if wish.price_id is None else [wish.price_id]
-    facts = await fact_queries.facts(work, subscription, *further)
+    facts = await standing(work, account.id, subscription_id, *further, lock=lock)
     change = _change(facts, wish)
     await _check(work, account, facts, change)
     return facts, change
@@ -331,18 +369,3 @@ def _change(facts: Facts, wish: Wish) -> Change:
     if item and (item.price_id, item.quantity) == (price_id, quantity):
         raise NothingChanges
     return Change(wish.item_id, price_id, quantity_of(quantity))
-
-
-async def _names(work: Work, account: Account, facts: Facts) -> dict[int, str]:
-    return await queries.price_names(work, list(facts.prices), account.locale)
-
-
-class _Unsaved:
-    """Numbers for rows that a preview thinks of and nobody writes: below zero, so that none is taken for a real one."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def __call__(self) -> int:
-        self._last -= 1
-        return self._last

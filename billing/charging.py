@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from auth.tables import Account
 from billing import fact_queries, invoices, knowledge, periods, queries, timeline
 from billing.agreement import Agreement
 from billing.documents import Document, document
-from billing.facts import Facts, agreement, cycle_row, issued
-from billing.lines import Kind, Line
+from billing.facts import Facts, agreement, issued
+from billing.lines import Issued, Kind, Line
 from billing.seller import seller
-from billing.tables import Invoice, ItemStep, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
+from billing.tables import Invoice, Subscription, SubscriptionClock, SubscriptionPause
+from kernel.errors import Conflict
+from kernel.time import Period
 from kernel.work import Work
+
+PATIENCE = timedelta(minutes=1)
+"""How much later than a request another one may have been made that was first at the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,22 @@ class Bill:
 
 
 async def bill(
-    work: Work, account: Account, facts: Facts, names: dict[int, str], *, at: datetime | None = None
+    work: Work,
+    account: Account,
+    facts: Facts,
+    names: dict[int, str],
+    *,
+    at: datetime | None = None,
+    also: Sequence[Issued] = (),
 ) -> Bill:
-    """What these facts come to now, or came to at an instant before, less what was issued.
+    """What these facts come to now, or come to at another instant, less what was issued.
 
-    `names` says what each price is called on a line.
+    `names` says what each price is called on a line, and `also` what will have been issued by then.
     """
     subscription = facts.subscription
     rows = await fact_queries.issued(work, subscription.account_id, subscription.id)
     at = at or work.now
-    lines = timeline.bill(agreement(facts), issued(rows), now=at)
+    lines = timeline.bill(agreement(facts), [*issued(rows), *also], now=at)
     return Bill(facts, drafted(account, subscription, lines, names, work) if lines else None, at)
 
 
@@ -68,27 +79,19 @@ def worded(line: Line, names: dict[int, str]) -> str:
             return told
 
 
-async def begin(work: Work, account: Account, subscription: Subscription, item: SubscriptionItem) -> Invoice | None:
+async def names(work: Work, account: Account, facts: Facts) -> dict[int, str]:
+    """What each price of the facts is called on a line, in the account's language."""
+    return await queries.price_names(work, list(facts.prices), account.locale)
+
+
+async def begin(work: Work, account: Account, facts: Facts) -> Invoice | None:
     """Write the first facts of a subscription, start its clock, and bill what is due at once."""
-    cycle = periods.anniversary(subscription.anchor, subscription.interval, 1, subscription.time_zone)
-    work.add(cycle_row(subscription, work.new_id(), cycle))
-    work.add(
-        ItemStep(
-            account_id=account.id,
-            id=work.new_id(),
-            subscription_id=subscription.id,
-            item_id=item.id,
-            at=subscription.created_at,
-            price_id=item.price_id,
-            quantity=item.quantity,
-        )
-    )
-    clock = SubscriptionClock(account_id=account.id, subscription_id=subscription.id, due_at=subscription.period_end)
-    work.add(clock)
+    subscription = facts.subscription
+    work.add(SubscriptionClock(account_id=account.id, subscription_id=subscription.id, due_at=subscription.period_end))
+    for row in (*facts.cycles, *facts.steps):
+        work.add(row)
     await work.flush()
-    facts = await fact_queries.facts(work, subscription)
-    names = await queries.price_names(work, list(facts.prices), account.locale)
-    return await settle(work, account, await bill(work, account, facts, names))
+    return await settle(work, account, await bill(work, account, facts, await names(work, account, facts)))
 
 
 async def settle(work: Work, account: Account, billed: Bill) -> Invoice | None:
@@ -115,9 +118,24 @@ async def record(work: Work, before: Facts, after: Facts) -> None:
 
 def advance(subscription: Subscription, clock: SubscriptionClock, facts: Agreement, at: datetime) -> None:
     """Move a subscription into the period that runs at an instant, and its clock to the next."""
-    period = periods.at(facts.cycles, max(at, facts.cycles[0].since))
-    subscription.period_start, subscription.period_end = period.span.start, period.span.end
-    clock.due_at = period.span.end
+    span = running(subscription, facts, at)
+    subscription.period_start, subscription.period_end = span.start, span.end
+    clock.due_at = span.end
+
+
+def running(subscription: Subscription, facts: Agreement, at: datetime) -> Period:
+    """The period that a subscription is in at an instant: its trial, or the billing period."""
     if subscription.trial_end and at < subscription.trial_end:
-        subscription.period_start, subscription.period_end = subscription.created_at, subscription.trial_end
-        clock.due_at = subscription.trial_end
+        return Period(subscription.created_at, subscription.trial_end)
+    return periods.at(facts.cycles, max(at, facts.cycles[0].since)).span
+
+
+async def catch_up(work: Work, account_id: int, subscription_id: int) -> None:
+    """Go on as of the last change, for a request that waited while another one changed the subscription.
+
+    So changes have an order, whenever they were sent. Raises Conflict where the clock was set back.
+    """
+    last = await queries.changed_at(work, account_id, subscription_id)
+    if last and last > work.now + PATIENCE:
+        raise Conflict(f"This subscription was changed as of {last:%Y-%m-%d %H:%M} UTC. Change it again after that.")
+    work.now = max(work.now, last or work.now)

@@ -116,6 +116,21 @@ async def take_clock(work: Work, account_id: int, subscription_id: int) -> None:
     )
 
 
+async def changed_at(work: Work, account_id: int, subscription_id: int) -> datetime | None:
+    """The latest instant at which something happened to a subscription; ask once its clock is locked."""
+    rows = await work.fetch(
+        "select greatest("
+        "(select max(at) from item_step where account_id = $1 and subscription_id = $2),"
+        "(select max(greatest(starts_at, ends_at)) from subscription_pause"
+        " where account_id = $1 and subscription_id = $2),"
+        "(select max(created_at) from invoice where account_id = $1 and subscription_id = $2)) as at",
+        account_id,
+        subscription_id,
+    )
+    at: datetime | None = rows[0]["at"]
+    return at
+
+
 async def stop_clock(work: Work, account_id: int, subscription_id: int, why: str) -> None:
     """Begin no further period of a subscription; call it first, as whoever bills does."""
     mine = (col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.subscription_id) == subscription_id)

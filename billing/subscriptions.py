@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from auth.tables import Account, AccountKind
-from billing import charging, events, fact_queries, queries
+from billing import amendments, charging, events, fact_queries, queries
+from billing.amendments import NewId
 from billing.catalog import Audience
+from billing.facts import Facts
 from billing.tables import ChangeState, Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Anchor
@@ -117,42 +119,49 @@ async def subscribe(
     work: Work, account: Account, price_id: int, quantity: int
 ) -> tuple[Subscription, SubscriptionItem]:
     """Start a subscription to what a price is of. Raises the refusals above."""
+    await queries.take_turn(work, account.id)
+    facts = await wanted(work, account, price_id, quantity, work.new_id)
+    (item,) = facts.items
+    work.add(facts.subscription)
+    await work.flush()
+    work.add(item)
+    await work.flush()
+    work.emit(events.SubscriptionStarted(account.id, facts.subscription.id), facts.subscription)
+    await charging.begin(work, account, facts)
+    return facts.subscription, item
+
+
+async def wanted(work: Work, account: Account, price_id: int, quantity: int, new_id: NewId) -> Facts:
+    """The first facts of a subscription to what a price is of, nowhere written yet. Raises the refusals above."""
     price, version, plan = await queries.offer(work, price_id)
     newest = await queries.newest_version(work, plan.id)
 
     check(account, price, version, plan, newest)
     check_seats(plan.key, version, quantity_of(quantity))
-    if not version.seats:
-        await queries.take_turn(work, account.id)
-        if await queries.running(work, account.id, plan.id):
-            raise AlreadySubscribed(plan.key)
+    if not version.seats and await queries.running(work, account.id, plan.id):
+        raise AlreadySubscribed(plan.key)
 
-    subscription = started(work, account, price, version)
-    work.add(subscription)
-    await work.flush()
+    prices = await fact_queries.prices(work, [price.id])
+    subscription = started(account, price, version, work.now, new_id())
     item = SubscriptionItem(
         account_id=account.id,
-        id=work.new_id(),
+        id=new_id(),
         subscription_id=subscription.id,
         plan_id=plan.id,
         price_id=price.id,
         quantity=quantity,
         created_at=work.now,
     )
-    work.add(item)
-    await work.flush()
-    work.emit(events.SubscriptionStarted(account.id, subscription.id), subscription)
-    await charging.begin(work, account, subscription, item)
-    return subscription, item
+    return amendments.begun(subscription, item, prices[price.id], new_id)
 
 
-def started(work: Work, account: Account, price: Price, version: PlanVersion) -> Subscription:
+def started(account: Account, price: Price, version: PlanVersion, now: datetime, number: int) -> Subscription:
     """A new subscription, whose periods hang from now in the account's time zone; a trial comes first."""
-    paid_from = work.now + timedelta(days=version.trial_days)
-    period = Anchor.at(paid_from, account.time_zone).period(0, price.interval)
+    paid_from = now + timedelta(days=version.trial_days)
+    period = Anchor.at(paid_from, account.time_zone).period(0, price.interval, price.rule["count"])
     return Subscription(
         account_id=account.id,
-        id=work.new_id(),
+        id=number,
         plan_id=price.plan_id,
         plan_version_id=version.id,
         state=SubscriptionState.TRIALING if version.trial_days else SubscriptionState.ACTIVE,
@@ -160,10 +169,10 @@ def started(work: Work, account: Account, price: Price, version: PlanVersion) ->
         interval=price.interval,
         anchor=paid_from,
         time_zone=account.time_zone,
-        period_start=work.now if version.trial_days else period.start,
+        period_start=now if version.trial_days else period.start,
         period_end=paid_from if version.trial_days else period.end,
         trial_end=paid_from if version.trial_days else None,
-        created_at=work.now,
+        created_at=now,
     )
 
 
@@ -181,14 +190,10 @@ async def cancel(
     `refund` is the account, if what is paid for the time after an end now becomes its credit.
     """
     reason = reason_of(reason)
-    if refund and at is CancelAt.PERIOD_END:
-        raise InvalidInput("A subscription that ends with its period leaves no time to give back: cancel it now.")
     await queries.take_clock(work, account_id, subscription_id)
+    await charging.catch_up(work, account_id, subscription_id)
     subscription = await queries.subscription(work, account_id, subscription_id)
-    if subscription.state is SubscriptionState.CANCELED:
-        raise SubscriptionOver("canceled", "Subscribe again to go on.")
-    if at is CancelAt.PERIOD_END and subscription.cancel_at:
-        raise SubscriptionOver("to end with its period", "Nothing is left to do, or cancel it now.")
+    check_cancel(subscription, at, credit=refund is not None)
 
     subscription.cancel_reason = reason or subscription.cancel_reason
     if at is CancelAt.NOW:
@@ -197,6 +202,16 @@ async def cancel(
     await work.flush()
     work.emit(events.SubscriptionCancelScheduled(account_id, subscription_id), subscription)
     return subscription
+
+
+def check_cancel(subscription: Subscription, at: CancelAt, *, credit: bool) -> None:
+    """Refuse to end what is over, or will be at that time. Raises SubscriptionOver, or InvalidInput."""
+    if credit and at is CancelAt.PERIOD_END:
+        raise InvalidInput("A subscription that ends with its period leaves no time to give back: cancel it now.")
+    if subscription.state is SubscriptionState.CANCELED:
+        raise SubscriptionOver("canceled", "Subscribe again to go on.")
+    if at is CancelAt.PERIOD_END and subscription.cancel_at:
+        raise SubscriptionOver("to end with its period", "Nothing is left to do, or cancel it now.")
 
 
 async def end(work: Work, subscription: Subscription, *, refund: Account | None = None) -> Subscription:
@@ -222,8 +237,8 @@ async def end(work: Work, subscription: Subscription, *, refund: Account | None 
 
 async def _give_back(work: Work, account: Account, subscription: Subscription) -> None:
     facts = await fact_queries.facts(work, subscription)
-    names = await queries.price_names(work, list(facts.prices), account.locale)
-    await charging.settle(work, account, await charging.bill(work, account, facts, names))
+    billed = await charging.bill(work, account, facts, await charging.names(work, account, facts))
+    await charging.settle(work, account, billed)
 
 
 async def end_due(work: Work, account_id: int, subscription_id: int) -> None:

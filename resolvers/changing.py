@@ -1,13 +1,10 @@
-"""Changing subscriptions and pools, with previews that are the very document a change makes."""
+"""Changing subscriptions and pools."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import strawberry
 from strawberry import ID
 
 from auth import queries as people
@@ -17,7 +14,6 @@ from billing import changes, subscriptions
 from billing.changes import ChangeAt, Wish
 from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel import ids
-from kernel.errors import InvalidInput, Problem
 from resolvers.info import Context, Info
 from seats import buying
 
@@ -42,38 +38,6 @@ class Resized:
     change_id: int | None
 
 
-async def preview_change(
-    info: Info,
-    subscription: Annotated[ID, strawberry.argument(description="Which subscription.")],
-    item: Annotated[ID | None, strawberry.argument(description="Which item; an add-on when left out.")] = None,
-    price: Annotated[ID | None, strawberry.argument(description="Its new price; its own when left out.")] = None,
-    quantity: Annotated[int | None, strawberry.argument(description="How many; as many when left out.")] = None,
-) -> Any:
-    """What `changeSubscription` would bill now. Null when it would bill nothing."""
-    context = info.context
-    found = await context.found("sub", subscription)
-    context.actor.require(Permission.SEE_BILLING, found.account_id)
-    account = await people.account(context.work, found.account_id)
-    wish = _wish(item, price, quantity)
-    with _refusals_told():
-        await buying.check(context.work, account.id, found.id, wish)
-        return (await changes.preview(context.work, account, found.id, wish)).document
-
-
-async def preview_seats(
-    info: Info,
-    pool: Annotated[ID, strawberry.argument(description="Which pool.")],
-    seats: Annotated[int, strawberry.argument(description="How many seats it shall have.")],
-) -> Any:
-    """What `changeSeats` would bill now. Null when it would bill nothing, as for fewer seats."""
-    context = info.context
-    found = await context.found("pool", pool)
-    context.actor.require(Permission.SEE_BILLING, found.account_id)
-    account = await people.account(context.work, found.account_id)
-    with _refusals_told():
-        return (await buying.preview(context.work, account, found.id, seats)).document
-
-
 async def change_subscription(
     info: Info,
     subscription: Annotated[ID, "Which subscription."],
@@ -87,7 +51,7 @@ async def change_subscription(
     context, found, account = await _bought(info, subscription)
     reason = subscriptions.reason_of(reason)
     context.because(reason)
-    wish = _wish(item, price, quantity)
+    wish = wish_of(item, price, quantity)
     await buying.check(context.work, account.id, found.id, wish)
     if at is ChangeAt.PERIOD_END:
         scheduled = await changes.schedule(context.work, account, found.id, wish, reason)
@@ -154,21 +118,13 @@ async def _bought(info: Info, subscription: str) -> tuple[Context, Any, Account]
     return info.context, found, await people.account(info.context.work, found.account_id)
 
 
-def _wish(item: str | None, price: str | None, quantity: int | None) -> Wish:
+def wish_of(item: str | None, price: str | None, quantity: int | None) -> Wish:
+    """What a client wishes of an item. Raises InvalidInput."""
     return Wish(
         None if item is None else ids.decode("item", item),
         None if price is None else ids.decode("price", price),
         quantity,
     )
-
-
-@contextmanager
-def _refusals_told() -> Iterator[None]:
-    """A preview has no union of refusals: what the change would be declined for is an error in the same words."""
-    try:
-        yield
-    except Problem as problem:
-        raise InvalidInput(problem.message) from problem
 
 
 def _id(invoice: Invoice | None) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from auth.policy import Permission
-from billing import documents, tables
+from billing import documents, previews, tables
 from billing.changes import ChangeAt, NothingChanges, PriceNotForSubscription
 from billing.subscriptions import AlreadySubscribed, PlanNotOffered, SeatsNotOffered, SubscriptionOver
 from billing.tables import ChangeKind, ChangeState, LineKind
@@ -40,7 +40,7 @@ class ScheduledChange(Node):
     """Whether it still waits."""
 
     quantity: Long | None
-    """How many there will be."""
+    """How many there will be; null for as many as there are then."""
 
     due_at: datetime
     """When it takes effect."""
@@ -55,7 +55,7 @@ class ScheduledChange(Node):
     """What it changes."""
 
     price = one("Price", by="price_id")
-    """The price there will be."""
+    """The price there will be; null for the one there is then."""
 
 
 @value(documents.DocumentLine)
@@ -71,8 +71,14 @@ class PreviewLine:
     quantity = Word(Column("line"), "Long", resolve=_line("quantity"))
     """How many."""
 
-    amount = Word(Column("line"), "Money", resolve=_line("net"))
-    """What it adds, after discounts and before tax."""
+    amount = Word(Column("line"), "Money", resolve=_line("amount"))
+    """What it costs, before discounts and tax."""
+
+    discount = Word(Column("line"), "Money", resolve=_line("discount"))
+    """What discounts take off it."""
+
+    tax = Word(Column("tax"), "Money", resolve=lambda row, _: row.tax)
+    """The tax on it."""
 
     formula = Word(Column("line"), "str", resolve=_line("formula"))
     """How it is computed, to check by hand."""
@@ -84,9 +90,9 @@ class PreviewLine:
     """The end of that span."""
 
 
-@value(documents.Document)
+@value(previews.Foreseen)
 class InvoicePreview:
-    """The very document that a change would make, if it were made now."""
+    """The very document that a change would make, if it were made now. Without lines, it would make no invoice."""
 
     currency: str
     """The one currency it is in."""
@@ -94,14 +100,26 @@ class InvoicePreview:
     lines = Word(Column("lines"), "list[PreviewLine]", resolve=lambda row, _: row.lines)
     """What it is made of."""
 
-    subtotal = Word(Column("subtotal"), "Money", resolve=lambda row, _: row.subtotal)
+    subtotal = Word(Column("subtotal"), "Money", resolve=lambda row, _: row.document.subtotal)
     """The sum of its lines before tax."""
 
-    tax = Word(Column("tax"), "Money", resolve=lambda row, _: row.tax)
+    tax = Word(Column("tax"), "Money", resolve=lambda row, _: row.document.tax)
     """The taxes on it."""
 
-    total = Word(Column("total"), "Money", resolve=lambda row, _: row.total)
+    total = Word(Column("total"), "Money", resolve=lambda row, _: row.document.total)
     """What would be asked for; below zero, what would become the customer's credit."""
+
+    credit = Word(Column("credit"), "Money", resolve=lambda row, _: row.credit)
+    """What of the customer's credit would be used for it; below zero, what it would add to that."""
+
+    due = Word(Column("due"), "Money", resolve=lambda row, _: row.due)
+    """What would be left to pay."""
+
+    made_at = Word(Column("at"), "datetime", resolve=lambda row, _: row.at)
+    """When it would be made."""
+
+    next = Word(Column("next"), "InvoicePreview | None", resolve=lambda row, _: row.next)
+    """The next regular invoice, as things would then stand; null when none is to come, and for what is next itself."""
 
 
 @value(resolve.Changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import changing, finance, invoices
+from resolvers import finance, invoices, previewing
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -84,11 +84,32 @@ class Query:
     plan = via(resolve.plan, "Plan | None")
     """A plan by its key, such as `pro`."""
 
-    preview_change = via(changing.preview_change, "InvoicePreview | None")
-    """What `changeSubscription` would bill now; null when it would bill nothing."""
+    preview_subscribe = via(previewing.preview_subscribe, "InvoicePreview | None")
+    """What `subscribe` or `createLicensePool` would bill now."""
 
-    preview_seats = via(changing.preview_seats, "InvoicePreview | None")
-    """What `changeSeats` would bill now; null when it would bill nothing."""
+    preview_change = via(previewing.preview_change, "InvoicePreview | None")
+    """What `changeSubscription` would bill now; without an item, what an add-on would."""
+
+    preview_pause = via(previewing.preview_pause, "InvoicePreview | None")
+    """What `pauseSubscription` would give back."""
+
+    preview_resume = via(previewing.preview_resume, "InvoicePreview | None")
+    """What `resumeSubscription` would bill."""
+
+    preview_cancel = via(previewing.preview_cancel, "InvoicePreview | None")
+    """What `cancelSubscription` would give back."""
+
+    preview_reactivate = via(previewing.preview_reactivate, "InvoicePreview | None")
+    """What comes after `reactivateSubscription`, which bills nothing itself."""
+
+    preview_billing_day = via(previewing.preview_billing_day, "InvoicePreview | None")
+    """What `changeBillingDay` would bill and give back."""
+
+    preview_seats = via(previewing.preview_seats, "InvoicePreview | None")
+    """What `changeSeats` would bill now."""
+
+    preview_renewal = via(previewing.preview_renewal, "InvoicePreview | None")
+    """The next regular invoice of a subscription; null when none is to come."""
 
     preview_credit_note = via(invoices.preview_credit_note, "CreditNotePreview")
     """What `createCreditNote` would write now."""

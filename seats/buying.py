@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from auth import queries as people
 from auth.tables import Account
-from billing import changes
+from billing import changes, previews
 from billing import queries as billing
 from billing.changes import PriceNotForSubscription, Wish
 from billing.charging import Bill
@@ -22,10 +22,17 @@ from seats.seating import PoolClosed
 from seats.tables import LicensePool
 
 
-async def preview(work: Work, account: Account, pool_id: int, seats: int) -> Bill:
-    """The document that buying up to so many seats would make now."""
+async def preview(work: Work, account: Account, pool_id: int, seats: int) -> tuple[Bill, Wish, ScheduledChange | None]:
+    """What so many seats would bill now, what is wished, and the change that would wait for fewer of them."""
     pool = await _open(work, account.id, pool_id)
-    return await changes.preview(work, account, pool.subscription_id, Wish(pool.subscription_item_id, quantity=seats))
+    wish = Wish(pool.subscription_item_id, quantity=seats)
+    if seats < pool.purchased:
+        billed, waits = await previews.scheduling(work, account, pool.subscription_id, wish)
+        return billed, wish, waits
+    waiting = await billing.pending(work, account.id, pool.subscription_id)
+    if seats == pool.purchased and any(changes.gives_way(change, wish) for change in waiting):
+        return await previews.unchanged(work, account, pool.subscription_id), wish, None
+    return await changes.preview(work, account, pool.subscription_id, wish), wish, None
 
 
 async def resize(
@@ -40,7 +47,7 @@ async def resize(
     if seats < pool.purchased:
         return pool, None, await changes.schedule(work, account, pool.subscription_id, wish, reason)
     # Asking for as many again, or for more, takes back a decrease that was waiting.
-    waited = await changes.replace_pending(work, account.id, pool.subscription_id, pool.subscription_item_id)
+    waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
     if waited and seats == pool.purchased:
         return pool, None, None
     _, invoice = await changes.change(work, account, pool.subscription_id, wish)
@@ -61,6 +68,12 @@ async def check(work: Work, account_id: int, subscription_id: int, wish: Wish) -
         raise InvalidInput("This item pays for the seats of a pool: change them with changeSeats.")
     if wish.price_id is not None and (await billing.offer(work, wish.price_id))[2].id != pool.plan_id:
         raise PriceNotForSubscription("of another plan than the pool's")
+
+
+async def taken(work: Work, account_id: int, subscription_id: int) -> dict[int, int]:
+    """How many seats are taken of each item that pays for a pool."""
+    pools = await queries.pools_of(work, account_id, subscription_id)
+    return {pool.subscription_item_id: pool.assigned for pool in pools}
 
 
 async def renew(work: Work, account: Account, subscription_id: int) -> Invoice | None:

@@ -1,0 +1,145 @@
+"""Previews: what a change would bill, from the rules and the facts that the change itself has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import ID
+
+from auth import queries as people
+from auth.policy import Permission
+from auth.tables import Account
+from billing import changes, previews
+from billing.changes import ChangeAt
+from billing.charging import Bill
+from billing.previews import Foreseen
+from billing.subscriptions import CancelAt
+from kernel import ids
+from kernel.errors import InvalidInput, Problem
+from kernel.work import Work
+from resolvers.changing import wish_of
+from resolvers.info import Info
+from seats import buying
+
+Which = Annotated[ID, strawberry.argument(description="Which subscription.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What somebody may see the bills of, and the account that pays."""
+
+    work: Work
+    account: Account
+    row: Any
+
+    async def shown(self, billed: Bill, **waiting: Any) -> Foreseen:
+        """The bill as it would be settled, and the regular one after it."""
+        least = await buying.taken(self.work, self.account.id, billed.facts.subscription.id)
+        return await previews.foreseen(self.work, self.account, billed, least, **waiting)
+
+
+async def preview_subscribe(
+    info: Info,
+    account: Annotated[ID, strawberry.argument(description="Who would pay.")],
+    price: Annotated[ID, strawberry.argument(description="What would be bought.")],
+    seats: Annotated[int, strawberry.argument(description="How many seats, of a plan that is sold per seat.")] = 1,
+) -> Any:
+    """What `subscribe` or `createLicensePool` would bill now."""
+    async with _seen(info, "account", account) as seen:
+        billed = await previews.subscribing(seen.work, seen.account, ids.decode("price", price), seats)
+        return await seen.shown(billed)
+
+
+async def preview_change(
+    info: Info,
+    subscription: Which,
+    item: Annotated[ID | None, strawberry.argument(description="Which item; an add-on when left out.")] = None,
+    price: Annotated[ID | None, strawberry.argument(description="Its new price; its own when left out.")] = None,
+    quantity: Annotated[int | None, strawberry.argument(description="How many; as many when left out.")] = None,
+    at: Annotated[ChangeAt, strawberry.argument(description="When it takes effect.")] = ChangeAt.NOW,
+) -> Any:
+    """What `changeSubscription` would bill now; at the end of the period, nothing, and `next` shows it."""
+    async with _seen(info, "sub", subscription) as seen:
+        wish = wish_of(item, price, quantity)
+        await buying.check(seen.work, seen.account.id, seen.row.id, wish)
+        if at is ChangeAt.NOW:
+            return await seen.shown(await changes.preview(seen.work, seen.account, seen.row.id, wish), wish=wish)
+        billed, waits = await previews.scheduling(seen.work, seen.account, seen.row.id, wish)
+        return await seen.shown(billed, wish=wish, waits=waits)
+
+
+async def preview_pause(info: Info, subscription: Which) -> Any:
+    """What `pauseSubscription` would give back."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await previews.pausing(seen.work, seen.account, seen.row.id))
+
+
+async def preview_resume(info: Info, subscription: Which) -> Any:
+    """What `resumeSubscription` would bill."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await previews.resuming(seen.work, seen.account, seen.row.id))
+
+
+async def preview_cancel(
+    info: Info,
+    subscription: Which,
+    at: Annotated[CancelAt, strawberry.argument(description="When it ends.")] = CancelAt.PERIOD_END,
+    credit: Annotated[bool, strawberry.argument(description="Whether the unused paid time is given back.")] = False,
+) -> Any:
+    """What `cancelSubscription` would give back."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await previews.canceling(seen.work, seen.account, seen.row.id, at, credit=credit))
+
+
+async def preview_reactivate(info: Info, subscription: Which) -> Any:
+    """What comes after `reactivateSubscription`, which bills nothing itself."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await previews.reactivating(seen.work, seen.account, seen.row.id))
+
+
+async def preview_billing_day(
+    info: Info,
+    subscription: Which,
+    day: Annotated[int, strawberry.argument(description="The day of the month: 1 to 31.")],
+) -> Any:
+    """What `changeBillingDay` would bill and give back."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await previews.billing_on(seen.work, seen.account, seen.row.id, day))
+
+
+async def preview_seats(
+    info: Info,
+    pool: Annotated[ID, strawberry.argument(description="Which pool.")],
+    seats: Annotated[int, strawberry.argument(description="How many seats it shall have.")],
+) -> Any:
+    """What `changeSeats` would bill now; for fewer seats nothing, and `next` shows it."""
+    async with _seen(info, "pool", pool) as seen:
+        billed, wish, waits = await buying.preview(seen.work, seen.account, seen.row.id, seats)
+        return await seen.shown(billed, wish=wish, waits=waits)
+
+
+async def preview_renewal(info: Info, subscription: Which) -> Any:
+    """The next regular invoice of a subscription; null when none is to come."""
+    async with _seen(info, "sub", subscription) as seen:
+        least = await buying.taken(seen.work, seen.account.id, seen.row.id)
+        return await previews.renewing(seen.work, seen.account, seen.row.id, least)
+
+
+@asynccontextmanager
+async def _seen(info: Info, prefix: str, text: str) -> AsyncIterator[_Seen]:
+    """What an id names, for whoever sees what its account is billed.
+
+    A preview has no union of refusals: what the change would be declined for is an error in the same words.
+    """
+    context = info.context
+    row = await context.found(prefix, text)
+    account_id = row.id if prefix == "account" else row.account_id
+    context.actor.require(Permission.SEE_BILLING, account_id)
+    try:
+        yield _Seen(context.work, await people.account(context.work, account_id), row)
+    except Problem as problem:
+        raise InvalidInput(problem.message) from problem
