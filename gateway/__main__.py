@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway import catalog as catalogs
     from gateway import clock as clocks
     from gateway import contract, development, drift, furnishing, installation, serving, settings, verification
+    from gateway import jobs as queued
 else:
     catalogs = later("gateway.catalog")
     clocks = later("gateway.clock")
@@ -35,6 +36,7 @@ else:
     drift = later("gateway.drift")
     furnishing = later("gateway.furnishing")
     installation = later("gateway.installation")
+    queued = later("gateway.jobs")
     serving = later("gateway.serving")
     settings = later("gateway.settings")
     verification = later("gateway.verification")
@@ -159,6 +161,21 @@ def verify(
         _say(json.dumps(report, indent=2))
         return 0 if report["ok"] else BROKEN
     return 0 if asyncio.run(verification.told(url, _say)) else BROKEN
+
+
+@app.command()
+def jobs(
+    retry: Annotated[bool, typer.Option("--retry", help="Try them again.")] = False,
+) -> int:
+    """List the jobs that failed too often and wait for a human; status 2 if there are any.
+
+    Example: seatgraph jobs --retry
+    """
+    _, url = _open()
+    if not retry:
+        return _list(asyncio.run(queued.held(url)), "No job is held.")
+    _say(f"Trying {asyncio.run(queued.retry(url))} jobs again.")
+    return 0
 
 
 # The catalog

@@ -1,4 +1,8 @@
-"""Which floor hears of which event. Handlers run again when told again, and change nothing then."""
+"""Which floor hears of which event. Handlers run again when told again, and change nothing then.
+
+A handler's name is the name of its jobs, which may wait while a release goes out:
+keep the name, or keep the old one beside the new until none is left.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ from seats import operations as seats
 Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
 
 
-async def _release_seats(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+async def release_seats(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Close the pools of a subscription that has ended, and release their seats."""
     await seats.close_pools(work, account_id, told["subscription"])
 
 
-SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {event_name(billing.SubscriptionCanceled): (_release_seats,)}
+SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {event_name(billing.SubscriptionCanceled): (release_seats,)}

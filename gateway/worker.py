@@ -1,28 +1,27 @@
 """The worker: what happens without anybody asking.
 
-It relays the outbox to whoever cares, lets invitations and subscriptions end when
-their time has come, bills the periods that begin, makes drafts final, and seals the
-audit chains every hour. Any number of workers may run: they take turns on rows, and
-everything they do can be done again.
+It makes jobs of what the outbox tells and runs them, lets invitations and
+subscriptions end when their time has come, bills the periods that begin, makes
+drafts final, and seals the audit chains every hour. Any number of workers may run:
+they take turns on rows, and everything they do can be done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from billing import invoice_queries, invoices, subscriptions
 from billing import queries as billing
-from gateway.subscribers import SUBSCRIBERS
+from gateway import jobs
+from gateway.jobs import Jobs, Waiting
 from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
@@ -59,39 +58,36 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; a fault is told and tried again."""
-        while True:
-            try:
-                busy = await self.turn()
-            except Exception as error:
-                log.exception("the worker will try again", kind=type(error).__name__)
-                busy = False
-                await asyncio.sleep(REST)
-            if not busy:
-                await asyncio.sleep(REST)
+        async with asyncio.TaskGroup() as working:
+            working.create_task(self._again(self.sweep))
+            working.create_task(self._again(self.jobs().run))
 
     async def turn(self) -> bool:
-        """Do what is due now; whether there was anything."""
+        """Do what is due now, jobs included; whether there was anything."""
+        return any([await self.sweep(), await self.jobs().drain()])
+
+    async def sweep(self) -> bool:
+        """Do what is due now, and leave its jobs to whoever runs them; whether there was anything."""
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         steps = (self.relay, self.expire, self.end, self.renew, self.finalize, self.tidy)
         return any([await step(now) for step in steps])
 
+    def jobs(self) -> Jobs:
+        """What runs the jobs of this worker."""
+        return Jobs(self.engine, self._begin)
+
     async def relay(self, now: datetime) -> bool:
-        """Tell subscribers of the next events in the outbox; one that can't be told yet holds up no other."""
+        """Make jobs of the next events in the outbox."""
         async with self._work(now) as work, work.transaction():
             waiting = await work.fetch(
-                "select id, account_id, name, payload::text, request_id from outbox where delivered_at is null"
-                " order by id limit $1 for update skip locked",
+                "select id, name from outbox where delivered_at is null order by id limit $1 for update skip locked",
                 _BATCH,
             )
-            told = [event["id"] for event in waiting if await self._tell(event, now)]
+            await jobs.enqueue(work, [Waiting(event["id"], event["name"]) for event in waiting])
+            told = [event["id"] for event in waiting]
             await work.execute("update outbox set delivered_at = $2 where id = any($1::bigint[])", told, now)
         return bool(told)
-
-    async def _tell(self, event: asyncpg.Record, now: datetime) -> bool:
-        account_id, payload, request_id = event["account_id"], json.loads(event["payload"]), event["request_id"]
-        handlers = SUBSCRIBERS.get(event["name"], ())
-        return all([await self._do(now, handler, account_id, payload, request_id=request_id) for handler in handlers])
 
     async def expire(self, now: datetime) -> bool:
         """Let invitations run out that nobody answered in time."""
@@ -117,16 +113,27 @@ class Worker:
             waiting = await invoice_queries.waiting(work, now)
         return any([await self._do(now, invoices.finalize_due, *each) for each in waiting])
 
-    async def _do(self, now: datetime, act: Act, account_id: int, about: Any, *, request_id: str = "worker") -> bool:
+    async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""
         try:
-            async with self._work(now, request_id) as work, work.transaction():
+            async with self._work(now) as work, work.transaction():
                 await work.bind(account_id)
                 await act(work, account_id, about)
         except Exception as error:
-            log.exception("this will be tried again", kind=type(error).__name__, request_id=request_id)
+            log.exception("this will be tried again", kind=type(error).__name__)
             return False
         return True
+
+    async def _again(self, act: Callable[[], Awaitable[object]]) -> None:
+        """One act after the other, with a rest where there was nothing to do or it failed."""
+        while True:
+            try:
+                busy = await act()
+            except Exception as error:
+                log.exception("the worker will try again", kind=type(error).__name__)
+                busy = False
+            if not busy:
+                await asyncio.sleep(REST)
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""
@@ -136,8 +143,13 @@ class Worker:
                 return False
             sealed = await audit.seal(await work.driver(), work.new_id(), now)
             await work.execute("delete from idempotency_key where created_at < $1", now - KEPT)
-            await work.execute("delete from outbox where delivered_at < $1", now - KEPT)
+            await jobs.forget(work, now - KEPT)
         return sealed
+
+    @asynccontextmanager
+    async def _begin(self, request_id: str) -> AsyncIterator[Work]:
+        async with self._work(await self.clock.now(), request_id) as work:
+            yield work
 
     @asynccontextmanager
     async def _work(self, now: datetime, request_id: str = "worker") -> AsyncIterator[Work]:

@@ -158,5 +158,6 @@ async def test_an_event_that_can_not_be_told_holds_up_no_other(workspace: Scene)
     await work_off(world)
 
     assert await state_of(workspace, seat) == ("released", "subscription ended")
-    assert await world.value("select delivered_at from outbox where id = $1", poison) is None
+    tried = "select status::text, attempts from jobs.pgqueuer where convert_from(payload, 'UTF8')::bigint = $1"
+    assert [tuple(row) for row in await world.rows(tried, poison)] == [("queued", 1)]
     await world.run("update outbox set delivered_at = at where id = $1", poison)

@@ -145,7 +145,8 @@ async def test_every_table_is_fenced_or_open_for_a_reason(world: World) -> None:
 
 async def test_every_fenced_table_has_a_policy_for_what_is_granted(world: World) -> None:
     granted = await world.rows(
-        "select table_name, privilege_type from information_schema.role_table_grants where grantee = $1",
+        "select table_name, privilege_type from information_schema.role_table_grants"
+        " where grantee = $1 and table_schema = 'public'",
         database.APP_ROLE,
     )
     policies = await world.rows("select tablename, cmd, roles::text[] as roles from pg_policies")
@@ -156,13 +157,23 @@ async def test_every_fenced_table_has_a_policy_for_what_is_granted(world: World)
         assert table in OPEN or commands & {right, "ALL"}, (table, right)
 
 
+async def test_beside_the_fenced_tables_the_product_reaches_its_queue_alone(world: World) -> None:
+    granted = await world.rows(
+        "select distinct table_schema from information_schema.role_table_grants where grantee = $1", database.APP_ROLE
+    )
+
+    # The queue names events by number; what they tell is fenced in the outbox.
+    assert {row["table_schema"] for row in granted} == {"public", "jobs"}
+
+
 async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) -> None:
     (role,) = await world.rows("select * from pg_roles where rolname = $1", database.APP_ROLE)
     others = await world.value("select count(*) from pg_auth_members where member = $1", role["oid"])
     owned = await world.value("select count(*) from pg_class where relowner = $1", role["oid"])
     trusted = await world.rows("select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace")
     granted = await world.rows(
-        "select table_name, privilege_type from information_schema.role_table_grants where grantee = $1",
+        "select table_name, privilege_type from information_schema.role_table_grants"
+        " where grantee = $1 and table_schema = 'public'",
         database.APP_ROLE,
     )
 
