@@ -130,6 +130,14 @@ class ApprovalUsed(Event):
 
 
 @dataclass(frozen=True)
+class BillingSettingsChanged(Event):
+    """An account is billed in another way from now on."""
+
+    subject: ClassVar[str] = "account"
+    account: int
+
+
+@dataclass(frozen=True)
 class ChangeScheduled(Event):
     """A change will take effect at the end of the period."""
 

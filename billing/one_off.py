@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from auth.tables import Account
 from billing import invoices
@@ -12,15 +13,14 @@ from billing.seller import seller
 from billing.subscriptions import MOST_SEATS
 from billing.tables import Invoice, InvoiceKind, LineItem, LineKind
 from billing.tax import taxed
+from billing.terms import LONGEST_PO, MOST_NET_DAYS
 from kernel.errors import InvalidInput
-from kernel.money import Money, exponent
+from kernel.money import Money, exponent, total
 from kernel.time import Period
 from kernel.work import Work
 
 MOST_LINES = 1_000
 LONGEST_TEXT = 500
-LONGEST_PO = 100
-MOST_NET_DAYS = 365
 LARGEST = 10**14
 """The largest amount of a line in minor units, so that sums stay within 64 bits."""
 
@@ -35,6 +35,71 @@ class Wanted:
     tax_category: str = "standard"
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a one-off invoice will say, before it is one. Subtotal and tax sum to the total."""
+
+    currency: str
+    rows: Sequence[LineItem]
+    """The lines, which belong to no invoice yet."""
+
+    notes: Sequence[str]
+    """What has to be printed about taxes that are not charged."""
+
+    @property
+    def subtotal(self) -> Money:
+        """The sum of the lines before tax."""
+        return total((invoices.before_tax(row) for row in self.rows), self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """The taxes on all lines."""
+        return Money(sum(row.tax_minor for row in self.rows), self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What will be asked for."""
+        return self.subtotal + self.tax
+
+
+def drafted(account: Account, currency: str, lines: Sequence[Wanted], now: datetime, period: Period | None) -> Draft:
+    """The very document that `create` writes now. Raises InvalidInput.
+
+    Without a period they were delivered just now.
+    """
+    _check(currency, lines)
+    rates = [seller().rate(account.country, account.vat_id, now, line.tax_category) for line in lines]
+    amounts = [Money(line.unit_minor * line.quantity, currency) for line in lines]
+    taxes = [0] * len(lines)
+    for group in taxed(list(zip(amounts, rates, strict=True))):
+        for place, part in zip(group.places, group.parts, strict=True):
+            taxes[place] = part.minor
+    span = period or Period(now, now)
+    rows = [
+        LineItem(
+            account_id=account.id,
+            id=0,
+            invoice_id=0,
+            position=place,
+            description=line.description.strip(),
+            quantity=line.quantity,
+            currency=currency,
+            amount_minor=amount.minor,
+            tax_minor=tax,
+            period_start=span.start,
+            period_end=span.end,
+            kind=LineKind.ONE_OFF,
+            formula=formula(Money(line.unit_minor, currency), line.quantity),
+            tax_percent=str(rate.percent),
+            tax_category=rate.category,
+            tax_inclusive=rate.inclusive,
+            facts={"unit_minor": line.unit_minor},
+        )
+        for place, (line, amount, rate, tax) in enumerate(zip(lines, amounts, rates, taxes, strict=True), 1)
+    ]
+    return Draft(currency, rows, list(dict.fromkeys(rate.reason for rate in rates if rate.reason)))
+
+
 async def create(
     work: Work,
     account: Account,
@@ -45,50 +110,18 @@ async def create(
     net_days: int | None = None,
     period: Period | None = None,
 ) -> Invoice:
-    """Draft an invoice of these lines; nobody owes anything until it is final. Raises InvalidInput.
-
-    Without a period they were delivered just now.
-    """
-    _check(currency, lines, po_number, net_days)
+    """Draft an invoice of these lines; nobody owes anything until it is final. Raises InvalidInput."""
+    _check_terms(po_number, net_days)
+    made = drafted(account, currency, lines, work.now, period)
     span = period or Period(work.now, work.now)
     invoice = invoices.started(work, account, InvoiceKind.ONE_OFF, currency, span)
     invoice.po_number = po_number or invoice.po_number
     invoice.net_days = invoice.net_days if net_days is None else net_days
+    invoice.tax_notes = list(made.notes)
     await work.reserve(len(lines))
-    rows = _rows(work, account, invoice, lines)
-    return await invoices.write(work, invoice, rows)
-
-
-def _rows(work: Work, account: Account, invoice: Invoice, lines: Sequence[Wanted]) -> list[LineItem]:
-    rates = [seller().rate(account.country, account.vat_id, work.now, line.tax_category) for line in lines]
-    amounts = [Money(line.unit_minor * line.quantity, invoice.currency) for line in lines]
-    taxes = [0] * len(lines)
-    for group in taxed(list(zip(amounts, rates, strict=True))):
-        for place, part in zip(group.places, group.parts, strict=True):
-            taxes[place] = part.minor
-    invoice.tax_notes = list(dict.fromkeys(rate.reason for rate in rates if rate.reason))
-    return [
-        LineItem(
-            account_id=account.id,
-            id=work.new_id(),
-            invoice_id=invoice.id,
-            position=place,
-            description=line.description.strip(),
-            quantity=line.quantity,
-            currency=invoice.currency,
-            amount_minor=amount.minor,
-            tax_minor=tax,
-            period_start=invoice.period_start,
-            period_end=invoice.period_end,
-            kind=LineKind.ONE_OFF,
-            formula=formula(Money(line.unit_minor, invoice.currency), line.quantity),
-            tax_percent=str(rate.percent),
-            tax_category=rate.category,
-            tax_inclusive=rate.inclusive,
-            facts={"unit_minor": line.unit_minor},
-        )
-        for place, (line, amount, rate, tax) in enumerate(zip(lines, amounts, rates, taxes, strict=True), 1)
-    ]
+    for row in made.rows:
+        row.id, row.invoice_id = work.new_id(), invoice.id
+    return await invoices.write(work, invoice, made.rows)
 
 
 def formula(unit: Money, quantity: int) -> str:
@@ -96,14 +129,17 @@ def formula(unit: Money, quantity: int) -> str:
     return f"{quantity} {TIMES} {unit.text}" if quantity != 1 else unit.text
 
 
-def _check(currency: str, lines: Sequence[Wanted], po_number: str | None, net_days: int | None) -> None:
-    exponent(currency)
-    if not 1 <= len(lines) <= MOST_LINES:
-        raise InvalidInput(f"An invoice has 1 to {MOST_LINES:,} lines; {len(lines):,} were given.")
+def _check_terms(po_number: str | None, net_days: int | None) -> None:
     if net_days is not None and not 0 <= net_days <= MOST_NET_DAYS:
         raise InvalidInput(f"Net days are 0 to {MOST_NET_DAYS}.")
     if po_number and (len(po_number) > LONGEST_PO or not po_number.isprintable()):
         raise InvalidInput(f"A purchase order number is at most {LONGEST_PO} printable characters.")
+
+
+def _check(currency: str, lines: Sequence[Wanted]) -> None:
+    exponent(currency)
+    if not 1 <= len(lines) <= MOST_LINES:
+        raise InvalidInput(f"An invoice has 1 to {MOST_LINES:,} lines; {len(lines):,} were given.")
     for place, line in enumerate(lines, 1):
         if not 1 <= len(line.description.strip()) <= LONGEST_TEXT or not line.description.isprintable():
             raise InvalidInput(f"Line {place}: say what it is for, in 1 to {LONGEST_TEXT} printable characters.")

@@ -51,8 +51,7 @@ async def create_one_off_invoice(
     """Bill something once, by hand. It is a draft, without a number, until it becomes final."""
     context = info.context
     found = await context.permitted(Permission.ADJUST, "account", account)
-    wanted = [Wanted(line.description, line.unit_minor, line.quantity, line.tax_category) for line in lines]
-    paying = await people.account(context.work, found.id)
+    paying, wanted = await people.account(context.work, found.id), _wanted(lines)
     drafted = await one_off.create(context.work, paying, currency, wanted, po_number=po_number, net_days=net_days)
     return await invoices.finalize(context.work, drafted) if finalize else drafted
 
@@ -152,6 +151,20 @@ async def approve(info: Info, approval: Annotated[ID, "Which request of another 
     return await approvals.approve(context.work, found.account_id, found.id, context.person())
 
 
+async def preview_one_off_invoice(
+    info: Info,
+    account: Annotated[ID, strawberry.argument(description="Who shall pay.")],
+    currency: Annotated[str, strawberry.argument(description="The one currency it is in: an ISO 4217 code.")],
+    lines: Annotated[list[OneOffLineInput], strawberry.argument(description="What is billed: 1 to 1,000 lines.")],
+) -> Any:
+    """The very lines and sums that `createOneOffInvoice` would write now."""
+    context = info.context
+    found = await context.found("account", account)
+    context.actor.require(Permission.ADJUST, found.id)
+    paying = await people.account(context.work, found.id)
+    return one_off.drafted(paying, currency, _wanted(lines), context.work.now, None)
+
+
 async def preview_credit_note(
     info: Info,
     invoice: Annotated[ID, strawberry.argument(description="Which open or paid invoice gives back.")],
@@ -189,6 +202,10 @@ async def _adjusted(info: Info, invoice: str) -> tuple[Context, Account, Any]:
 def _allowed(context: Context, account_id: int, gift: Gift, approval: str | None) -> Allowed:
     named = replace(gift, approval_id=None if approval is None else ids.decode("approval", approval))
     return partial(approvals.consented, context.work, account_id, named)
+
+
+def _wanted(lines: list[OneOffLineInput]) -> list[Wanted]:
+    return [Wanted(line.description, line.unit_minor, line.quantity, line.tax_category) for line in lines]
 
 
 def _wish(

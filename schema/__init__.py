@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, changing, finance, people, seats, viewer
+from schema import audit, billing, catalog, changing, finance, people, seats, settings, viewer
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
@@ -16,6 +16,7 @@ class Mutation(
     billing.BillingMutation,
     changing.ChangingMutation,
     finance.FinanceMutation,
+    settings.SettingsMutation,
 ):
     """The doors for changes."""
 

@@ -42,7 +42,9 @@ _REFERENCES = {
 }
 _OURS = {"person_key", "known"}
 """What says nothing to people: how we tell persons apart, and which rows an invoice was made from."""
-_BILLING = "('subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry', 'payment', 'payment_method')"
+_BILLING = (
+    "('account', 'subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry', 'payment', 'payment_method')"
+)
 
 
 def auditable(alias: str, bind: Bind, reader: Reader) -> str:

@@ -145,8 +145,11 @@ def words(kind: type[Enum], description: str, name: str | None = None) -> type[E
 # Declaring
 
 
-def face(table: type[SQLModel], prefix: str | None, *, visible: Visible) -> Callable[[type], Any]:
-    """Declare the type that stands for a table's rows; with a prefix it is a Node."""
+def face(table: type[SQLModel], prefix: str | None, *, visible: Visible, part: bool = False) -> Callable[[type], Any]:
+    """Declare the type that stands for a table's rows; with a prefix it is a Node.
+
+    One that shows a `part` of rows beside the type that stands for them is never what a change answers with.
+    """
 
     def declare(declared: type) -> Any:
         record = type(f"{declared.__name__}Record", (asyncpg.Record,), {"__getattr__": _column_of})
@@ -161,7 +164,8 @@ def face(table: type[SQLModel], prefix: str | None, *, visible: Visible) -> Call
             visible=visible,
             record=record,
         )
-        BY_TABLE[table] = made
+        if not part:
+            BY_TABLE[table] = made
         if prefix:
             BY_PREFIX[prefix] = made
         return _type(declared, made, shown, (record, table))

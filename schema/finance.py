@@ -7,18 +7,18 @@ from datetime import date, datetime
 import strawberry
 
 from auth.policy import Permission
-from billing import credit_notes, crediting, explaining, ledger, ledger_queries, recognition, tables
+from billing import credit_notes, crediting, explaining, ledger, ledger_queries, one_off, recognition, tables
 from billing.approvals import ApprovalSettled, SecondPersonNeeded
 from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceCorrected, InvoiceSettled
-from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceKind
+from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceKind, LineItem
 from resolvers import finance, invoices
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.graph import Bind, Column, Reader, holders
 from schema.base import TYPES, Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
-from schema.scalars import Money
+from schema.scalars import Long, Money
 
 words(ledger.Account, "Where money can be. A sentence says what it means that it is debited.", name="LedgerAccount")
 words(CreditDestination, "Where the amount of a credit note goes.")
@@ -189,6 +189,52 @@ class CreditNotePreview:
 
     returned: Money
     """What of it goes to the destination."""
+
+
+@value(LineItem)
+class OneOffLine:
+    """One line of a one-off invoice that is not made yet."""
+
+    position: int
+    """Its place, counted from 1."""
+
+    description: str
+    """What it is for."""
+
+    quantity: Long
+    """How many."""
+
+    formula: str
+    """How the amount is computed, to check by hand."""
+
+    amount = money("amount_minor")
+    """What it costs, before an exclusive tax."""
+
+    tax = money("tax_minor")
+    """The tax on it, or in it."""
+
+
+@value(one_off.Draft)
+class OneOffPreview:
+    """The very one-off invoice that would be written now."""
+
+    currency: str
+    """The one currency it is in."""
+
+    lines = Word(Column("rows"), "list[OneOffLine]", resolve=lambda row, _: row.rows)
+    """What it is made of."""
+
+    subtotal: Money
+    """The sum of its lines before tax."""
+
+    tax: Money
+    """The taxes on it."""
+
+    total: Money
+    """What would be asked for."""
+
+    tax_notes = Word(Column("notes"), "list[str]", resolve=lambda row, _: row.notes)
+    """What has to be printed about taxes that are not charged."""
 
 
 @value(explaining.Fact)

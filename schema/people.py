@@ -117,6 +117,9 @@ class Account(Node):
     workspace = one("Workspace", by="id")
     """The workspace it pays for; null for a person's."""
 
+    billing = one("BillingSettings", by="id")
+    """How it is billed, if you may see its invoices."""
+
     subscriptions = page(
         "Subscription",
         by="account_id",

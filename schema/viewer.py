@@ -111,6 +111,9 @@ class Query:
     preview_renewal = via(previewing.preview_renewal, "InvoicePreview | None")
     """The next regular invoice of a subscription; null when none is to come."""
 
+    preview_one_off_invoice = via(invoices.preview_one_off_invoice, "OneOffPreview")
+    """What `createOneOffInvoice` would write now."""
+
     preview_credit_note = via(invoices.preview_credit_note, "CreditNotePreview")
     """What `createCreditNote` would write now."""
 

@@ -354,6 +354,26 @@ async def test_the_same_key_writes_one_credit_note(life: Life) -> None:
     assert await life.one("select count(*) from credit_note") == 1
 
 
+async def test_a_preview_is_the_one_off_invoice_that_is_made(life: Life) -> None:
+    account = ids.encode("account", life.account_id)
+    document = """query($account: ID!, $lines: [OneOffLineInput!]!) {
+        previewOneOffInvoice(account: $account, currency: "EUR", lines: $lines) {
+            subtotal { minor } tax { minor } total { text } taxNotes
+            lines { position description quantity formula amount { minor } tax { minor } } } }"""
+
+    told = await ask(life, finance(), document, account=account, lines=LINES)
+    made = await change(life, DRAFT, account=account, currency="EUR", lines=LINES)
+    refused = await ask(life, finance(), document, account=account, lines=[])
+
+    assert {name: told[name] for name in ("subtotal", "tax", "total")} == {
+        name: made[name] for name in ("subtotal", "tax", "total")
+    }
+    assert [line["formula"] for line in told["lines"]] == [f"2 {TIMES} 500.00 EUR", "123.45 EUR"]
+    assert sum(line["tax"]["minor"] for line in told["lines"]) == told["tax"]["minor"]
+    assert refused == ["INVALID_INPUT"]
+    assert len(await life.numbers()) == 1
+
+
 async def test_a_preview_is_the_note_that_is_written(life: Life) -> None:
     invoice = await issued(life)
     wish: dict[str, Any] = {"amount": {"minor": 77_777, "currency": "EUR"}}

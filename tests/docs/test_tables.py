@@ -34,7 +34,7 @@ MATRIX = {
     "assign, hand on, suspend and free seats": {Permission.ASSIGN_SEATS},
     "change roles and remove members": {Permission.MANAGE_MEMBERS},
     "rename the workspace": {Permission.RENAME_WORKSPACE},
-    "buy seats and plans, change and cancel them": {Permission.BUY},
+    "buy seats and plans, change and cancel them, and say how they are billed": {Permission.BUY},
     "see invoices": {Permission.SEE_INVOICES},
     "see subscriptions, payments and payment methods": {Permission.SEE_BILLING},
     "make service keys, and end their own": {Permission.MANAGE_KEYS},

@@ -142,6 +142,10 @@ async def _much_granted(scene: Scene, _: str) -> dict[str, Any]:
     return {"account": scene.account, "kind": "CREDIT_GRANT", "amount": amount, "reason": "Kindness"}
 
 
+async def _settings(scene: Scene, _: str) -> dict[str, Any]:
+    return {"account": scene.account, "poNumber": f"PO {scene.world.number()}"}
+
+
 async def _found(_scene: Scene, who: str) -> dict[str, Any]:
     return {"name": f"Founded by {who}"}
 
@@ -203,6 +207,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "reactivateSubscription": _reactivate,
     "changeBillingDay": _billing_day,
     "changeSeats": _more_seats,
+    "updateBillingSettings": _settings,
     "createOneOffInvoice": _one_off,
     "finalizeInvoice": _draft,
     "voidInvoice": _owed,

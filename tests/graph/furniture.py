@@ -97,7 +97,9 @@ async def furnished(scene: Scene) -> Furnished:
                     *(ids.encode("item", row["id"]) for row in items),
                 }
             ),
-            "invoices": frozenset({invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note"}),
+            "invoices": frozenset(
+                {invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note", f"{mark}-purchase"}
+            ),
             "keys": frozenset({key.id, f"{mark}-key"}),
             "audit": frozenset({f"{mark}-request"}),
         },
@@ -115,4 +117,9 @@ async def _marked(scene: Scene, mark: str) -> None:
         ("audit_record", "request_id", "request"),
     ):
         await scene.world.run(f"update {table} set {column} = $2 where account_id = $1", scene.number, f"{mark}-{word}")
-    await scene.world.run("update account set name = $2 where id = $1", scene.number, f"{mark}-account")
+    await scene.world.run(
+        "update account set name = $2, po_number = $3 where id = $1",
+        scene.number,
+        f"{mark}-account",
+        f"{mark}-purchase",
+    )

@@ -44,6 +44,7 @@ LEAVES = {
     "reactivateSubscription": ["subscription.reactivated"],
     "changeBillingDay": ["subscription.changed"],
     "changeSeats": ["subscription.changed", "invoice.drafted", "invoice.finalized", "pool.resized"],
+    "updateBillingSettings": ["billing_settings.changed"],
     "createOneOffInvoice": ["invoice.drafted"],
     "finalizeInvoice": ["invoice.finalized"],
     "voidInvoice": ["invoice.voided"],

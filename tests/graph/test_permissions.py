@@ -85,6 +85,7 @@ RULES = {
     "reactivateSubscription": Rule("buy", "see billing"),
     "changeBillingDay": Rule("buy", "see billing"),
     "changeSeats": Rule("buy", "see counts"),
+    "updateBillingSettings": Rule("buy", "see workspace"),
     "createOneOffInvoice": Rule("adjust", "see workspace"),
     "finalizeInvoice": Rule("adjust", "see invoices"),
     "voidInvoice": Rule("adjust", "see invoices"),
