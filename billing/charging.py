@@ -27,6 +27,12 @@ from kernel.work import Work
 PATIENCE = timedelta(minutes=1)
 """How much later than a request another one may have been made that was first at the lock."""
 
+UNUSED = ", unused time"
+"""What a line says that gives back."""
+
+RESTORED = ", used after all"
+"""What a line says that takes such a credit back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bill:
@@ -72,9 +78,9 @@ def worded(line: Line, names: dict[int, str]) -> str:
     told = f"{name} × {line.quantity}" if line.quantity != 1 else name  # noqa: RUF001 - as price lists write it
     match line.kind:
         case Kind.CREDIT:
-            return f"{told}, unused time"
+            return told + UNUSED
         case Kind.RESTORED:
-            return f"{told}, used after all"
+            return told + RESTORED
         case _:
             return told
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 
 from billing.crediting import Rest, rate_of
-from billing.tables import CreditApproval, Invoice, LineItem
+from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, LineItem
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period
@@ -131,6 +131,21 @@ async def approval(work: Work, account_id: int, approval_id: int) -> CreditAppro
     if found is None:
         raise NotFound
     return found
+
+
+async def note(work: Work, account_id: int, note_id: int) -> CreditNote:
+    """A credit note. Raises NotFound."""
+    mine = (col(CreditNote.account_id) == account_id, col(CreditNote.id) == note_id)
+    found: CreditNote | None = await work.one(select(CreditNote).where(*mine))
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def note_lines(work: Work, account_id: int, note_id: int) -> list[CreditNoteLine]:
+    """The lines of a credit note."""
+    mine = (col(CreditNoteLine.account_id) == account_id, col(CreditNoteLine.credit_note_id) == note_id)
+    return list(await work.all(select(CreditNoteLine).where(*mine).order_by(col(CreditNoteLine.id))))
 
 
 async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int, int]]:

@@ -226,6 +226,7 @@ def billed_to(account: Account) -> dict[str, object]:
         "address": account.address,
         "country": account.country,
         "vat_id": account.vat_id,
+        "time_zone": account.time_zone,
     }
 
 

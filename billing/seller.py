@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from billing.tax import Party, Rate, applicable
 
@@ -38,11 +40,18 @@ class Seller:
     country: str
     vat_id: str | None
     rates: Sequence[DatedRate]
+    former: Sequence[tuple[date, Seller]] = ()
+    """What it was called and where it was before it moved: until which day, and how, the latest first."""
 
     @property
     def categories(self) -> frozenset[str]:
         """The tax categories that are known anywhere."""
         return frozenset({"standard", *(rate.category for rate in self.rates)})
+
+    def as_of(self, moment: datetime) -> Seller:
+        """The seller as it was at an instant, for what was issued then says so for ever."""
+        earlier = [then for until, then in self.former if moment.date() < until]
+        return earlier[-1] if earlier else self
 
     def rate(self, country: str, vat_id: str | None, now: datetime, category: str = "standard") -> Rate:
         """The tax on a category sold to somebody there; none where no rate is known."""
@@ -59,14 +68,21 @@ class Seller:
 @lru_cache(maxsize=1)
 def seller() -> Seller:
     """The seller of this installation, from `catalog/company/seller.toml`."""
-    told = tomllib.loads(FILE.read_text())
+    return read(FILE.read_text())
+
+
+def read(text: str) -> Seller:
+    """A seller from the text of its file."""
+    told = tomllib.loads(text)
+    rates = tuple(_rate(rate) for rate in told.get("rates", ()))
+    now = _named(told, rates)
+    before = [(each["until"], _named({**told, **each}, rates)) for each in told.get("former", ())]
+    return replace(now, former=tuple(sorted(before, key=itemgetter(0), reverse=True)))
+
+
+def _named(told: Mapping[str, Any], rates: Sequence[DatedRate]) -> Seller:
     return Seller(
-        told["name"],
-        told["prefix"],
-        tuple(told["address"]),
-        told["country"],
-        told.get("vat_id"),
-        tuple(_rate(rate) for rate in told.get("rates", ())),
+        told["name"], told["prefix"], tuple(told["address"]), told["country"], told.get("vat_id") or None, rates
     )
 
 

@@ -24,6 +24,8 @@ from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
 from gateway.metrics import Metrics
 from gateway.observability import Observability
+from gateway.papers import paper_routes
+from gateway.printing import Printer
 from gateway.rails import rail
 from gateway.settings import Settings
 from gateway.worker import Worker
@@ -42,6 +44,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     metrics = Metrics()
     blocks = IdBlocks()
+    printer = Printer()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -54,6 +57,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
                 worker.cancel()
                 with suppress(asyncio.CancelledError):
                     await worker
+        await printer.close()
         await engine.dispose()
 
     async def ready() -> None:
@@ -72,6 +76,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
         Route("/graphql", endpoint),
         Route("/export/{sheet}.csv", exports),
         *health_routes(ready, metrics),
+        *paper_routes(printer),
     ]
     if signer:
         routes.append(Route("/.well-known/jwks.json", _published(signer)))

@@ -17,7 +17,7 @@ from auth import tokens
 from auth.tokens import Signer
 from gateway import stopping
 from gateway.settings import Misconfigured, Settings, kept
-from kernel import database, ids, sealing
+from kernel import database, ids, links, sealing
 from kernel.clock import Clock, SimulatedClock, SystemClock
 from kernel.errors import Forbidden, Unavailable
 
@@ -35,6 +35,7 @@ def configure(settings: Settings) -> None:
     """Put this installation's keys in force."""
     ids.use_key(settings.key("ids"))
     sealing.use_key(settings.key("seal"))
+    links.use(settings.key("links"), settings.url)
 
 
 def signer(settings: Settings) -> Signer | None:

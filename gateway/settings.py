@@ -131,6 +131,14 @@ class Settings(BaseSettings):
         "HOST", "127.0.0.1", "The address to listen on; 0.0.0.0 is every interface.", "an address", min_length=1
     )
     port: int = _setting("PORT", 8000, "The port to listen on.", "a port between 1 and 65535", ge=1, le=65535)
+    url: str = _setting(
+        "SEATGRAPH_URL",
+        "",
+        "Where clients reach us, such as `https://billing.example`: what links to invoices begin with.",
+        "an address that begins with https:// or http://",
+        shown="nothing: links are relative to the address of the graph",
+        pattern=r"^(https?://[^\s?#]+)?$",
+    )
     environment: Environment = _setting(
         "SEATGRAPH_ENV",
         Environment.DEVELOPMENT,

@@ -86,6 +86,12 @@ class Conflict(Fault):
     code = Code.CONFLICT
 
 
+class RateLimited(Fault):
+    """Too much in a short time; the details tell how many seconds to wait."""
+
+    code = Code.RATE_LIMITED
+
+
 class TooComplex(Fault):
     """The document asks for more than one request may."""
 

@@ -12,12 +12,14 @@ from billing import tables
 from billing.invoices import remaining
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
 from billing.tables import InvoiceState, LineKind, SubscriptionState
+from kernel.links import Download as Downloads
 from kernel.time import Interval
 from payments import tables as paying
 from payments.tables import PaymentMethodKind, PaymentState
 from resolvers import billing as resolve
+from resolvers import papers
 from resolvers.graph import Column, holders
-from schema.base import Node, Word, face, many, money, one, words
+from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.scalars import Long
 
@@ -93,6 +95,17 @@ class SubscriptionItem(Node):
 
     price = one("Price", by="price_id", required=True)
     """Of what."""
+
+
+@value(Downloads)
+class Download:
+    """A PDF file. Whoever has its address can read it, without a bearer, until it expires."""
+
+    url: str
+    """Its address; where it begins with a slash, it is on the host of the graph."""
+
+    expires_at: datetime
+    """Until when the address works. Ask again for another one."""
 
 
 def _overdue(row: Any, info: Any) -> bool:
@@ -176,6 +189,12 @@ class Invoice(Node):
 
     paid_at: datetime | None
     """When it was paid in full."""
+
+    pdf = Word(Column("id"), "Download", resolve=papers.invoice_pdf, needs=("account_id",))
+    """The invoice on paper, in the customer's language; a draft says so."""
+
+    receipt = Word(Column("state"), "Download | None", resolve=papers.receipt_pdf, needs=("id", "account_id"))
+    """The receipt on paper; null until the invoice is paid."""
 
     account = one("Account", by="account_id", required=True)
     """Who shall pay."""

@@ -13,7 +13,7 @@ from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceCorrected, InvoiceSettled
 from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceKind, LineItem
-from resolvers import finance, invoices
+from resolvers import finance, invoices, papers
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.graph import Bind, Column, Reader, holders
 from schema.base import TYPES, Node, Word, face, many, money, one, value, words
@@ -69,6 +69,9 @@ class CreditNote(Node):
 
     lines = many("CreditNoteLine", by="credit_note_id")
     """What each line gives back."""
+
+    pdf = Word(Column("id"), "Download", resolve=papers.credit_note_pdf, needs=("account_id",))
+    """The credit note on paper, in the customer's language."""
 
 
 @face(tables.CreditNoteLine, None, visible=holders(Permission.SEE_INVOICES))
