@@ -1,9 +1,8 @@
 """The keys that an issuer publishes: fetched, weighed, remembered.
 
-What is fetched is a stranger's text, even from an issuer that we trust. It gets
-five seconds and 256 kB, no redirect is followed and nothing is decompressed. Of
-its keys only those stay that can verify a signature of a pinned algorithm and
-are long enough; a bad key is left out and harms no other.
+What is fetched is a stranger's text, even from an issuer that we trust, so it comes
+through `auth.fetching`. Of its keys only those stay that can verify a signature of a
+pinned algorithm and are long enough; a bad key is left out and harms no other.
 
 A set is fetched anew when a token names a key that is not in it, or when it is an
 hour old, so that a withdrawn key goes; at most once a minute, failures included,
@@ -21,23 +20,18 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx2
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import JWSRegistry
 
+from auth.fetching import Fetcher
 from kernel.errors import Unavailable
-
-PATIENCE = timedelta(seconds=5)
-"""How long an issuer may take to answer, in all."""
 
 _AGE_TO_RENEW = timedelta(hours=1)
 _AGE_TO_FORGET = timedelta(days=1)
 _BETWEEN_TRIES = timedelta(minutes=1)
-_LARGEST = 256 * 1024
 _MOST_KEYS = 100
 _LEAST_RSA_BITS = 2048
-_OK = 200
 
 Keys = dict[tuple[str, str], Key]
 """Keys by kid and algorithm."""
@@ -46,8 +40,8 @@ Keys = dict[tuple[str, str], Key]
 class PublishedKeys:
     """The remembered keys of one issuer, for the algorithms that we pinned."""
 
-    def __init__(self, uri: str, algorithms: tuple[str, ...], patience: timedelta = PATIENCE) -> None:
-        self._uri, self._algorithms, self._patience = uri, algorithms, patience
+    def __init__(self, uri: str, algorithms: tuple[str, ...], fetcher: Fetcher) -> None:
+        self._uri, self._algorithms, self._fetcher = uri, algorithms, fetcher
         self._keys: Keys = {}
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
@@ -92,8 +86,7 @@ class PublishedKeys:
 
     async def _fetch(self, now: datetime) -> None:
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                answer = await _answer(self._uri)
+            answer = await self._fetcher.get(self._uri, "application/jwk-set+json, application/json")
             self._keys, self._fetched_at, self._failure = _weighed(answer, self._algorithms), now, None
         # Whatever kept the keys from us, the remedy is the same: remember why, and try again later.
         except Exception as failure:  # noqa: BLE001
@@ -117,24 +110,6 @@ def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
-
-
-async def _answer(uri: str) -> bytes:
-    """What the issuer answers, up to 256 kB of it. Raises httpx2.HTTPError, ValueError."""
-    headers = {"accept": "application/jwk-set+json, application/json", "accept-encoding": "identity"}
-    body = bytearray()
-    async with (
-        httpx2.AsyncClient(follow_redirects=False) as client,
-        client.stream("GET", uri, headers=headers) as response,
-    ):
-        if response.status_code != _OK:
-            raise ValueError(f"the issuer answered {response.status_code}")
-        # Raw, because a small compressed answer may become an endless one.
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > _LARGEST:
-                raise ValueError("the issuer's answer is too long")
-    return bytes(body)
 
 
 def _weighed(answer: bytes, algorithms: tuple[str, ...]) -> Keys:

@@ -31,13 +31,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Any, TypeGuard
-from urllib.parse import SplitResult, urlsplit
 
 from joserfc import jws
 
-from auth.jwks import PATIENCE, PublishedKeys, json_object
+from auth.fetching import Fetcher
+from auth.jwks import PublishedKeys, json_object
 from auth.refusal import refused
 from kernel.errors import InvalidInput, Unavailable
 
@@ -97,17 +96,16 @@ class ForeignToken:
 class Issuers:
     """Every configured issuer, with the keys that each publishes.
 
-    Keys come over https; in `development` a loopback address may do without.
-    `patience` is how long an issuer may take to answer. Raises InvalidInput.
+    Keys come through `fetcher`. Raises InvalidInput for an address that it would never fetch.
     """
 
-    def __init__(self, issuers: Iterable[Issuer], *, development: bool = False, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, issuers: Iterable[Issuer], fetcher: Fetcher) -> None:
         self._trusted: dict[str, tuple[Issuer, PublishedKeys]] = {}
         for issuer in issuers:
             if issuer.issuer in self._trusted:
                 raise InvalidInput(f"The issuer {issuer.issuer} is configured twice.")
-            _check_address(issuer.jwks_uri, development)
-            self._trusted[issuer.issuer] = issuer, PublishedKeys(issuer.jwks_uri, issuer.algorithms, patience)
+            fetcher.check(issuer.jwks_uri)
+            self._trusted[issuer.issuer] = issuer, PublishedKeys(issuer.jwks_uri, issuer.algorithms, fetcher)
 
     async def verify(self, token: str, now: datetime) -> ForeignToken:
         """Whom the token vouches for at `now`. Raises Unauthenticated, and Unavailable when keys can't be had."""
@@ -207,25 +205,6 @@ def _email(claims: dict[str, Any]) -> str | None:
 def _is_text(value: object) -> TypeGuard[str]:
     """Whether this is a text that can be stored and shown: no control character, no lone surrogate."""
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable()
-
-
-def _check_address(uri: str, development: bool) -> None:
-    try:
-        sound = _is_sound(urlsplit(uri), development)
-    except ValueError:
-        sound = False
-    if not sound:
-        raise InvalidInput(f"{uri!r} is not an address to fetch keys from: it must be https, without a password.")
-
-
-def _is_sound(parts: SplitResult, development: bool) -> bool:
-    if not parts.hostname or parts.username or parts.password or parts.fragment:
-        return False
-    return parts.scheme == "https" or (development and parts.scheme == "http" and _is_loopback(parts.hostname))
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or ip_address(host).is_loopback
 
 
 def _seconds(moment: datetime) -> int:

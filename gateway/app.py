@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import schema
+from auth.fetching import Fetcher, networks
 from auth.oidc import Issuer, Issuers
 from auth.tokens import Signer
 from gateway.authentication import Door
@@ -89,7 +90,12 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
 
 def _issuers(settings: Settings) -> Issuers:
     trusted = [Issuer(told.issuer, told.audience, told.jwks, told.algorithms, told.typ) for told in settings.issuers]
-    return Issuers(trusted, development=not settings.in_production)
+    return Issuers(trusted, fetcher(settings))
+
+
+def fetcher(settings: Settings) -> Fetcher:
+    """How this installation calls the addresses of strangers."""
+    return Fetcher(development=not settings.in_production, networks=networks(settings.reachable))
 
 
 def _published(signer: Signer) -> Callable[[Request], Awaitable[Response]]:

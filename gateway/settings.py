@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any
@@ -104,8 +105,14 @@ def _an_address(address: str) -> str:
     return address.rstrip("/")
 
 
-def _secrets(text: Any) -> Any:
-    return tuple(secret.strip() for secret in text.split(",")) if isinstance(text, str) else text
+def _listed(text: Any) -> Any:
+    return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
+
+
+def _on_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        ip_network(text)
+    return texts
 
 
 def _endpoint_secret(secret: SecretStr) -> SecretStr:
@@ -183,6 +190,14 @@ class Settings(BaseSettings):
         'a JSON list of {"issuer": …, "audience": …, "jwks": "https://…"}',
         shown="nobody",
     )
+    reachable: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_on_networks), NoDecode] = _setting(
+        "SEATGRAPH_NETWORKS",
+        (),
+        "Networks beside the public Internet in which identity providers may be reached, separated by commas: "
+        "`10.1.0.0/16`. Everything else that is not public is never called.",
+        "networks separated by commas, such as 10.1.0.0/16",
+        shown="none; loopback in development",
+    )
     stripe_key: Annotated[SecretStr, AfterValidator(_a_key)] | None = _setting(
         "STRIPE_SECRET_KEY",
         None,
@@ -199,7 +214,7 @@ class Settings(BaseSettings):
         shown="Stripe's own",
     )
     stripe_webhooks: Annotated[
-        tuple[Annotated[SecretStr, AfterValidator(_endpoint_secret)], ...], BeforeValidator(_secrets), NoDecode
+        tuple[Annotated[SecretStr, AfterValidator(_endpoint_secret)], ...], BeforeValidator(_listed), NoDecode
     ] = _setting(
         "STRIPE_WEBHOOK_SECRETS",
         (),

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from auth.fetching import Fetcher
 from auth.jwks import PublishedKeys, json_object
 from kernel.errors import Unavailable
 from tests.auth import forging
@@ -18,6 +19,7 @@ from tests.auth.publishing import SILENCE, Publisher, http, key_set, publisher
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+FETCHER = Fetcher(development=True)
 FIRST = forging.jwk(forging.rsa_key("first"), "first")
 SECOND_KEY = forging.jwk(forging.rsa_key("second"), "second")
 
@@ -30,7 +32,7 @@ async def server() -> AsyncIterator[Publisher]:
 
 @pytest.fixture
 def keys(server: Publisher) -> PublishedKeys:
-    return PublishedKeys(server.uri, ("RS256",))
+    return PublishedKeys(server.uri, ("RS256",), FETCHER)
 
 
 async def is_unknown(keys: PublishedKeys, kid: str, now: datetime, algorithm: str = "RS256") -> bool:
@@ -133,7 +135,7 @@ async def test_an_issuer_that_recovers_is_believed_again(server: Publisher, keys
 
 
 async def test_an_issuer_has_as_long_as_it_is_given(server: Publisher) -> None:
-    keys = PublishedKeys(server.uri, ("RS256",), patience=SECOND / 5)
+    keys = PublishedKeys(server.uri, ("RS256",), Fetcher(development=True, patience=SECOND / 5))
     server.answer = SILENCE
 
     async with asyncio.timeout(2):
@@ -306,7 +308,7 @@ async def test_an_unfit_key_does_not_hide_a_fit_one_of_its_name(server: Publishe
 async def test_a_key_serves_the_algorithms_of_its_kind(
     key: dict[str, Any], algorithm: str, fits: bool, server: Publisher
 ) -> None:
-    keys = PublishedKeys(server.uri, ("RS256", "PS512", "ES256", "ES384", "Ed25519"))
+    keys = PublishedKeys(server.uri, ("RS256", "PS512", "ES256", "ES384", "Ed25519"), FETCHER)
     server.answer = key_set(key)
 
     if fits:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from auth.fetching import Fetcher
 from auth.oidc import ForeignToken, Issuer, Issuers
 from auth.refusal import SENTENCE
 from kernel.errors import InvalidInput, Unauthenticated, Unavailable
@@ -25,6 +26,7 @@ MINUTE = timedelta(minutes=1)
 ISSUER, US = "https://sign-in.test", "https://gateway.test/graphql"
 KEY, OTHER = forging.rsa_key("issuer"), forging.rsa_key("another's")
 KID = "2026-03"
+FETCHER = Fetcher(development=True)
 HEADER = {"alg": "RS256", "kid": KID, "typ": "at+jwt"}
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
@@ -60,7 +62,7 @@ async def server() -> AsyncIterator[Publisher]:
 
 @pytest.fixture(scope="session")
 def issuers(server: Publisher) -> Issuers:
-    return Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+    return Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
 
 
 def claiming(**changes: Any) -> str:
@@ -326,7 +328,7 @@ ODD_HEADERS = ({"alg": "none"}, {"alg": "HS256"}, {"alg": "RS512"}, {"typ": "x"}
 
 
 async def test_a_stranger_causes_no_request(server: Publisher) -> None:
-    fresh = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+    fresh = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
     before = len(server.asked)
 
     for token in (claiming(iss="https://attacker.test"), *(headed(**odd) for odd in ODD_HEADERS)):
@@ -336,7 +338,7 @@ async def test_a_stranger_causes_no_request(server: Publisher) -> None:
 
 
 async def test_a_made_up_key_name_costs_the_issuer_one_request_a_minute(server: Publisher) -> None:
-    fresh = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+    fresh = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
     before = len(server.asked)
 
     for second in range(120):
@@ -347,7 +349,7 @@ async def test_a_made_up_key_name_costs_the_issuer_one_request_a_minute(server: 
 
 async def test_an_issuer_may_rotate_its_keys() -> None:
     async with publisher(key_set(forging.jwk(KEY, KID))) as server:
-        issuers = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+        issuers = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
         await issuers.verify(TOKEN, NOW)
         server.answer = key_set(forging.jwk(KEY, KID), forging.jwk(OTHER, "2026-04"))
         new = forging.signed(HEADER | {"kid": "2026-04"}, CLAIMS, OTHER)
@@ -360,7 +362,7 @@ async def test_an_issuer_may_rotate_its_keys() -> None:
 
 async def test_a_silent_issuer_makes_sign_in_unavailable_and_not_the_token_bad() -> None:
     async with publisher(http(b"<h1>Down for maintenance</h1>")) as server:
-        issuers = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+        issuers = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
 
         with pytest.raises(Unavailable):
             await issuers.verify(TOKEN, NOW)
@@ -372,7 +374,7 @@ async def test_a_silent_issuer_makes_sign_in_unavailable_and_not_the_token_bad()
 
 async def test_remembered_keys_decide_while_the_issuer_is_down() -> None:
     async with publisher(key_set(forging.jwk(KEY, KID))) as server:
-        issuers = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+        issuers = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
         await issuers.verify(TOKEN, NOW)
         server.answer = http(b"", "503 Service Unavailable")
 
@@ -386,7 +388,7 @@ async def test_remembered_keys_decide_while_the_issuer_is_down() -> None:
 async def test_a_key_for_encryption_or_of_1024_bits_verifies_nothing(key: dict[str, Any]) -> None:
     weak = forging.signed(HEADER, CLAIMS, forging.rsa_key("weak", 1024))
     async with publisher(key_set(key)) as server:
-        issuers = Issuers([Issuer(ISSUER, US, server.uri)], development=True)
+        issuers = Issuers([Issuer(ISSUER, US, server.uri)], FETCHER)
 
         assert await refusal_of(TOKEN, issuers)
         assert await refusal_of(weak, issuers)
@@ -395,7 +397,7 @@ async def test_a_key_for_encryption_or_of_1024_bits_verifies_nothing(key: dict[s
 async def test_each_issuer_speaks_only_for_itself(server: Publisher) -> None:
     async with publisher(key_set(forging.jwk(OTHER, KID))) as elsewhere:
         second = Issuer("https://partner.test", US, elsewhere.uri)
-        both = Issuers([Issuer(ISSUER, US, server.uri), second], development=True)
+        both = Issuers([Issuer(ISSUER, US, server.uri), second], FETCHER)
         of_partner = CLAIMS | {"iss": second.issuer}
 
         assert await both.verify(TOKEN, NOW) == ADA
@@ -405,7 +407,7 @@ async def test_each_issuer_speaks_only_for_itself(server: Publisher) -> None:
 
 
 async def test_an_issuer_that_marks_its_access_tokens_gets_nothing_else_accepted(server: Publisher) -> None:
-    strict = Issuers([Issuer(ISSUER, US, server.uri, typ=("at+jwt",))], development=True)
+    strict = Issuers([Issuer(ISSUER, US, server.uri, typ=("at+jwt",))], FETCHER)
 
     assert await strict.verify(TOKEN, NOW) == ADA
     assert await refusal_of(headed(typ="JWT"), strict)
@@ -413,7 +415,7 @@ async def test_an_issuer_that_marks_its_access_tokens_gets_nothing_else_accepted
 
 
 async def test_an_issuer_that_never_marks_them_gets_only_plain_tokens_accepted(server: Publisher) -> None:
-    plain = Issuers([Issuer(ISSUER, US, server.uri, typ=("JWT",))], development=True)
+    plain = Issuers([Issuer(ISSUER, US, server.uri, typ=("JWT",))], FETCHER)
 
     assert await plain.verify(unheaded("typ"), NOW) == ADA
     assert await refusal_of(TOKEN, plain)
@@ -434,7 +436,7 @@ async def test_an_issuer_may_sign_with_any_asymmetric_algorithm_that_is_configur
     header = HEADER | {"alg": algorithm}
     token = jws.serialize_compact(header, json.dumps(CLAIMS), key, algorithms=[algorithm])
     async with publisher(key_set(key.as_dict(private=False) | {"kid": KID})) as server:
-        issuers = Issuers([Issuer(ISSUER, US, server.uri, algorithms=(algorithm,))], development=True)
+        issuers = Issuers([Issuer(ISSUER, US, server.uri, algorithms=(algorithm,))], FETCHER)
 
         assert await issuers.verify(token, NOW) == ADA
         assert await refusal_of(token[:-6] + "AAAAAA", issuers)
@@ -459,12 +461,12 @@ async def test_an_issuer_may_sign_with_any_asymmetric_algorithm_that_is_configur
 )
 def test_keys_come_over_https_only(uri: str) -> None:
     with pytest.raises(InvalidInput):
-        Issuers([Issuer(ISSUER, US, uri)])
+        Issuers([Issuer(ISSUER, US, uri)], Fetcher())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9:8080", "localhost:8080", "[::1]:8080"])
 def test_in_development_keys_may_come_from_this_machine(host: str) -> None:
-    assert Issuers([Issuer(ISSUER, US, f"http://{host}/keys")], development=True)
+    assert Issuers([Issuer(ISSUER, US, f"http://{host}/keys")], FETCHER)
 
 
 @pytest.mark.parametrize(
@@ -472,7 +474,7 @@ def test_in_development_keys_may_come_from_this_machine(host: str) -> None:
 )
 def test_in_development_too_nothing_else_may_do_without_https(host: str) -> None:
     with pytest.raises(InvalidInput):
-        Issuers([Issuer(ISSUER, US, f"http://{host}/keys")], development=True)
+        Issuers([Issuer(ISSUER, US, f"http://{host}/keys")], FETCHER)
 
 
 @pytest.mark.parametrize("change", [{"issuer": ""}, {"audience": ""}, {"algorithms": ()}, {"typ": ()}, {"typ": ("x",)}])
@@ -485,7 +487,7 @@ def test_an_issuer_is_configured_once() -> None:
     issuer = Issuer(ISSUER, US, "https://sign-in.test/keys")
 
     with pytest.raises(InvalidInput, match="twice"):
-        Issuers([issuer, issuer])
+        Issuers([issuer, issuer], FETCHER)
 
 
 async def test_now_is_an_aware_instant(issuers: Issuers) -> None:
