@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from billing.closing_queries import REST
+
 
 class Invariant(NamedTuple):
     """A sentence that must be true, and the SQL that finds what breaks it: (row, reason)."""
@@ -110,6 +112,46 @@ LEDGER = (
         + """
         select format('account %s', account_id), format('has %s %s of %s', -minor, currency, account)
         from balances where (account = 'customer_credit' and minor > 0) or (account = 'rounding' and minor <> 0)
+        """,
+    ),
+)
+
+CLOSING = (
+    Invariant(
+        "At the end of the last day that was closed, what is deferred is the unrecognized rest of every line.",
+        16,
+        f"""
+        with days as (
+            select account_id, currency, closed_at - interval '1 day' as closed_at, closed_at as ends_at,
+                   through as day, time_zone, deferred_minor, seen::pg_snapshot as seen
+            from recognition_clock where through is not null
+        ), rest as ({REST}), counted as (
+            select e.account_id, t.currency,
+                   sum(case when t.credit = 'deferred_revenue' then t.amount_minor else -t.amount_minor end) as minor,
+                   bool_or(e.day is null and not pg_visible_in_snapshot(e.written::text::xid8, d.seen)) as late
+            from days d
+            join ledger_entry e on e.account_id = d.account_id and (e.day is not null or e.at < d.ends_at)
+            join ledger_transfer t on t.account_id = e.account_id and t.entry_id = e.id and t.currency = d.currency
+             and 'deferred_revenue' in (t.debit, t.credit)
+            group by 1, 2
+        )
+        select format('recognition_clock %s %s', d.account_id, d.currency),
+               format('%s were deferred at the end of %s, %s by the ledger, and %s by the invoices',
+                      d.deferred_minor, d.day, coalesce(c.minor, 0), coalesce(r.minor, 0))
+        from days d
+        left join rest r using (account_id, currency)
+        left join counted c using (account_id, currency)
+        where not coalesce(c.late, false)
+          and (d.deferred_minor <> coalesce(c.minor, 0) or d.deferred_minor <> coalesce(r.minor, 0))
+        """,
+    ),
+    Invariant(
+        "No account's books stay open for two days while those of others are closed.",
+        16,
+        """
+        select format('recognition_clock %s %s', account_id, currency), format('was to be closed at %s', due_at)
+        from recognition_clock
+        where due_at < (select max(closed_at) from recognition_clock where through is not null) - interval '2 days'
         """,
     ),
 )
@@ -215,5 +257,5 @@ INVOICES = (
     ),
 )
 
-INVARIANTS = (*LEDGER, *INVOICES)
+INVARIANTS = (*LEDGER, *CLOSING, *INVOICES)
 """All of them. The two on an invoice's sums and on when it is paid take the place of simpler ones."""

@@ -2,35 +2,22 @@
 
 It is a difference too: what should still be deferred at the end of a day, less what
 the books say, is booked. So it can be done at any time and again, and whoever is
-about to take an invoice back does it first, to know what is deferred still.
+about to take an invoice back does it first, to know what is deferred still. Days
+that are over are closed by `billing.closing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from auth.tables import Account
 from billing import books, invoice_queries, ledger, revenue
-from billing.invoice_queries import Billed
 from billing.lines import Kind
 from billing.proration import local_date
 from billing.tables import LineItem
 from kernel.money import Money, total
 from kernel.time import Period
 from kernel.work import Work
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """What was earned on a day, and what is deferred at its end."""
-
-    day: date
-    earned: Money
-    deferred: Money
 
 
 async def recognize(work: Work, account: Account, currency: str) -> None:
@@ -61,20 +48,3 @@ def parts(row: LineItem, amount: Money, now: datetime, zone: str, *, rest: Money
 def is_earned(row: LineItem, now: datetime) -> bool:
     """Whether what a line bills has been delivered: usage, and whatever is over."""
     return row.kind.value == Kind.USAGE.value or row.period_end <= now
-
-
-def schedule(lines: Iterable[Billed], first: date, last: date, currency: str, zone: str) -> Iterator[Day]:
-    """Each day from first to last: what is earned on it, and deferred at its end. Nothing is before it is billed."""
-    known = list(lines)
-    before = _earned(known, first - _DAY, currency, zone)
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
-        earned = _earned(known, day, currency, zone)
-        billed = total((line.amount for line in known if local_date(line.issued_at, zone) <= day), currency)
-        yield Day(day, earned - before, billed - earned)
-        before = earned
-
-
-def _earned(lines: Iterable[Billed], day: date, currency: str, zone: str) -> Money:
-    counted = (line for line in lines if local_date(line.issued_at, zone) <= day)
-    return total((revenue.recognized(line.amount, line.span, day, zone) for line in counted), currency)

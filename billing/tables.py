@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -550,6 +550,13 @@ class LedgerEntry(SQLModel, table=True):
     subject: str = text()
     subject_id: int = whole()
     reverses: int | None = whole(optional=True)
+    day: date | None = None
+    """The local day whose books it closes; null for one that counts on the day of its instant."""
+
+    written: int | None = Field(
+        default=None, sa_type=BigInteger, nullable=True, sa_column_kwargs={"server_default": FetchedValue()}
+    )
+    """The transaction that wrote it, as PostgreSQL counts them."""
 
 
 class LedgerTransfer(SQLModel, table=True):

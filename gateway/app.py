@@ -52,7 +52,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying:
             app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks, paying)
-            worker = asyncio.create_task(Worker(engine, ticking, blocks, paying).run()) if working else None
+            worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying).run()) if working else None
             yield
             if worker:
                 worker.cancel()

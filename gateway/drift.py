@@ -32,7 +32,7 @@ from kernel import database, postgres
 DECLARED = (auth.tables, billing.tables, kernel.audit, kernel.events, payments.tables, seats.tables)
 """The modules that declare tables; importing them is what fills SQLModel's metadata."""
 
-SPOKEN_IN_SQL = frozenset({"billing_run", "clock", "idempotency_key", "run_chunk"})
+SPOKEN_IN_SQL = frozenset({"billing_run", "clock", "idempotency_key", "recognition_clock", "run_chunk"})
 """Tables that no row class stands for: they are only ever read and written in SQL."""
 
 # The server is thrown away, so nothing of it needs to survive a power cut.

@@ -77,7 +77,7 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     await insist_on_fence(url)
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
-        working = asyncio.create_task(Worker(engine, ticking, IdBlocks(), paying).run())
+        working = asyncio.create_task(Worker(url, engine, ticking, IdBlocks(), paying).run())
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
         if stopping.asked():

@@ -2,8 +2,9 @@
 
 It makes jobs of what the outbox tells and runs them, lets invitations and
 subscriptions end when their time has come, bills the periods that begin, makes
-drafts final, and seals the audit chains every hour. Any number of workers may run:
-they take turns on rows, and everything they do can be done again.
+drafts final, closes the books of every day, and seals the audit chains every hour.
+Any number of workers may run: they take turns on rows, and everything they do can
+be done again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from billing import invoice_queries, invoices, subscriptions
+from billing import closing, closing_queries, invoice_queries, invoices, subscriptions
 from billing import queries as billing
 from gateway import jobs
 from gateway.jobs import Jobs, Waiting
@@ -34,6 +35,7 @@ REST = 0.5
 """Seconds between looks when there is nothing to do."""
 
 SEALED_EVERY = timedelta(hours=1)
+LOOKED_EVERY = timedelta(hours=1)
 KEPT = timedelta(days=30)
 """How long an idempotency key and a delivered event are remembered."""
 
@@ -51,10 +53,13 @@ Act = Callable[[Work, int, Any], Awaitable[object]]
 class Worker:
     """One worker of one process."""
 
+    url: str
     engine: AsyncEngine
     clock: Clock
     blocks: IdBlocks
     rail: Rail | None = None
+    looked_at: datetime | None = None
+    """When it last looked for accounts whose books are to be closed from now on."""
 
     async def run(self) -> None:
         """Work until cancelled; a fault is told and tried again."""
@@ -70,7 +75,7 @@ class Worker:
         """Do what is due now, and leave its jobs to whoever runs them; whether there was anything."""
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
-        steps = (self.relay, self.expire, self.end, self.renew, self.finalize, self.tidy)
+        steps = (self.relay, self.expire, self.end, self.renew, self.finalize, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -112,6 +117,15 @@ class Worker:
         async with self._work(now) as work:
             waiting = await invoice_queries.waiting(work, now)
         return any([await self._do(now, invoices.finalize_due, *each) for each in waiting])
+
+    async def close(self, now: datetime) -> bool:
+        """Close the books of the days that are over; once an hour, also those of accounts billed since."""
+        async with self._work(now) as work:
+            due = await closing_queries.any_due(work, now)
+        if not due and self.looked_at and now - self.looked_at < LOOKED_EVERY:
+            return False
+        self.looked_at = now
+        return bool(await closing.sweep(self.url, now, self.blocks))
 
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

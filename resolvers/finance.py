@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID
 
-from auth import queries as people
 from auth.policy import Permission
-from billing import books, invoice_queries, ledger_queries, recognition
+from billing import books, ledger_queries, revenue_queries
 from billing.ledger_queries import Balance
 from kernel.errors import Forbidden, InvalidInput, Unauthenticated
 from kernel.money import Money, exponent, total
 from resolvers.info import Context, Info
 
 LONGEST_SCHEDULE = 800
+LONGEST_OF_ALL = 92
 CURRENCY = "An ISO 4217 code."
 
 
@@ -69,25 +69,26 @@ async def account_statement(
 
 async def revenue_schedule(
     info: Info,
-    account: Annotated[ID, strawberry.argument(description="Whose invoices.")],
     currency: Annotated[str, strawberry.argument(description=CURRENCY)],
     since: Annotated[date, strawberry.argument(description="The first day, where the account lives.")],
-    until: Annotated[date, strawberry.argument(description="The last day: up to 800 days.")],
+    until: Annotated[date, strawberry.argument(description="The last day: up to 800 of one account, or 92 of all.")],
+    account: Annotated[ID | None, strawberry.argument(description="Whose invoices; everybody's when left out.")] = None,
     invoice: Annotated[ID | None, strawberry.argument(description="Only of this invoice.")] = None,
 ) -> Any:
     """What is earned on each day, and deferred at its end, after credit notes. For our own staff."""
     context = info.context
     _only_staff(context)
-    if not 0 <= (until - since).days < LONGEST_SCHEDULE:
-        raise InvalidInput(f"A schedule has 1 to {LONGEST_SCHEDULE} days, the last not before the first.")
+    most = LONGEST_SCHEDULE if account or invoice else LONGEST_OF_ALL
+    if not 0 <= (until - since).days < most:
+        raise InvalidInput(f"This schedule has 1 to {most} days, the last not before the first.")
     exponent(currency)
-    found = await context.found("account", account)
-    number = (await context.found("inv", invoice)).id if invoice else None
-    row = await people.account(context.work, found.id)
-    first = datetime.combine(since, time(), UTC)
-    # What ended before is earned already, and so is neither earned nor deferred in the schedule.
-    lines = await invoice_queries.billed(context.work, row.id, currency, first, number)
-    return list(recognition.schedule(lines, since, until, currency, row.time_zone))
+    named = await context.found("inv", invoice) if invoice else None
+    found = await context.found("account", account) if account else None
+    if named and found and named.account_id != found.id:
+        raise InvalidInput("This invoice is another account's.")
+    whose = found.id if found else named.account_id if named else None
+    number = named.id if named else None
+    return await revenue_queries.schedule(context.work, whose, currency, since, until, invoice_id=number)
 
 
 async def credit_balance(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import strawberry
 
 from auth.policy import Permission
-from billing import credit_notes, crediting, explaining, ledger, ledger_queries, one_off, recognition, tables
+from billing import credit_notes, crediting, explaining, ledger, ledger_queries, one_off, revenue_queries, tables
 from billing.approvals import ApprovalSettled, SecondPersonNeeded
 from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
@@ -149,6 +149,9 @@ class LedgerEntry(Node):
 
     kind: str
     """What happened: `invoice_finalized`."""
+
+    day: date | None
+    """The day whose books it closes, where the account lives; null for one that counts on the day of its instant."""
 
     account = one("Account", by="account_id", required=True)
     """Whose money."""
@@ -380,7 +383,7 @@ class AccountStatement:
     """What it owes at the end."""
 
 
-@value(recognition.Day)
+@value(revenue_queries.Day)
 class RevenueDay:
     """One day of a revenue schedule."""
 
@@ -391,7 +394,10 @@ class RevenueDay:
     """What was earned on it."""
 
     deferred: Money
-    """What is deferred at its end."""
+    """What is deferred at its end, by the documents as they are now."""
+
+    booked: Money | None
+    """What the books say was deferred at its end; null while they are open, and for one invoice."""
 
 
 @value(invoices.Credited)

@@ -433,6 +433,9 @@ class Scene:
                 amount_minor=100,
             ),
         )
+        await self.world.run(
+            "insert into recognition_clock (account_id, currency, closed_at) values ($1, 'USD', $2)", account, now
+        )
 
     async def record(self, *, by: Somebody | None = None, action: str = "workspace.renamed") -> None:
         """A true record in the workspace's audit chain."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from billing import (
     invoices,
     ledger,
     recognition,
+    revenue_queries,
     subscriptions,
 )
 from billing.invariants import INVARIANTS
@@ -144,9 +145,8 @@ class Life:
         async def brought(work: Work, account: Account) -> tuple[int, int]:
             await recognition.recognize(work, account, currency)
             kept = -await books.balance(work, account.id, currency, ledger.Account.DEFERRED)
-            lines = await invoice_queries.billed(work, account.id, currency, self.now - timedelta(days=4000), None)
             today = self.now.date()
-            (day,) = recognition.schedule(lines, today, today, currency, "UTC")
+            (day,) = await revenue_queries.schedule(work, account.id, currency, today, today)
             return kept, day.deferred.minor
 
         return await self.do(brought)

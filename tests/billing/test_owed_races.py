@@ -85,7 +85,7 @@ async def test_voiding_and_crediting_at_once_leave_one_of_them(opened: Open) -> 
     await life.assert_sound()
 
 
-async def test_a_draft_waits_for_its_grace_and_is_final_after_it(opened: Open) -> None:
+async def test_a_draft_waits_for_its_grace_and_is_final_after_it(opened: Open, fresh_database_url: str) -> None:
     life = await opened(NOW, grace_hours=24)
     await life.subscribe("enterprise_pro", quantity=3)
     life.now += timedelta(days=14)
@@ -94,7 +94,8 @@ async def test_a_draft_waits_for_its_grace_and_is_final_after_it(opened: Open) -
     drafted = await life.invoice(number)
 
     for hours, state in ((23, "draft"), (24, "open")):
-        await Worker(life.engine, Stopped(life.now), life.blocks).finalize(life.now + timedelta(hours=hours))
+        worker = Worker(fresh_database_url, life.engine, Stopped(life.now), life.blocks)
+        await worker.finalize(life.now + timedelta(hours=hours))
         assert (await life.invoice(number))["state"] == state
 
     final = await life.invoice(number)
@@ -103,7 +104,7 @@ async def test_a_draft_waits_for_its_grace_and_is_final_after_it(opened: Open) -
     await life.assert_sound()
 
 
-async def test_a_held_or_discarded_draft_does_not_become_final(opened: Open) -> None:
+async def test_a_held_or_discarded_draft_does_not_become_final(opened: Open, fresh_database_url: str) -> None:
     life = await opened(NOW, grace_hours=1)
     await life.subscribe("enterprise_pro", quantity=3)
     life.now += timedelta(days=14)
@@ -112,7 +113,7 @@ async def test_a_held_or_discarded_draft_does_not_become_final(opened: Open) -> 
     await life.owner.execute("update invoice set held = 'Too much.' where id = $1", number)
 
     later = life.now + timedelta(days=1)
-    held = await Worker(life.engine, Stopped(later), life.blocks).finalize(later)
+    held = await Worker(fresh_database_url, life.engine, Stopped(later), life.blocks).finalize(later)
     await life.do(lambda work, account: invoices.void(work, account, number))
     await life.do(lambda work, account: invoices.finalize_due(work, account.id, number))
 

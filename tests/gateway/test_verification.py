@@ -357,6 +357,23 @@ PLANTED = [
         "outbox 50: seat.assigned of",
     ),
     (
+        (
+            "insert into recognition_clock (account_id, currency, closed_at, through, time_zone, deferred_minor, seen)"
+            " values (10, 'USD', now(), current_date, 'UTC', 5, pg_current_snapshot()::text)"
+        ),
+        "At the end of the last day that was closed, what is deferred is the unrecognized rest of every line.",
+        "recognition_clock 10 USD: 5 were deferred at the end of",
+    ),
+    (
+        (
+            "insert into recognition_clock (account_id, currency, closed_at, due_at, through, time_zone, seen)"
+            " values (10, 'EUR', now(), null, current_date, 'UTC', pg_current_snapshot()::text),"
+            " (10, 'JPY', now() - interval '4 days', now() - interval '3 days', null, null, null)"
+        ),
+        "No account's books stay open for two days while those of others are closed.",
+        "recognition_clock 10 JPY: was to be closed at",
+    ),
+    (
         "update audit_record set actor = 'nobody' where seq = 2",
         "Every audit chain, its head and its seals hold.",
         "audit_record 10/2: was changed after it was written",

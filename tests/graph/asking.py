@@ -106,7 +106,7 @@ class At:
 
 async def work_off(world: World, *, later: timedelta = timedelta(0)) -> None:
     """Let a worker do what is due then, until nothing is."""
-    worker = Worker(world.app.state.door.engine, At(await world.now() + later), world.app.state.door.blocks)
+    worker = Worker(world.url, world.app.state.door.engine, At(await world.now() + later), world.app.state.door.blocks)
     for _ in range(1_000):
         if not await worker.turn():
             return

@@ -26,6 +26,7 @@ QUESTIONS = {
     ),
     'trialBalance(currency: "USD") { balanced }': "books",
     'revenueSchedule(account: $account, currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
+    'revenueSchedule(currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
 }
 BOOKS = HOLDERS["see approvals"]
 """Who sees the books: our own staff."""
