@@ -21,8 +21,8 @@ from kernel.errors import NotFound, TooComplex
 from kernel.time import zone
 from kernel.work import Work
 
-MOST_LINES = 5_000
-"""Lines of a document; it has some two hundred pages then."""
+MOST_LINES = 3_000
+"""Lines of a document; it has some two hundred pages then, and takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)

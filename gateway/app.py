@@ -25,7 +25,7 @@ from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
 from gateway.metrics import Metrics
 from gateway.observability import Observability
-from gateway.papers import paper_routes
+from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import rail
 from gateway.settings import Settings
@@ -84,6 +84,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     if not settings.in_production:
         routes += [graphiql_assets(), Route("/", _welcome)]
     app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.paper_pace = paper_pace()
     app.add_middleware(Observability, metrics=metrics)
     return app
 

@@ -65,13 +65,17 @@ class _Asked:
     number: int
 
 
+def paper_pace() -> Pace:
+    """How often one caller gets something printed; the application has it as `state.paper_pace`."""
+    return Pace(MOST, EVERY)
+
+
 def paper_routes(printer: Printer) -> list[Route]:
     """`/invoices/{id}.pdf`, `/receipts/{id}.pdf` with an invoice's id, and `/credit-notes/{id}.pdf`."""
-    pace = Pace(MOST, EVERY)
-    return [Route(f"/{kind.folder}/{{id}}.pdf", _endpoint(kind, printer, pace)) for kind in KINDS]
+    return [Route(f"/{kind.folder}/{{id}}.pdf", _endpoint(kind, printer)) for kind in KINDS]
 
 
-def _endpoint(kind: Kind, printer: Printer, pace: Pace) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(kind: Kind, printer: Printer) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             # The database is let go before anything is printed.
@@ -80,7 +84,7 @@ def _endpoint(kind: Kind, printer: Printer, pace: Pace) -> Callable[[Request], A
             tag = f'"{sheet.digest(printer.edition)}"'
             if sheet.final and _is_known(request, tag):
                 return Response(status_code=304, headers=_headers(sheet, tag))
-            pace.take(caller)
+            request.app.state.paper_pace.take(caller)
             return Response(await printer.print(sheet), headers=_headers(sheet, tag), media_type="application/pdf")
         except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
             return _refused(request, error)

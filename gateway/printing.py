@@ -97,7 +97,13 @@ class Printer:
     async def _exchange(self, asked: bytes) -> bytes:
         if self._press is None or self._press.returncode is not None:
             self._press = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", str(_PROGRAM)), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}
+                *(sys.executable, "-I", str(_PROGRAM)),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={},
+                # What a terminal sends to all of us must not end it while we still answer.
+                start_new_session=True,
             )
         assert self._press.stdin is not None
         assert self._press.stdout is not None

@@ -211,10 +211,11 @@ def _footer(hand: Hand, seller: Seller, number: str | None) -> str:
 
 
 def _facts(hand: Hand, drawn: Invoice) -> list[Pair]:
+    due_at = None if drawn.collection is Collection.CHARGE_AUTOMATICALLY else drawn.due_at
     known = [
         ("invoice_number", drawn.number),
         ("issued", hand.day(drawn.issued_at) if drawn.issued_at else None),
-        ("due", hand.day(drawn.due_at) if drawn.due_at else None),
+        ("due", hand.day(due_at) if due_at else None),
         ("terms", _terms(hand, drawn)),
         ("po", plain(drawn.po_number) if drawn.po_number else None),
         ("period", hand.span(Period(drawn.period_start, drawn.period_end))),
@@ -238,8 +239,14 @@ def _headline(hand: Hand, drawn: Invoice) -> Headline:
         return Headline(hand.money(-whole), hand.says("yours"))
     if not due:
         return Headline(hand.money(due), hand.says("nothing_to_pay"))
-    by = hand.says("to_pay_by", date=hand.day(drawn.due_at)) if drawn.due_at else hand.says("to_pay")
-    return Headline(hand.money(due), by)
+    return Headline(hand.money(due), _how(hand, drawn))
+
+
+def _how(hand: Hand, drawn: Invoice) -> str:
+    """What is to be done about an amount that is due."""
+    if drawn.collection is Collection.CHARGE_AUTOMATICALLY:
+        return hand.says("by_itself")
+    return hand.says("to_pay_by", date=hand.day(drawn.due_at)) if drawn.due_at else hand.says("to_pay")
 
 
 def _watermark(hand: Hand, drawn: Invoice) -> str | None:
@@ -258,7 +265,7 @@ def _columns(hand: Hand, seller: Seller) -> list[str]:
 def _row(hand: Hand, line: LineItem) -> Row:
     simple = _SIMPLE.fullmatch(line.formula)
     quantity = Decimal(simple[1]) if simple and simple[1] else Decimal(line.quantity - (line.above or 0))
-    unit = hand.unit(Decimal(simple[2]), line.currency) if simple else ""
+    unit = hand.unit(Decimal(simple[2]), line.currency) if simple and (simple[1] or quantity == 1) else ""
     rate = hand.percent(Fraction(line.tax_percent))
     cells = [hand.number(quantity), unit, rate, hand.money(_charged(line).amount)]
     return Row(_described(hand, line), _notes(hand, line, simple=bool(simple)), cells)

@@ -22,7 +22,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_interval
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import NumberPattern, get_decimal_symbol
 
 from kernel.money import Money, exponent
@@ -34,7 +34,7 @@ LONGEST = 500
 """Characters of one text; the rest is cut off."""
 
 _ENGLISH = "en"
-_INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 _HUNDRED = 100
 _SHARE_DIGITS = 3
 _BESIDE = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
@@ -87,11 +87,14 @@ class Hand:
         return format_date(moment.astimezone(self.zone).date(), "long", locale=self.locale)
 
     def span(self, span: Period) -> str:
-        """The dates that a span holds, where the account lives: "15 Dec 2026 to 14 Jan 2027"."""
-        first = span.start.astimezone(self.zone).date()
-        last = max(span.start, span.end - _INSTANT).astimezone(self.zone).date()
+        """The dates of a span, where the account lives: "15 Dec 2026 to 14 Jan 2027".
+
+        A day on which one span ends and another begins is told with the other, so that no day is told twice.
+        """
+        first, end = (moment.astimezone(self.zone).date() for moment in (span.start, span.end))
+        last = max(first, end - _DAY)
         if first == last:
-            return format_date(first, "medium", locale=self.locale)
+            return str(format_skeleton("yMMMd", first, locale=self.locale))
         return str(format_interval(first, last, "yMMMd", locale=self.locale)).replace("\u2009", " ")
 
     def people(self, count: int) -> str:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -113,6 +114,24 @@ def test_a_span_names_its_first_and_its_last_day(locale: str, told: str) -> None
     span = Period(datetime(2026, 12, 15, tzinfo=UTC), datetime(2027, 1, 15, tzinfo=UTC))
 
     assert hand(locale, UTC_ZONE).span(span) == told
+
+
+def test_no_day_is_told_twice_by_spans_that_follow_each_other() -> None:
+    writes, noon = hand("en", UTC_ZONE), timedelta(hours=12)
+    bounds = [datetime(2026, month, 20, tzinfo=UTC) + noon for month in (10, 11, 12)]
+
+    told = [writes.span(Period(*pair)) for pair in pairwise(bounds)]
+
+    assert told == ["Oct 20 – Nov 19, 2026", "Nov 20 – Dec 19, 2026"]
+
+
+def test_a_span_within_a_day_is_that_day() -> None:
+    span = Period(NOW, NOW + timedelta(hours=1))
+
+    told = [hand(language, UTC_ZONE).span(span) for language in ("en", "de", "ja")]
+
+    assert told == ["Dec 1, 2026", "1. Dez. 2026", "2026年12月1日"]
+    assert hand("en", UTC_ZONE).span(Period(NOW, NOW)) == "Dec 1, 2026"
 
 
 def test_a_date_is_the_one_where_the_account_lives() -> None:
@@ -238,6 +257,13 @@ def test_a_line_says_how_much_of_what_and_how_it_was_computed() -> None:
     assert rows[1].notes[-1] == "((15 × 18,50) − (10 × 20,00)) × 445540/2678400 s"
 
 
+def test_a_lump_sum_for_several_has_no_price_of_one() -> None:
+    lump = line(240_00, quantity=2, formula="240.00 EUR")
+
+    assert drawn(lump).rows[0].cells == ["2", "", "0%", "€240.00"]
+    assert drawn(line(240_00)).rows[0].cells == ["1", "€240.00", "0%", "€240.00"]
+
+
 def test_a_line_of_seats_says_how_many_people_sat_there() -> None:
     seats = line(240_00, quantity=12, formula="12 × 20.00", facts={"people": ["a", "b", "c"]})
 
@@ -272,6 +298,13 @@ def test_what_is_given_back_is_said_in_the_readers_language() -> None:
 )
 def test_terms_say_how_it_is_paid(columns: dict[str, object], terms: str) -> None:
     assert ("Terms", terms) in drawn(**columns).facts
+
+
+def test_what_is_charged_by_itself_asks_nobody_to_pay() -> None:
+    sheet = drawn(collection=Collection.CHARGE_AUTOMATICALLY, net_days=0)
+
+    assert sheet.headline == Headline("€1,234.50", "charged automatically")
+    assert "Due" not in dict(sheet.facts)
 
 
 def test_a_draft_says_so_and_is_not_final() -> None:
