@@ -7,7 +7,7 @@ any other, with the facts as they are then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,11 +77,17 @@ async def preview(work: Work, account: Account, subscription_id: int, wish: Wish
     return await charging.bill(work, account, after, await charging.names(work, account, after))
 
 
-async def change(work: Work, account: Account, subscription_id: int, wish: Wish) -> tuple[Subscription, Invoice | None]:
-    """Change a subscription now, and bill the difference. What waits for the same of its item gives way."""
+async def change(
+    work: Work, account: Account, subscription_id: int, wish: Wish, *, later: bool = False
+) -> tuple[Subscription, Invoice | None]:
+    """Change a subscription now, and bill the difference; or bill it `later`, with whatever is billed next.
+
+    What waits for the same of its item gives way.
+    """
     facts, change_ = await wished(work, account, subscription_id, wish, lock=True)
     await replace_pending(work, account.id, subscription_id, wish)
-    return await _made(work, account, facts, amendments.changed(facts, change_, work.now, work.new_id))
+    after = amendments.changed(facts, change_, work.now, work.new_id)
+    return await _made(work, account, facts, after, later=later)
 
 
 async def schedule(
@@ -210,6 +216,25 @@ async def renew(
 
     `least` is the fewest units an item may have, because so many seats are taken (LAW 21).
     """
+    billed = await begun(work, account, subscription_id, least)
+    made = await renewed(work, account, [billed] if billed else [])
+    return made[0] if made else None
+
+
+async def renewed(work: Work, account: Account, bills: Sequence[Bill]) -> list[Invoice]:
+    """Write what begun periods come to, on one invoice for each currency."""
+    made = await charging.settle_together(work, account, bills)
+    await work.flush()
+    for billed in bills:
+        subscription = billed.facts.subscription
+        work.emit(events.SubscriptionRenewed(account.id, subscription.id), subscription)
+    return made
+
+
+async def begun(
+    work: Work, account: Account, subscription_id: int, least: Mapping[int, int] | None = None
+) -> Bill | None:
+    """Begin the earliest period that is due, and say what it comes to, with all that is owed from before."""
     clock = await fact_queries.clock(work, account.id, subscription_id, lock=True)
     if clock.due_at > work.now or clock.held:
         return None
@@ -228,12 +253,9 @@ async def renew(
         subscription.state = SubscriptionState.ACTIVE
     await charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), at)
+    clock.unbilled_since = None
     await _mirror(work, after, at)
-    billed = await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
-    invoice = await charging.settle(work, account, billed)
-    await work.flush()
-    work.emit(events.SubscriptionRenewed(account.id, subscription_id), subscription)
-    return invoice
+    return await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
 
 
 def settle(scheduled: ScheduledChange, state: ChangeState, now: datetime) -> None:
@@ -265,7 +287,13 @@ def _then(facts: Facts, due: ScheduledChange) -> Change:
 
 
 async def _made(
-    work: Work, account: Account, before: Facts, after: Facts, state: SubscriptionState | None = None
+    work: Work,
+    account: Account,
+    before: Facts,
+    after: Facts,
+    state: SubscriptionState | None = None,
+    *,
+    later: bool = False,
 ) -> tuple[Subscription, Invoice | None]:
     """Write the new facts, bill them, and mirror the present state on the subscription and its items."""
     subscription, terms = after.subscription, _terms(before)
@@ -278,7 +306,8 @@ async def _made(
         due.due_at = clock.due_at
     await _mirror(work, after, work.now)
     billed = await charging.bill(work, account, after, await charging.names(work, account, after))
-    invoice = await charging.settle(work, account, billed)
+    clock.unbilled_since = (clock.unbilled_since or work.now) if later and billed.document else None
+    invoice = None if later else await charging.settle(work, account, billed)
     await work.flush()
     now = _terms(after)
     changed = [name for name, term in now.items() if terms[name] != term]

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from auth.tables import Account
 from billing import fact_queries, invoices, knowledge, periods, queries, timeline
 from billing.agreement import Agreement
-from billing.documents import Document, document
+from billing.documents import Document, document, joined
 from billing.facts import Facts, agreement, issued
 from billing.lines import Issued, Kind, Line
 from billing.seller import seller
@@ -102,10 +103,25 @@ async def begin(work: Work, account: Account, facts: Facts) -> Invoice | None:
 
 async def settle(work: Work, account: Account, billed: Bill) -> Invoice | None:
     """Write the invoice of a bill and make it final, or leave it a draft for the account's grace; None for no bill."""
-    if billed.document is None:
-        return None
-    known = await knowledge.known(work, billed.facts, billed.at)
-    invoice = await invoices.draft(work, account, billed.facts.subscription.id, billed.document, known)
+    made = await settle_together(work, account, [billed])
+    return made[0] if made else None
+
+
+async def settle_together(work: Work, account: Account, bills: Sequence[Bill]) -> list[Invoice]:
+    """Write what several bills of an account come to, on one invoice for each currency."""
+    due: dict[str, list[tuple[Bill, Document]]] = {}
+    for billed in bills:
+        if billed.document:
+            due.setdefault(billed.document.currency, []).append((billed, billed.document))
+    return [await _invoice(work, account, group) for group in due.values()]
+
+
+async def _invoice(work: Work, account: Account, due: Sequence[tuple[Bill, Document]]) -> Invoice:
+    owners = [billed.facts.subscription.id for billed, part in due for _ in part.lines]
+    known: dict[str, Any] = {}
+    for billed, _ in due:
+        known |= await knowledge.known(work, billed.facts, billed.at)
+    invoice = await invoices.draft(work, account, owners, joined([part for _, part in due]), known)
     return invoice if account.grace_hours else await invoices.finalize(work, invoice)
 
 

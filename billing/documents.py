@@ -64,6 +64,12 @@ class Document:
         return Period(min(span.start for span in spans), max(span.end for span in spans))
 
 
+def joined(documents: Sequence[Document]) -> Document:
+    """One document of all lines of several in one currency. Its taxes are computed anew, for it rounds once."""
+    lines = [line for part in documents for line in part.lines]
+    return document([(line.description, line.line) for line in lines], lines[0].rate, documents[0].currency)
+
+
 def document(lines: Sequence[tuple[str, Line]], rate: Rate, currency: str) -> Document:
     """The document of these lines, each with its words, taxed by one rate."""
     drafted = [DocumentLine(words, line, rate, Money(0, currency)) for words, line in lines]

@@ -40,6 +40,13 @@ async def clock(work: Work, account_id: int, subscription_id: int, *, lock: bool
     return found
 
 
+async def unbilled_clocks(work: Work, account_id: int) -> list[SubscriptionClock]:
+    """The clocks of an account's subscriptions that owe what no invoice asks for, locked in the order of all."""
+    mine = (col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.held).is_(None))
+    asked = select(SubscriptionClock).where(*mine, col(SubscriptionClock.unbilled_since).is_not(None))
+    return list(await work.all(asked.order_by(col(SubscriptionClock.subscription_id)).with_for_update()))
+
+
 async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
     """Everything that money follows from, with the prices of its steps and `further` ones."""
     items = await _of(work, SubscriptionItem, subscription, col(SubscriptionItem.id))

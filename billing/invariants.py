@@ -257,5 +257,20 @@ INVOICES = (
     ),
 )
 
-INVARIANTS = (*LEDGER, *CLOSING, *INVOICES)
+SUBSCRIPTIONS = (
+    Invariant(
+        "What waits to be billed is billed when its subscription is renewed or ends, and not forgotten.",
+        8,
+        """
+        select format('subscription %s/%s', s.account_id, s.id),
+               format('owes since %s what no invoice asks for, and %s', c.unbilled_since,
+                      case when s.ended_at is null then 'another period has begun' else 'has ended' end)
+        from subscription_clock c
+        join subscription s on s.account_id = c.account_id and s.id = c.subscription_id
+        where c.unbilled_since is not null and (s.ended_at is not null or c.unbilled_since < s.period_start)
+        """,
+    ),
+)
+
+INVARIANTS = (*LEDGER, *CLOSING, *INVOICES, *SUBSCRIPTIONS)
 """All of them. The two on an invoice's sums and on when it is paid take the place of simpler ones."""

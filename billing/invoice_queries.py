@@ -90,6 +90,18 @@ async def corrected_by(work: Work, account_id: int, invoice_id: int) -> str | No
     return (rows[0]["number"] or "a draft") if rows else None
 
 
+async def owe_again(work: Work, account_id: int, invoice_id: int) -> None:
+    """Say of the running subscriptions on a void invoice that something is owed and not asked for."""
+    await work.execute(
+        "update subscription_clock set unbilled_since = coalesce(unbilled_since, $3)"
+        " where account_id = $1 and held is distinct from 'ended' and subscription_id in ("
+        " select subscription_id from line_item where account_id = $1 and invoice_id = $2)",
+        account_id,
+        invoice_id,
+        work.now,
+    )
+
+
 async def refunded(work: Work, account_id: int, invoice_id: int) -> int:
     """What credit notes promised to refund of an invoice, in minor units."""
     rows = await work.fetch(

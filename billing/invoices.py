@@ -42,14 +42,16 @@ class InvoiceCorrected(Problem):
 
 
 async def draft(
-    work: Work, account: Account, subscription_id: int, document: Document, known: dict[str, Any] | None = None
+    work: Work, account: Account, subscriptions: Sequence[int], document: Document, known: dict[str, Any] | None = None
 ) -> Invoice:
     """Write a document down as a draft: it has no number, and nothing is owed for it yet.
 
+    `subscriptions` says which one each line bills; an invoice of several is of none.
     `known` is what it was billed from, where that may change later: see `billing.knowledge`.
     """
     invoice = started(work, account, InvoiceKind.SUBSCRIPTION, document.currency, document.period)
-    invoice.subscription_id, invoice.known = subscription_id, known or {}
+    several = len(set(subscriptions)) > 1
+    invoice.subscription_id, invoice.known = None if several else subscriptions[0], known or {}
     invoice.finalize_at = work.now + timedelta(hours=account.grace_hours)
     invoice.tax_notes = list(document.notes)
     await work.reserve(len(document.lines) * 2)
@@ -67,7 +69,7 @@ async def draft(
             tax_inclusive=drafted.rate.inclusive,
             **columns_of(drafted.line),
         )
-        for place, drafted in enumerate(document.lines, 1)
+        for place, (subscription_id, drafted) in enumerate(zip(subscriptions, document.lines, strict=True), 1)
     ]
     return await write(work, invoice, rows)
 
@@ -147,6 +149,7 @@ async def void(work: Work, account: Account, invoice_id: int) -> Invoice:
         await _reverse(work, account, invoice)
     invoice.state, invoice.due_at, invoice.finalize_at = InvoiceState.VOID, None, None
     await work.flush()
+    await invoice_queries.owe_again(work, account.id, invoice.id)
     work.emit(events.InvoiceVoided(account.id, invoice.id), invoice)
     return invoice
 

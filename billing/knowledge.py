@@ -41,7 +41,8 @@ async def known(work: Work, facts: Facts, at: datetime) -> dict[str, Any]:
     """
     subscription = facts.subscription
     void = await work.fetch(
-        "select id from invoice where account_id = $1 and subscription_id = $2 and state = 'void' order by id",
+        "select distinct v.id from line_item l join invoice v on v.account_id = l.account_id and v.id = l.invoice_id"
+        " where l.account_id = $1 and l.subscription_id = $2 and v.state = 'void' order by v.id",
         subscription.account_id,
         subscription.id,
     )

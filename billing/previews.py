@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auth.tables import Account
-from billing import amendments, books, changes, charging, fact_queries, ledger, queries, subscriptions
+from billing import accruals, amendments, books, changes, charging, fact_queries, ledger, queries, subscriptions
 from billing.amendments import Unsaved
 from billing.changes import Wish
 from billing.charging import Bill
@@ -106,7 +106,10 @@ async def canceling(work: Work, account: Account, subscription_id: int, at: Canc
     facts = await fact_queries.facts(work, subscription)
     end = work.now if at is CancelAt.NOW else subscription.period_end
     after = amendments.ended(facts, min(subscription.cancel_at or end, end))
-    return await _bill(work, account, after) if credit else Bill(after, None, work.now)
+    if credit:
+        return await _bill(work, account, after)
+    last = await accruals.last(work, account, facts) if at is CancelAt.NOW else None
+    return Bill(after, last.document if last else None, work.now)
 
 
 async def renewing(
@@ -124,12 +127,20 @@ async def foreseen(
     *,
     wish: Wish | None = None,
     waits: ScheduledChange | None = None,
+    collected_at: datetime | None = None,
 ) -> Foreseen:
     """A bill as it would be settled now, and the next regular one.
 
     `least` is the fewest units an item may have at renewal. A `wish` takes the place of what waits for the same,
-    at once or as a change that `waits` itself.
+    at once or as a change that `waits` itself. What is `collected_at` a later instant is on an invoice of then.
     """
+    if collected_at and billed.document:
+        renewal = charging.running(billed.facts.subscription, agreement(billed.facts), billed.at).end
+        nothing = await foreseen(work, account, replace(billed, document=None), least, wish=wish, waits=waits)
+        if collected_at >= renewal:
+            return nothing
+        collected = await foreseen(work, account, billed, least, wish=wish, waits=waits)
+        return replace(nothing, next=replace(collected, at=collected_at))
     currency = billed.facts.subscription.currency
     balance = Money(await books.credit(work, account.id, currency), currency)
     document = billed.document or Document(currency, ())
@@ -160,7 +171,8 @@ async def _next(
     due = charging.running(facts.subscription, agreement(facts), billed.at).end
     end = facts.subscription.ended_at or facts.subscription.cancel_at
     if end and end <= due:
-        return None
+        # What is collected later is billed when it ends, if that is still to come.
+        return await _bill_at(work, account, billed, end) if end > billed.at else None
     prices = await fact_queries.prices(work, [change.price_id for change in waiting if change.price_id])
     after, new_id = replace(facts, prices={**facts.prices, **prices}), Unsaved()
     for change in waiting:
@@ -169,8 +181,12 @@ async def _next(
             quantity = max(quantity, least.get(change.item_id, 0))
         then = ScheduledChange(**change.model_dump() | {"quantity": quantity, "due_at": due})
         after = changes.applied(after, then, new_id)
-    names = await charging.names(work, account, after)
-    return await charging.bill(work, account, after, names, at=due, also=_issued(billed.document))
+    return await _bill_at(work, account, replace(billed, facts=after), due)
+
+
+async def _bill_at(work: Work, account: Account, billed: Bill, at: datetime) -> Bill:
+    names = await charging.names(work, account, billed.facts)
+    return await charging.bill(work, account, billed.facts, names, at=at, also=_issued(billed.document))
 
 
 async def _waiting(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from billing.pricing import Decrease
 from billing.tables import (
     ChangeState,
     Plan,
@@ -21,6 +22,26 @@ from billing.tables import (
 )
 from kernel.errors import NotFound
 from kernel.work import Work
+
+RUNNING = (
+    "from subscription_clock c join account a on a.id = c.account_id"
+    " join subscription s on s.account_id = c.account_id and s.id = c.subscription_id"
+)
+_BEGINS = "c.held is null and s.ended_at is null and coalesce(s.cancel_at > c.due_at, true)"
+_OTHERS = (
+    "from (select k.account_id, k.subscription_id, k.due_at, t.currency from subscription_clock k"
+    " join subscription t on t.account_id = k.account_id and t.id = k.subscription_id"
+    " where k.held is null and t.ended_at is null and coalesce(t.cancel_at > k.due_at, true)) o"
+)
+_DAY = "({clock}.due_at at time zone a.time_zone)::date"
+_ITS_DAY, _THAT_DAY = _DAY.format(clock="c"), _DAY.format(clock="o")
+WAITS_FOR_OTHERS = (
+    f"(a.one_invoice and exists (select {_OTHERS}"
+    f" where o.account_id = c.account_id and o.currency = s.currency"
+    f" and ({_THAT_DAY} < {_ITS_DAY} or ({_THAT_DAY} = {_ITS_DAY} and o.due_at > $1))))"
+)
+"""Whether a clock of RUNNING waits for others of its account: for those that are behind, and for the last of its own
+local day; $1 is now."""
 
 
 async def offer(work: Work, price_id: int) -> tuple[Price, PlanVersion, Plan]:
@@ -94,17 +115,60 @@ async def ending(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int
 async def due(work: Work, now: datetime, most: int) -> list[tuple[int, int]]:
     """Account and subscription of those whose next period has begun, as nobody but the system sees them.
 
-    One whose end has come begins no period, whether or not it was ended yet.
+    One whose end has come begins no period, whether or not it was ended yet. One whose
+    account wants one invoice waits for the last that is due on the same day.
     """
     found = await work.fetch(
-        "select c.account_id, c.subscription_id from subscription_clock c"
-        " join subscription s on s.account_id = c.account_id and s.id = c.subscription_id"
-        " where c.due_at <= $1 and c.held is null and s.ended_at is null and coalesce(s.cancel_at > c.due_at, true)"
-        " order by c.due_at, c.subscription_id limit $2",
+        f"select c.account_id, c.subscription_id {RUNNING} where c.due_at <= $1 and {_BEGINS}"
+        f" and not {WAITS_FOR_OTHERS} order by c.due_at, c.subscription_id limit $2",
         now,
         most,
     )
     return [(row["account_id"], row["subscription_id"]) for row in found]
+
+
+async def due_together(work: Work, account_id: int, subscription_id: int) -> list[int]:
+    """The subscriptions of an account that begin a period on the day on which this one does, with it.
+
+    None as long as one of them is not due yet, or this one is not.
+    """
+    found = await work.fetch(
+        f"select o.subscription_id, c.due_at <= $3 and o.due_at <= $3 as due {RUNNING}"
+        f" join {_OTHERS.removeprefix('from')} on o.account_id = c.account_id and o.currency = s.currency"
+        f" and {_THAT_DAY} = {_ITS_DAY}"
+        f" where c.account_id = $1 and c.subscription_id = $2 and {_BEGINS}"
+        " order by o.subscription_id",
+        account_id,
+        subscription_id,
+        work.now,
+    )
+    return [row["subscription_id"] for row in found] if all(row["due"] for row in found) else []
+
+
+async def collecting(work: Work, now: datetime, most: int = 1_000) -> list[int]:
+    """The accounts that are billed by the month for seats, and owe some since before it began, as the system sees them.
+
+    What is renewed now is billed by its renewal.
+    """
+    found = await work.fetch(
+        "select distinct c.account_id from subscription_clock c join account a on a.id = c.account_id"
+        " where c.unbilled_since < date_trunc('month', $1::timestamptz, a.time_zone) and a.seat_collection = 'monthly'"
+        " and c.held is null and c.due_at > $1 order by c.account_id limit $2",
+        now,
+        most,
+    )
+    return [row["account_id"] for row in found]
+
+
+async def decrease(work: Work, account_id: int, item_id: int) -> Decrease:
+    """When a smaller quantity of an item takes effect on the bill."""
+    rows = await work.fetch(
+        "select r.rule ->> 'decrease' as decrease from subscription_item i join price r on r.id = i.price_id"
+        " where i.account_id = $1 and i.id = $2",
+        account_id,
+        item_id,
+    )
+    return Decrease(rows[0]["decrease"])
 
 
 async def take_clock(work: Work, account_id: int, subscription_id: int) -> None:
@@ -134,7 +198,7 @@ async def changed_at(work: Work, account_id: int, subscription_id: int) -> datet
 async def stop_clock(work: Work, account_id: int, subscription_id: int, why: str) -> None:
     """Begin no further period of a subscription; call it first, as whoever bills does."""
     mine = (col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.subscription_id) == subscription_id)
-    await work.changed(update(SubscriptionClock).where(*mine).values(held=why))
+    await work.changed(update(SubscriptionClock).where(*mine).values(held=why, unbilled_since=None))
 
 
 async def pending(work: Work, account_id: int, subscription_id: int) -> list[ScheduledChange]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from auth.tables import Account, AccountKind
-from billing import amendments, charging, events, fact_queries, queries
+from billing import accruals, amendments, charging, events, fact_queries, queries
 from billing.amendments import NewId
 from billing.catalog import Audience
 from billing.facts import Facts
@@ -219,6 +219,8 @@ async def end(work: Work, subscription: Subscription, *, refund: Account | None 
 
     `refund` is the account that gets the unused time back as credit; without it, what is paid stays paid.
     """
+    if not refund:
+        await accruals.collect_last(work, subscription)
     await queries.stop_clock(work, subscription.account_id, subscription.id, ENDED)
     at = min(subscription.cancel_at or work.now, work.now)
     subscription.state, subscription.ended_at, subscription.cancel_at = SubscriptionState.CANCELED, at, at

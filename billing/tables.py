@@ -77,19 +77,6 @@ class Collection(StrEnum):
     """It is sent, and paid by its due date."""
 
 
-class SeatCollection(StrEnum):
-    """When seats bought within a period are collected."""
-
-    IMMEDIATELY = "immediately"
-    """At once, on an invoice of their own."""
-
-    MONTHLY = "monthly"
-    """Once a month, all changes together."""
-
-    AT_RENEWAL = "at_renewal"
-    """With the next period."""
-
-
 class LineKind(StrEnum):
     """What a line does to an account."""
 
@@ -443,6 +430,9 @@ class SubscriptionClock(SQLModel, table=True):
     due_at: datetime = instant()
     held: str | None = text(optional=True)
     """Why it is not billed until a person has looked."""
+
+    unbilled_since: datetime | None = instant(optional=True)
+    """Since when something is owed that no invoice asks for yet; null when nothing is."""
 
 
 class CreditNote(SQLModel, table=True):

@@ -69,6 +69,7 @@ class Terms:
     grace_hours: int | None = None
     collection: str | None = None
     seat_collection: str | None = None
+    one_invoice: bool | None = None
     locale: str | None = None
     time_zone: str | None = None
 
@@ -77,7 +78,7 @@ class Terms:
         """The columns of an account that these set."""
         texts = {name: getattr(self, name) for name in ("name", "email", "country", "locale", "time_zone")}
         numbers = {"net_days": self.net_days, "grace_hours": self.grace_hours}
-        ways = {"collection": self.collection, "seat_collection": self.seat_collection}
+        ways = {name: getattr(self, name) for name in ("collection", "seat_collection", "one_invoice")}
         given: dict[str, object] = {
             name: value for name, value in {**texts, **numbers, **ways}.items() if value is not None
         }

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from billing import closing, closing_queries, invoice_queries, invoices, subscriptions
+from billing import accruals, closing, closing_queries, invoice_queries, invoices, subscriptions
 from billing import queries as billing
 from gateway import jobs
 from gateway.jobs import Jobs, Waiting
@@ -75,7 +75,7 @@ class Worker:
         """Do what is due now, and leave its jobs to whoever runs them; whether there was anything."""
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
-        steps = (self.relay, self.expire, self.end, self.renew, self.finalize, self.close, self.tidy)
+        steps = (self.relay, self.expire, self.end, self.renew, self.collect, self.finalize, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -111,6 +111,12 @@ class Worker:
         async with self._work(now) as work:
             due = await billing.due(work, now, _BATCH)
         return any([await self._do(now, buying.begin_next, *each) for each in due])
+
+    async def collect(self, now: datetime) -> bool:
+        """Bill the seats that were bought before this month, of the accounts that are billed by the month for them."""
+        async with self._work(now) as work:
+            owing = await billing.collecting(work, now)
+        return any([await self._do(now, accruals.collect_due, account_id, None) for account_id in owing])
 
     async def finalize(self, now: datetime) -> bool:
         """Make the drafts final whose grace is over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from strawberry import ID
@@ -36,6 +37,7 @@ class Resized:
     pool_id: int
     invoice_id: int | None
     change_id: int | None
+    collected_at: datetime | None
 
 
 async def change_subscription(
@@ -109,8 +111,8 @@ async def change_seats(
     account = await people.account(info.context.work, found.account_id)
     reason = subscriptions.reason_of(reason)
     info.context.because(reason)
-    resized, invoice, scheduled = await buying.resize(info.context.work, account, found.id, seats, reason)
-    return Resized(resized.id, _id(invoice), scheduled.id if scheduled else None)
+    done = await buying.resize(info.context.work, account, found.id, seats, reason)
+    return Resized(done.pool.id, _id(done.invoice), done.waiting.id if done.waiting else None, done.collected_at)
 
 
 async def _bought(info: Info, subscription: str) -> tuple[Context, Any, Account]:

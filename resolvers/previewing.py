@@ -116,10 +116,10 @@ async def preview_seats(
     pool: Annotated[ID, strawberry.argument(description="Which pool.")],
     seats: Annotated[int, strawberry.argument(description="How many seats it shall have.")],
 ) -> Any:
-    """What `changeSeats` would bill now; for fewer seats nothing, and `next` shows it."""
+    """What `changeSeats` would bill now; `next` shows what is collected later, and fewer seats."""
     async with _seen(info, "pool", pool) as seen:
-        billed, wish, waits = await buying.preview(seen.work, seen.account, seen.row.id, seats)
-        return await seen.shown(billed, wish=wish, waits=waits)
+        quote = await buying.preview(seen.work, seen.account, seen.row.id, seats)
+        return await seen.shown(quote.billed, wish=quote.wish, waits=quote.waits, collected_at=quote.collected_at)
 
 
 async def preview_renewal(info: Info, subscription: Which) -> Any:

@@ -9,7 +9,8 @@ from strawberry import ID
 from auth.policy import Permission
 from auth.tables import Account
 from billing import settings
-from billing.tables import Collection, SeatCollection
+from billing.collecting import SeatCollection
+from billing.tables import Collection
 from billing.terms import Terms
 from resolvers.info import Info
 
@@ -31,6 +32,9 @@ async def update_billing_settings(
     ] = None,
     collection: Annotated[Collection | None, "How invoices are paid; Finance agrees to pay by invoice."] = None,
     seat_collection: Annotated[SeatCollection | None, "When seats that are bought within a period are billed."] = None,
+    one_invoice: Annotated[
+        bool | None, "Whether subscriptions that fall due on one day are billed on one invoice."
+    ] = None,
     locale: Annotated[str | None, "The language of invoices to come, such as `de` or `fr-CH`."] = None,
     time_zone: Annotated[
         str | None, "The IANA zone its dates are counted in. What runs already keeps the zone it began in."
@@ -50,6 +54,7 @@ async def update_billing_settings(
         grace_hours=grace_hours,
         collection=None if collection is None else collection.value,
         seat_collection=None if seat_collection is None else seat_collection.value,
+        one_invoice=one_invoice,
         locale=locale,
         time_zone=time_zone,
     )

@@ -149,6 +149,9 @@ class SeatsChanged:
     change = one("ScheduledChange", by="change_id")
     """What waits for the end of the period, for fewer seats."""
 
+    collected_at: datetime | None
+    """When what they cost is billed at the latest; null when it is billed already, or costs nothing."""
+
 
 _REFUSALS = [
     SubscriptionOver,

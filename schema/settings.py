@@ -9,8 +9,9 @@ import strawberry
 
 from auth import tables as people
 from auth.policy import Permission
+from billing.collecting import SeatCollection
 from billing.settings import SettingsUnchanged
-from billing.tables import Collection, SeatCollection
+from billing.tables import Collection
 from billing.terms import TermsForFinance, VatIdNotValid
 from resolvers import settings as resolve
 from resolvers.graph import Column, holders
@@ -49,6 +50,9 @@ class BillingSettings:
 
     seat_collection: SeatCollection
     """When seats that are bought within a period are billed."""
+
+    one_invoice: bool
+    """Whether subscriptions that fall due on one day are billed on one invoice, in each currency."""
 
     locale: str
     """The language of invoices to come."""

@@ -1,19 +1,26 @@
 """Buying seats, giving them back, and renewing: where a pool and its subscription item move together.
 
-More seats are there at once, and paid for as the account collects. Fewer take
+More seats are there at once, and billed when the account collects. Fewer take
 effect at renewal: until then what is paid can be used, so seats that are taken
-up again cost nothing. When a decrease takes effect, nobody who sits is put out:
-the quantity is what was asked for, or what is taken.
+up again cost nothing. Where the plan credits at once, as many as are free go now.
+When a decrease takes effect, nobody who sits is put out: the quantity is what was
+asked for, or what is taken.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import datetime
+
 from auth import queries as people
 from auth.tables import Account
 from billing import changes, previews
+from billing import fact_queries as facts
 from billing import queries as billing
 from billing.changes import PriceNotForSubscription, Wish
 from billing.charging import Bill
+from billing.collecting import SeatCollection, collected_at
+from billing.pricing import Decrease
 from billing.tables import Invoice, ScheduledChange
 from kernel.errors import InvalidInput
 from kernel.work import Work
@@ -22,37 +29,95 @@ from seats.seating import PoolClosed
 from seats.tables import LicensePool
 
 
-async def preview(work: Work, account: Account, pool_id: int, seats: int) -> tuple[Bill, Wish, ScheduledChange | None]:
-    """What so many seats would bill now, what is wished, and the change that would wait for fewer of them."""
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """What came of another number of seats."""
+
+    pool: LicensePool
+    invoice: Invoice | None = None
+    waiting: ScheduledChange | None = None
+    """What takes effect at renewal: fewer seats than could be given back now."""
+
+    collected_at: datetime | None = None
+    """When what they cost is billed at the latest; None for what is billed already, and for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What another number of seats would come to, and what would wait for the end of the period."""
+
+    billed: Bill
+    wish: Wish
+    waits: ScheduledChange | None = None
+    collected_at: datetime | None = None
+    """When it would be billed at the latest; None for at once."""
+
+
+async def preview(work: Work, account: Account, pool_id: int, seats: int) -> Quote:
+    """What so many seats would bill, and when. Raises the refusals of `resize`."""
     pool = await _open(work, account.id, pool_id)
     wish = Wish(pool.subscription_item_id, quantity=seats)
-    if seats < pool.purchased:
-        billed, waits = await previews.scheduling(work, account, pool.subscription_id, wish)
-        return billed, wish, waits
-    waiting = await billing.pending(work, account.id, pool.subscription_id)
-    if seats == pool.purchased and any(changes.gives_way(change, wish) for change in waiting):
-        return await previews.unchanged(work, account, pool.subscription_id), wish, None
-    return await changes.preview(work, account, pool.subscription_id, wish), wish, None
+    now, number = await _possible_now(work, pool, seats), pool.subscription_id
+    waiting = await billing.pending(work, account.id, number)
+    if seats == now == pool.purchased and any(changes.gives_way(change, wish) for change in waiting):
+        return Quote(await previews.unchanged(work, account, number), wish)
+    quote = await _waiting_for(work, account, number, wish) if seats != now else None
+    if quote and now == pool.purchased:
+        return quote
+    billed = await changes.preview(work, account, number, replace(wish, quantity=now))
+    return Quote(billed, wish, quote.waits if quote else None, await _collected_at(work, account, pool))
 
 
-async def resize(
-    work: Work, account: Account, pool_id: int, seats: int, reason: str | None
-) -> tuple[LicensePool, Invoice | None, ScheduledChange | None]:
+async def _waiting_for(work: Work, account: Account, subscription_id: int, wish: Wish) -> Quote:
+    billed, waits = await previews.scheduling(work, account, subscription_id, wish)
+    return Quote(billed, wish, waits)
+
+
+async def resize(work: Work, account: Account, pool_id: int, seats: int, reason: str | None) -> Resized:
     """Have so many seats: more at once, fewer from the next period on. Raises billing's refusals, or PoolClosed."""
     pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
     await billing.take_clock(work, account.id, pool.subscription_id)
     pool = await _open(work, account.id, pool_id)
-    wish = Wish(pool.subscription_item_id, quantity=seats)
     if seats < pool.purchased:
-        return pool, None, await changes.schedule(work, account, pool.subscription_id, wish, reason)
+        pool = await _locked(work, account.id, pool_id)
+    now = await _possible_now(work, pool, seats)
     # Asking for as many again, or for more, takes back a decrease that was waiting.
+    wish = Wish(pool.subscription_item_id, quantity=seats)
     waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
-    if waited and seats == pool.purchased:
-        return pool, None, None
-    _, invoice = await changes.change(work, account, pool.subscription_id, wish)
+    done = Resized(pool)
+    if now != pool.purchased or (seats == now and not waited):
+        done = await _resize_now(work, account, pool, now)
+    if seats == now:
+        return done
+    return replace(done, waiting=await changes.schedule(work, account, pool.subscription_id, wish, reason))
+
+
+async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: int) -> Resized:
+    later_at = await _collected_at(work, account, pool)
+    wish = Wish(pool.subscription_item_id, quantity=seats)
+    _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later_at is not None)
     await _set(work, pool, seats)
-    return await queries.pool(work, account.id, pool_id), invoice, None
+    clock = await facts.clock(work, account.id, pool.subscription_id, lock=True)
+    pool = await queries.pool(work, account.id, pool.id)
+    return Resized(pool, invoice, collected_at=later_at if clock.unbilled_since else None)
+
+
+async def _possible_now(work: Work, pool: LicensePool, seats: int) -> int:
+    """How many seats there are at once when so many are wanted: fewer only where the plan credits them."""
+    if seats >= pool.purchased:
+        return seats
+    decrease = await billing.decrease(work, pool.account_id, pool.subscription_item_id)
+    return max(seats, pool.assigned) if decrease is Decrease.NOW else pool.purchased
+
+
+async def _collected_at(work: Work, account: Account, pool: LicensePool) -> datetime | None:
+    """When a change of a pool is billed at the latest; None for at once, as everything is when a renewal is overdue."""
+    clock = await facts.clock(work, account.id, pool.subscription_id, lock=False)
+    how = SeatCollection(account.seat_collection)
+    if how is SeatCollection.IMMEDIATELY or clock.due_at <= work.now:
+        return None
+    return collected_at(how, work.now, clock.due_at, account.time_zone)
 
 
 async def check(work: Work, account_id: int, subscription_id: int, wish: Wish) -> None:
@@ -76,18 +141,31 @@ async def taken(work: Work, account_id: int, subscription_id: int) -> dict[int, 
     return {pool.subscription_item_id: pool.assigned for pool in pools}
 
 
-async def renew(work: Work, account: Account, subscription_id: int) -> Invoice | None:
-    """Begin the next period of a subscription, with the pools it pays for."""
+async def renew(work: Work, account: Account, subscription_id: int) -> list[Invoice]:
+    """Begin the next period of a subscription, with the pools it pays for; whoever renews calls this.
+
+    An account that wants one invoice has all of its subscriptions that are due on that
+    day begun with it, once the last of them is due, and one invoice for each currency.
+    """
+    together = [subscription_id]
+    if account.one_invoice:
+        together = await billing.due_together(work, account.id, subscription_id)
+    bills = [billed for number in together if (billed := await _begun(work, account, number))]
+    return await changes.renewed(work, account, bills)
+
+
+async def _begun(work: Work, account: Account, subscription_id: int) -> Bill | None:
     await billing.take_clock(work, account.id, subscription_id)
     pools = await queries.pools_to_change(work, account.id, subscription_id)
     least = {pool.subscription_item_id: pool.assigned for pool in pools}
-    invoice = await changes.renew(work, account, subscription_id, least)
+    billed = await changes.begun(work, account, subscription_id, least)
+    await work.flush()
     quantities = await queries.quantities(work, account.id, subscription_id)
     for pool in pools:
         quantity = quantities[pool.subscription_item_id]
         if quantity != pool.purchased:
             await _set(work, pool, quantity)
-    return invoice
+    return billed
 
 
 async def begin_next(work: Work, account_id: int, subscription_id: int) -> None:
@@ -100,6 +178,12 @@ async def _open(work: Work, account_id: int, pool_id: int) -> LicensePool:
     if pool.closed_at:
         raise PoolClosed(pool.name)
     return pool
+
+
+async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
+    """A pool in which nobody sits down meanwhile."""
+    await queries.lock_pool(work, account_id, pool_id)
+    return await _open(work, account_id, pool_id)
 
 
 async def _set(work: Work, pool: LicensePool, seats: int) -> None:

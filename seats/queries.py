@@ -43,6 +43,11 @@ async def pools_to_change(work: Work, account_id: int, subscription_id: int) -> 
     return list(await work.all(asked.with_for_update()))
 
 
+async def lock_pool(work: Work, account_id: int, pool_id: int) -> None:
+    """Let nobody sit down in a pool, or stand up, until this transaction ends."""
+    await work.execute("select from license_pool where account_id = $1 and id = $2 for update", account_id, pool_id)
+
+
 async def set_purchased(work: Work, account_id: int, pool_id: int, seats: int) -> None:
     """Say how many seats a pool has; never fewer than are taken, as a constraint insists."""
     of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)

@@ -38,10 +38,10 @@ class Summary:
 
     tally: Tally
     leftovers: tuple[tuple[int, int, datetime], ...]
-    """Account, subscription and instant of those for which a scheduled change is due too.
+    """Account, subscription and instant of those that `seats.buying.renew` bills; another run bills what follows.
 
-    Seats may hang on such a change, and seats lie a floor above: `seats.buying.renew`
-    makes it at that instant, and another run bills the periods after it.
+    A scheduled change is due for them too, on which seats may hang, and seats lie a
+    floor above; or their account wants one invoice for all that is due on a day.
     """
 
 

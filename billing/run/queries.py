@@ -16,6 +16,7 @@ from billing import catalog_rows
 from billing.facts import Facts
 from billing.pricing import Model, Price
 from billing.proration import Proration
+from billing.queries import RUNNING, WAITS_FOR_OTHERS
 from billing.run.chunks import Chunk, Run
 from billing.tables import (
     ItemStep,
@@ -43,14 +44,17 @@ async def due(connection: asyncpg.Connection, chunk: Chunk, run: Run) -> list[as
 
 
 async def leftovers(connection: asyncpg.Connection, until: datetime) -> list[asyncpg.Record]:
-    """Account, subscription and instant of those that a change waits for, which is not the run's to make."""
+    """Account, subscription and instant of those that are not the run's to bill.
+
+    A change waits for them, or they share an invoice with others.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(_LEFT, until)
     return rows
 
 
 async def read(connection: asyncpg.Connection, locked: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
     """What the bill of each follows from, where its last period was plain; read after the clocks were locked."""
-    rows: list[asyncpg.Record] = await connection.fetch(_READ, *_columns(locked, 3))
+    rows: list[asyncpg.Record] = await connection.fetch(_READ, *_columns(locked, 4))
     return rows
 
 
@@ -154,18 +158,21 @@ def _columns(rows: Iterable[Any], width: int) -> list[list[Any]]:
 
 
 _WAITS = """
-    exists (select from scheduled_change w where (w.account_id, w.subscription_id) = (c.account_id, c.subscription_id)
-            and w.state = 'pending' and w.due_at <= c.due_at)
+    (exists (select from scheduled_change w
+             where (w.account_id, w.subscription_id) = (c.account_id, c.subscription_id)
+             and w.state = 'pending' and w.due_at <= c.due_at)
+     or c.account_id in (select id from account where one_invoice))
 """
 _DUE = f"""
-    select c.account_id, c.subscription_id, c.due_at from subscription_clock c
+    select c.account_id, c.subscription_id, c.due_at, c.unbilled_since is null as settled from subscription_clock c
     where c.account_id between $1 and $2 and c.due_at <= $3 and c.held is null and not {_WAITS}
     order by c.account_id, c.subscription_id for update of c
 """  # noqa: S608 - constants
 _LEFT = f"""
-    select c.account_id, c.subscription_id, c.due_at from subscription_clock c
-    where c.due_at <= $1 and c.held is null and {_WAITS} order by c.due_at, c.account_id, c.subscription_id
-"""  # noqa: S608 - constants
+    select c.account_id, c.subscription_id, c.due_at {RUNNING}
+    where c.due_at <= $1 and c.held is null and {_WAITS} and not {WAITS_FOR_OTHERS}
+    order by c.due_at, c.account_id, c.subscription_id
+"""
 
 # A period is plain when nothing has happened to the subscription since it began, and it was billed whole.
 _READ = """
@@ -174,7 +181,7 @@ _READ = """
            f.items, f.prices, f.quantities, l.items as line_items, l.prices as line_prices,
            l.quantities as line_quantities,
            l.minor as line_minor,
-           s.state in ('active', 'past_due') and s.cancel_at is null and s.period_end = d.due_at
+           d.settled and s.state in ('active', 'past_due') and s.cancel_at is null and s.period_end = d.due_at
            and (s.trial_end is null or s.trial_end <= s.period_start)
            and y.since <= s.period_start and f.latest <= s.period_start and l.whole is not false
            and not exists (select from subscription_pause p
@@ -187,9 +194,9 @@ _READ = """
                            and v.state = 'void') as plain,
            a.country, a.vat_id, a.locale, a.collection, a.net_days, a.po_number, a.grace_hours,
            jsonb_build_object('name', a.name, 'email', a.email, 'address', a.address, 'country', a.country,
-                              'vat_id', a.vat_id)::text as billed_to
-    from unnest($1::bigint[], $2::bigint[], $3::timestamptz[])
-         with ordinality as d(account_id, subscription_id, due_at, place)
+                              'vat_id', a.vat_id, 'time_zone', a.time_zone)::text as billed_to
+    from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::boolean[])
+         with ordinality as d(account_id, subscription_id, due_at, settled, place)
     join account a on a.id = d.account_id
     join subscription s on (s.account_id, s.id) = (d.account_id, d.subscription_id)
     left join lateral (
@@ -232,9 +239,10 @@ _LINES = f"""
     order by i.subscription_id, v.created_at, i.id
 """  # noqa: S608 - constants
 _VOIDED = f"""
-    select v.subscription_id, v.id from {_ASKED}
-    join invoice v on (v.account_id, v.subscription_id) = (d.account_id, d.subscription_id) and v.state = 'void'
-    order by v.subscription_id, v.id
+    select distinct i.subscription_id, v.id from {_ASKED}
+    join line_item i on (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id)
+    join invoice v on (v.account_id, v.id) = (i.account_id, i.invoice_id) and v.state = 'void'
+    order by i.subscription_id, v.id
 """  # noqa: S608 - constants
 _LINES_SINCE = f"""
     select i.subscription_id, count(*) as lines from {_ASKED}

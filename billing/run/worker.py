@@ -109,7 +109,9 @@ _MOVE = """
         select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[])
         as m(account_id, subscription_id, starts_at, ends_at, held)
     ), clocks as (
-        update subscription_clock c set due_at = m.ends_at, held = m.held from moved m
+        update subscription_clock c set due_at = m.ends_at, held = m.held,
+               unbilled_since = case when m.starts_at is null then c.unbilled_since end
+        from moved m
         where (c.account_id, c.subscription_id) = (m.account_id, m.subscription_id)
     )
     update subscription s set period_start = m.starts_at, period_end = m.ends_at,

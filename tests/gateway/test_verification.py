@@ -137,6 +137,11 @@ BOOKED = "Every transfer belongs to an entry, and every entry moved something."
 
 PLANTED = [
     (
+        "update subscription_clock set unbilled_since = now() - interval '1 year'",
+        "What waits to be billed is billed when its subscription is renewed or ends, and not forgotten.",
+        "subscription 10/30: owes since",
+    ),
+    (
         "update license_pool set assigned = 3",
         "A license pool counts exactly the seats that are held.",
         "license_pool 10/32: counts 3 seats, and 2 are held",

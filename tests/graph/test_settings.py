@@ -16,7 +16,7 @@ from tests.scenery import Asker, Scene
 
 SHOWS = """__typename
     ... on Account { name email country timeZone billing {
-        address vatId poNumber collection netDays graceHours seatCollection locale } }
+        address vatId poNumber collection netDays graceHours seatCollection oneInvoice locale } }
     ... on Problem { message }"""
 
 
@@ -45,6 +45,7 @@ async def test_a_billing_admin_sets_how_the_workspace_is_billed(workspace: Scene
         netDays=30,
         graceHours=24,
         seatCollection="MONTHLY",
+        oneInvoice=True,
         locale="de",
         timeZone="Europe/Berlin",
     )
@@ -63,6 +64,7 @@ async def test_a_billing_admin_sets_how_the_workspace_is_billed(workspace: Scene
             "netDays": 30,
             "graceHours": 24,
             "seatCollection": "MONTHLY",
+            "oneInvoice": True,
             "locale": "de",
         },
     }
