@@ -89,6 +89,14 @@ class InvoiceAbandoned(Event):
 
 
 @dataclass(frozen=True)
+class InvoiceRecovered(Event):
+    """Money came for an invoice that had been given up."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
 class CreditNoteIssued(Event):
     """An invoice gave something back; what is to be refunded waits for the rail."""
 

@@ -177,8 +177,8 @@ def remaining(invoice: Invoice) -> Money:
 
 
 def settle_if_paid(work: Work, invoice: Invoice) -> bool:
-    """An open invoice on which nothing is owed any more is paid. Whether it is."""
-    if invoice.state is not InvoiceState.OPEN or remaining(invoice):
+    """An invoice that is open, or was given up, and on which nothing is owed any more, is paid. Whether it is."""
+    if invoice.state not in {InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE} or remaining(invoice):
         return False
     invoice.state, invoice.paid_at = InvoiceState.PAID, work.now
     return True

@@ -19,9 +19,8 @@ from billing import (
     catalog_files,
     catalog_store,
     explaining,
-    invoice_queries,
-    invoices,
     ledger,
+    receiving,
     recognition,
     revenue_queries,
     subscriptions,
@@ -106,14 +105,8 @@ class Life:
     async def pay(self, number: int, minor: int) -> None:
         """Money comes for an invoice."""
 
-        async def paid(work: Work, account: Account) -> None:
-            invoice = await invoice_queries.locked(work, account.id, number)
-            amount = Money(minor, invoice.currency)
-            invoices.book(work, invoice, "payment_received", ledger.payment_received(amount))
-            invoice.paid_minor += minor
-            invoices.settle_if_paid(work, invoice)
-
-        await self.do(paid)
+        currency = (await self.invoice(number))["currency"]
+        await self.do(lambda work, account: receiving.receive(work, account.id, number, Money(minor, currency)))
 
     async def balances(self) -> dict[str, int]:
         """What each ledger account holds for this account: debits less credits, of all currencies."""

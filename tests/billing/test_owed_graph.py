@@ -300,6 +300,38 @@ async def test_what_is_given_up_is_a_bad_debt(life: Life) -> None:
     await life.assert_sound()
 
 
+async def test_money_that_comes_after_all_takes_the_bad_debt_back(life: Life) -> None:
+    invoice = await issued(life)
+    number = ids.decode("inv", invoice)
+    await change(life, ABANDON, invoice=invoice)
+
+    await life.pay(number, 33_691)
+    in_part, held = await life.invoice(number), await life.balances()
+    await life.pay(number, 100_500)
+    whole = await life.invoice(number)
+
+    assert (in_part["state"], in_part["paid_minor"], held["bad_debt"]) == ("uncollectible", 33_691, 100_000)
+    assert (whole["state"], whole["paid_minor"], whole["paid_at"]) == ("paid", 133_691, life.now)
+    balances = await life.balances()
+    assert "bad_debt" not in balances
+    assert "receivable" not in balances
+    assert (balances["cash"], balances["customer_credit"]) == (134_191, -500)
+    told = await life.owner.fetch("select action from audit_record where account_id = $1 order by seq", life.account_id)
+    assert [row["action"] for row in told][-3:] == ["invoice.recovered", "invoice.recovered", "invoice.paid"]
+    await life.assert_sound()
+
+
+async def test_money_for_an_invoice_that_was_taken_back_becomes_credit(life: Life) -> None:
+    invoice = await issued(life)
+    await change(life, VOID, invoice=invoice)
+
+    await life.pay(ids.decode("inv", invoice), 133_691)
+
+    assert await life.balances() == {"cash": 133_691, "customer_credit": -133_691}
+    assert (await life.invoice(ids.decode("inv", invoice)))["paid_minor"] == 0
+    await life.assert_sound()
+
+
 async def test_credit_is_used_by_the_next_invoice_of_its_currency(life: Life) -> None:
     account = ids.encode("account", life.account_id)
     told = await change(life, GRANT, account=account, amount={"minor": 200_000, "currency": "EUR"})

@@ -14,6 +14,7 @@ import auth.events
 import billing.events
 import seats.events
 from auth.policy import ROLES, KeyScope, Permission, Role
+from billing.ledger import Account as LedgerAccount
 from gateway.limits import Limits
 from gateway.metrics import Metrics
 from kernel.errors import Code
@@ -24,6 +25,7 @@ from tests.docs.pages import ROOT
 
 CLIENTS = ROOT / "docs" / "clients.md"
 ADMINS = ROOT / "docs" / "admins.md"
+FINANCE = ROOT / "docs" / "finance.md"
 OPERATING = ROOT / "docs" / "operating.md"
 
 MATRIX = {
@@ -100,6 +102,10 @@ def test_every_event_is_in_the_table_of_actions() -> None:
     ]
 
     assert sorted(words(ADMINS, "Action")) == sorted(map(event_name, kinds))
+
+
+def test_every_ledger_account_is_explained() -> None:
+    assert words(FINANCE, "Account") == [account.name for account in LedgerAccount]
 
 
 async def test_everybody_to_ask_as_is_in_the_demo(shared: Demo) -> None:
