@@ -40,6 +40,9 @@ _SHARE_DIGITS = 3
 _BESIDE = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 _UNBROKEN = re.compile(r"[!-~\u00a1-\u024f]{37,}")
 _LONGEST_WORD = 90
+_NO_WORD = re.compile(r"[^aeiouyäöüàáâãåèéêëìíîïòóôõùúûœæ]{10}|(.)\1{4}", re.IGNORECASE)
+"""What no word of our languages has, so that no rule would part it: ten consonants in a row, or a letter five times."""
+
 _PIECE = re.compile(r".{16}")
 _NUMBER = re.compile(r"\d+\.\d+")
 _WORD = re.compile(r"at least|at most|charged|billed|days")
@@ -136,8 +139,9 @@ def plain(text: str) -> str:
 
 def _breakable(run: re.Match[str]) -> str:
     """Places to break in what has none; a word finds its own by its language's rules."""
-    word = run[0].isalpha() and len(run[0]) <= _LONGEST_WORD
-    return run[0] if word else _PIECE.sub("\\g<0>\u200b", run[0])
+    told = run[0]
+    word = told.isalpha() and len(told) <= _LONGEST_WORD and not _NO_WORD.search(told)
+    return told if word else _PIECE.sub("\\g<0>\u200b", told)
 
 
 @lru_cache(maxsize=256)

@@ -152,7 +152,7 @@ def test_a_text_of_anybodys_is_one_line_of_a_bounded_length(text: str) -> None:
 
 
 def test_a_long_run_without_a_blank_can_break() -> None:
-    assert "\u200b" in plain("x-" * 40)
+    assert all("\u200b" in plain(run) for run in ("x-" * 40, "C" * 40, "xkcd" * 20, "ab" * 60))
     assert "\u200b" not in plain("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft")
 
 
