@@ -15,7 +15,7 @@ from billing import periods
 from billing.facts import Facts, cycle_row
 from billing.periods import Cycle
 from billing.pricing import Price
-from billing.tables import ItemStep, Subscription, SubscriptionCycle, SubscriptionItem, SubscriptionPause
+from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionPause
 from kernel.time import Anchor
 
 NewId = Callable[[], int]
@@ -78,11 +78,11 @@ def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts
     )
     old = facts.prices.get(before.price_id) if before and before.price_id else None
     new = facts.prices[change.price_id] if change.price_id else None
-    cycles = facts.cycles
+    after = replace(facts, items=tuple(items), steps=(*facts.steps, step))
     if new is not None and old is not None and periods.restarts(old, new) and not _on_trial(facts, now):
         fresh = periods.anniversary(now, new.interval, new.count, facts.cycles[-1].time_zone)
-        cycles = _with(facts, fresh, new_id)
-    return replace(facts, items=tuple(items), steps=(*facts.steps, step), cycles=cycles)
+        return _restarted(after, fresh, new_id)
+    return after
 
 
 def paused(facts: Facts, now: datetime, reason: str | None, new_id: NewId) -> Facts:
@@ -109,7 +109,7 @@ def on_day(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
     """The facts with another day of the month to bill on."""
     last = facts.cycles[-1]
     cycle = Cycle(last.since, Anchor(last.anchor, last.time_zone), last.interval, last.count)
-    return replace(facts, cycles=_with(facts, periods.on_day(cycle, now, day), new_id))
+    return _restarted(facts, periods.on_day(cycle, now, day), new_id)
 
 
 def ended(facts: Facts, at: datetime) -> Facts:
@@ -126,10 +126,34 @@ def _agreed(facts: Facts, **ends: datetime | None) -> Facts:
     return replace(facts, subscription=Subscription(**facts.subscription.model_dump() | ends))
 
 
-def _with(facts: Facts, cycle: Cycle, new_id: NewId) -> tuple[SubscriptionCycle, ...]:
-    """The cycles and one more; a cycle that would have begun at the same instant gives way."""
+def _restarted(facts: Facts, cycle: Cycle, new_id: NewId) -> Facts:
+    """The facts with another cycle; one that would have begun at the same instant gives way.
+
+    A discount that was to begin with the next period begins with the one that there is now.
+    """
     kept = [known for known in facts.cycles if known.since < cycle.since]
-    return (*kept, cycle_row(facts.subscription, new_id(), cycle))
+    discounts = [
+        SubscriptionDiscount(**discount.model_dump() | {"since": cycle.since})
+        if discount.since > cycle.since
+        else discount
+        for discount in facts.discounts
+    ]
+    cycles = (*kept, cycle_row(facts.subscription, new_id(), cycle))
+    return replace(facts, cycles=cycles, discounts=discounts)
+
+
+def discounted(facts: Facts, discount: SubscriptionDiscount) -> Facts:
+    """The facts with one more discount, after those that were granted before."""
+    return replace(facts, discounts=(*facts.discounts, discount))
+
+
+def undiscounted(facts: Facts, discount_id: int, now: datetime) -> Facts:
+    """The facts once a discount is taken away: what it took off before stays."""
+    left = [
+        SubscriptionDiscount(**discount.model_dump() | {"until": now}) if discount.id == discount_id else discount
+        for discount in facts.discounts
+    ]
+    return replace(facts, discounts=left)
 
 
 def state_of(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:

@@ -95,7 +95,7 @@ async def begin(work: Work, account: Account, facts: Facts) -> Invoice | None:
     """Write the first facts of a subscription, start its clock, and bill what is due at once."""
     subscription = facts.subscription
     work.add(SubscriptionClock(account_id=account.id, subscription_id=subscription.id, due_at=subscription.period_end))
-    for row in (*facts.cycles, *facts.steps):
+    for row in (*facts.cycles, *facts.steps, *facts.discounts):
         work.add(row)
     await work.flush()
     return await settle(work, account, await bill(work, account, facts, await names(work, account, facts)))
@@ -127,6 +127,9 @@ async def _invoice(work: Work, account: Account, due: Sequence[tuple[Bill, Docum
 
 async def record(work: Work, before: Facts, after: Facts) -> None:
     """Write the facts that are new, and set the clock to the next period they begin."""
+    known_discounts = {discount.id: discount for discount in before.discounts}
+    for discount in after.discounts:
+        known_discounts[discount.id].since = discount.since
     known = {id(row) for rows in (before.items, before.steps, before.cycles, before.pauses) for row in rows}
     pauses = {pause.id: pause for pause in before.pauses}
     for rows in (after.items, after.cycles, after.steps, after.pauses):

@@ -49,6 +49,22 @@ class SubscriptionRenewed(Event):
 
 
 @dataclass(frozen=True)
+class SubscriptionDiscountApplied(Event):
+    """A discount was granted to a subscription."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionDiscountRemoved(Event):
+    """A discount was taken away from a subscription."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
 class InvoiceDrafted(Event):
     """An invoice was drafted."""
 

@@ -58,9 +58,11 @@ class Foreseen:
         return self.document.total - self.credit
 
 
-async def subscribing(work: Work, account: Account, price_id: int, quantity: int) -> Bill:
+async def subscribing(work: Work, account: Account, price_id: int, quantity: int, code: str | None) -> Bill:
     """What `subscribe` would bill. Raises its refusals."""
-    return await _bill(work, account, await subscriptions.wanted(work, account, price_id, quantity, Unsaved()))
+    return await _bill(
+        work, account, await subscriptions.wanted(work, account, price_id, quantity, Unsaved(), code=code)
+    )
 
 
 async def scheduling(work: Work, account: Account, subscription_id: int, wish: Wish) -> tuple[Bill, ScheduledChange]:

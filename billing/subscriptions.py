@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from auth.tables import Account, AccountKind
-from billing import accruals, amendments, charging, events, fact_queries, queries
+from billing import accruals, amendments, charging, events, fact_queries, queries, redemptions
 from billing.amendments import NewId
 from billing.catalog import Audience
 from billing.facts import Facts
@@ -116,22 +116,26 @@ def check_seats(plan: str, version: PlanVersion, quantity: int) -> None:
 
 
 async def subscribe(
-    work: Work, account: Account, price_id: int, quantity: int
+    work: Work, account: Account, price_id: int, quantity: int, code: str | None = None
 ) -> tuple[Subscription, SubscriptionItem]:
-    """Start a subscription to what a price is of. Raises the refusals above."""
+    """Start a subscription to what a price is of. Raises the refusals above, or CodeNotAccepted."""
     await queries.take_turn(work, account.id)
-    facts = await wanted(work, account, price_id, quantity, work.new_id)
+    facts = await wanted(work, account, price_id, quantity, work.new_id, code=code)
     (item,) = facts.items
     work.add(facts.subscription)
     await work.flush()
     work.add(item)
     await work.flush()
     work.emit(events.SubscriptionStarted(account.id, facts.subscription.id), facts.subscription)
+    for discount in facts.discounts:
+        await redemptions.count(work, discount)
     await charging.begin(work, account, facts)
     return facts.subscription, item
 
 
-async def wanted(work: Work, account: Account, price_id: int, quantity: int, new_id: NewId) -> Facts:
+async def wanted(
+    work: Work, account: Account, price_id: int, quantity: int, new_id: NewId, *, code: str | None = None
+) -> Facts:
     """The first facts of a subscription to what a price is of, nowhere written yet. Raises the refusals above."""
     price, version, plan = await queries.offer(work, price_id)
     newest = await queries.newest_version(work, plan.id)
@@ -152,7 +156,11 @@ async def wanted(work: Work, account: Account, price_id: int, quantity: int, new
         quantity=quantity,
         created_at=work.now,
     )
-    return amendments.begun(subscription, item, prices[price.id], new_id)
+    facts = amendments.begun(subscription, item, prices[price.id], new_id)
+    if code is None:
+        return facts
+    discount = await redemptions.granted(work, account, facts, code, since=work.now, new_id=new_id)
+    return amendments.discounted(facts, discount)
 
 
 def started(account: Account, price: Price, version: PlanVersion, now: datetime, number: int) -> Subscription:

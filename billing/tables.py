@@ -199,6 +199,48 @@ class Entitlement(SQLModel, table=True):
     text: str | None = text(optional=True)
 
 
+class Coupon(SQLModel, table=True):
+    """What a discount is, wherever it is granted: a percentage, or an amount in each currency."""
+
+    id: int = key()
+    key: str = text()
+    name: dict[str, Any] = document()
+    percent: str | None = text(optional=True)
+    """A decimal number as text, for it is exact."""
+
+    amounts: dict[str, Any] | None = document(optional=True)
+    """Minor units by currency."""
+
+    periods: int | None = None
+    """For how many billing periods; null for as long as the subscription runs."""
+
+    plans: list[str] | None = Field(default=None, sa_type=ARRAY(Text), nullable=True)
+    """The keys of the plans it is limited to."""
+
+    created_at: datetime = instant()
+    archived_at: datetime | None = instant(optional=True)
+
+
+class PromotionCode(SQLModel, table=True):
+    """A code that grants a coupon to whoever knows it."""
+
+    __tablename__ = "promotion_code"
+
+    id: int = key()
+    coupon_id: int = whole()
+    code: str = text()
+    most: int | None = None
+    """How often it may be used; null for any number of times."""
+
+    redeemed: int = 0
+    first_time: bool = False
+    """Whether only an account that was never billed may use it."""
+
+    expires_at: datetime | None = instant(optional=True)
+    created_at: datetime = instant()
+    archived_at: datetime | None = instant(optional=True)
+
+
 class Subscription(SQLModel, table=True):
     """An account's running agreement."""
 
@@ -398,6 +440,8 @@ class SubscriptionDiscount(SQLModel, table=True):
     since: datetime = instant()
     until: datetime | None = instant(optional=True)
     price_ids: list[int] | None = Field(default=None, sa_type=ARRAY(BigInteger), nullable=True)
+    coupon_id: int | None = whole(optional=True)
+    promotion_code_id: int | None = whole(optional=True)
 
 
 class ScheduledChange(SQLModel, table=True):

@@ -19,6 +19,7 @@ async def subscribe(
     info: Info,
     account: Annotated[ID, "Who pays: a person's own account, or a workspace's."],
     price: Annotated[ID, "What is bought: a price names the plan, the currency and the interval."],
+    code: Annotated[str | None, "A promotion code."] = None,
 ) -> Subscription:
     """Subscribe an account to a plan. Plans sold per seat are bought with `createLicensePool`."""
     found = await info.context.permitted(Permission.BUY, "account", account)
@@ -27,7 +28,7 @@ async def subscribe(
     if version.seats:
         raise PlanNotOffered(plan.key, "sold per seat: use createLicensePool")
     paying = await people.account(info.context.work, found.id)
-    subscription, _ = await subscriptions.subscribe(info.context.work, paying, price_id, 1)
+    subscription, _ = await subscriptions.subscribe(info.context.work, paying, price_id, 1, code)
     return subscription
 
 

@@ -13,7 +13,7 @@ from strawberry import ID
 from auth import queries as people
 from auth.policy import Permission
 from auth.tables import Account
-from billing import changes, previews
+from billing import changes, discounting, previews
 from billing.changes import ChangeAt
 from billing.charging import Bill
 from billing.previews import Foreseen
@@ -47,10 +47,11 @@ async def preview_subscribe(
     account: Annotated[ID, strawberry.argument(description="Who would pay.")],
     price: Annotated[ID, strawberry.argument(description="What would be bought.")],
     seats: Annotated[int, strawberry.argument(description="How many seats, of a plan that is sold per seat.")] = 1,
+    code: Annotated[str | None, strawberry.argument(description="A promotion code.")] = None,
 ) -> Any:
     """What `subscribe` or `createLicensePool` would bill now."""
     async with _seen(info, "account", account) as seen:
-        billed = await previews.subscribing(seen.work, seen.account, ids.decode("price", price), seats)
+        billed = await previews.subscribing(seen.work, seen.account, ids.decode("price", price), seats, code)
         return await seen.shown(billed)
 
 
@@ -120,6 +121,24 @@ async def preview_seats(
     async with _seen(info, "pool", pool) as seen:
         quote = await buying.preview(seen.work, seen.account, seen.row.id, seats)
         return await seen.shown(quote.billed, wish=quote.wish, waits=quote.waits, collected_at=quote.collected_at)
+
+
+async def preview_discount(
+    info: Info,
+    subscription: Which,
+    code: Annotated[str, strawberry.argument(description="A promotion code.")],
+) -> Any:
+    """What comes after `applyDiscount`, which bills nothing itself."""
+    async with _seen(info, "sub", subscription) as seen:
+        return await seen.shown(await discounting.applying(seen.work, seen.account, seen.row.id, code))
+
+
+async def preview_discount_removal(
+    info: Info, discount: Annotated[ID, strawberry.argument(description="Which discount.")]
+) -> Any:
+    """What comes after `removeDiscount`, which bills nothing itself."""
+    async with _seen(info, "discount", discount) as seen:
+        return await seen.shown(await discounting.removing(seen.work, seen.account.id, seen.row.id))
 
 
 async def preview_renewal(info: Info, subscription: Which) -> Any:

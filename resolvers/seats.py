@@ -38,12 +38,13 @@ async def create_license_pool(
     price: Annotated[ID, "A price of a plan that is sold per seat."],
     seats: Annotated[int, "How many seats: 1 to 100,000."],
     name: Annotated[str, "What people call the pool: 1 to 200 characters."] = "Seats",
+    code: Annotated[str | None, "A promotion code."] = None,
 ) -> LicensePool:
     """Buy seats: a subscription to a per-seat plan, and the license pool it pays for."""
     found = await info.context.permitted(Permission.BUY, "workspace", workspace)
     subscriptions.quantity_of(seats)
     account = await people.account(info.context.work, found.id)
-    return await operations.create_pool(info.context.work, account, ids.decode("price", price), seats, name)
+    return await operations.create_pool(info.context.work, account, ids.decode("price", price), seats, name, code=code)
 
 
 async def assign_seat(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, changing, finance, people, seats, settings, viewer
+from schema import audit, billing, catalog, changing, discounts, finance, people, seats, settings, viewer
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
@@ -15,6 +15,7 @@ class Mutation(
     seats.SeatMutation,
     billing.BillingMutation,
     changing.ChangingMutation,
+    discounts.DiscountMutation,
     finance.FinanceMutation,
     settings.SettingsMutation,
 ):

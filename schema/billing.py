@@ -9,6 +9,7 @@ import strawberry
 
 from auth.policy import Permission
 from billing import tables
+from billing.coupons import CodeNotAccepted
 from billing.invoices import remaining
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
 from billing.tables import InvoiceState, LineKind, SubscriptionState
@@ -18,9 +19,10 @@ from payments import tables as paying
 from payments.tables import PaymentMethodKind, PaymentState
 from resolvers import billing as resolve
 from resolvers import papers
-from resolvers.graph import Column, holders
+from resolvers.graph import Column, Computed, holders
 from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
+from schema.discounts import TAKEN_OFF, taken_off
 from schema.scalars import Long
 
 words(SubscriptionState, "Where a subscription is in its life.")
@@ -75,6 +77,9 @@ class Subscription(Node):
 
     scheduled_changes = many("ScheduledChange", by="subscription_id", order="due_at", where="{row}.state = 'pending'")
     """What waits to take effect, the earliest first."""
+
+    discounts = many("Discount", by="subscription_id")
+    """What is taken off it, in the order it was granted."""
 
     items = many("SubscriptionItem", by="subscription_id")
     """The prices it is made of, and how many of each."""
@@ -234,6 +239,9 @@ class LineItem:
     discount = money("discount_minor")
     """What discounts took off it."""
 
+    discounts = Word(Computed(TAKEN_OFF), "list[LineDiscount]", resolve=taken_off, needs=("currency",))
+    """Each of them, in the order they were taken."""
+
     formula: str
     """How the amount is computed, to check by hand."""
 
@@ -303,5 +311,7 @@ class Payment(Node):
 class BillingMutation:
     """The life of a subscription."""
 
-    subscribe = mutation(resolve.subscribe, "Subscription", refusals=[PlanNotOffered, AlreadySubscribed])
+    subscribe = mutation(
+        resolve.subscribe, "Subscription", refusals=[PlanNotOffered, AlreadySubscribed, CodeNotAccepted]
+    )
     cancel_subscription = mutation(resolve.cancel_subscription, "Subscription", refusals=[SubscriptionOver])

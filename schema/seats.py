@@ -7,6 +7,7 @@ from datetime import datetime
 import strawberry
 
 from auth.policy import Permission
+from billing.coupons import CodeNotAccepted
 from billing.subscriptions import PlanNotOffered, SeatsNotOffered
 from resolvers import seats as resolve
 from resolvers.graph import holders
@@ -132,7 +133,7 @@ class SeatMutation:
     """The life of a pool and its seats."""
 
     create_license_pool = mutation(
-        resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, SeatsNotOffered]
+        resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, SeatsNotOffered, CodeNotAccepted]
     )
     assign_seat = mutation(resolve.assign_seat, "Seat", refusals=[PoolExhausted, PoolClosed, AlreadySeated])
     assign_seats = mutation(resolve.assign_seats, "ListSeated", refusals=[PoolClosed])

@@ -108,6 +108,12 @@ class Query:
     preview_seats = via(previewing.preview_seats, "InvoicePreview | None")
     """What `changeSeats` would bill now."""
 
+    preview_discount = via(previewing.preview_discount, "InvoicePreview | None")
+    """What comes after `applyDiscount`, which bills nothing itself."""
+
+    preview_discount_removal = via(previewing.preview_discount_removal, "InvoicePreview | None")
+    """What comes after `removeDiscount`, which bills nothing itself."""
+
     preview_renewal = via(previewing.preview_renewal, "InvoicePreview | None")
     """The next regular invoice of a subscription; null when none is to come."""
 

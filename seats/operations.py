@@ -29,10 +29,12 @@ from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted,
 from seats.tables import Assignment, LicensePool
 
 
-async def create_pool(work: Work, account: Account, price_id: int, seats: int, name: str) -> LicensePool:
+async def create_pool(
+    work: Work, account: Account, price_id: int, seats: int, name: str, *, code: str | None = None
+) -> LicensePool:
     """Buy seats: a subscription with one item, and the pool it pays for. Raises billing's refusals."""
     name = named(name, what="A pool's name")
-    subscription, item = await subscriptions.subscribe(work, account, price_id, seats)
+    subscription, item = await subscriptions.subscribe(work, account, price_id, seats, code)
     _, version, plan = await billing.offer(work, price_id)
     if not version.seats:
         raise subscriptions.PlanNotOffered(plan.key, "not sold per seat")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
@@ -21,6 +21,7 @@ from billing.tables import (
     ApprovalKind,
     ChangeKind,
     ChangeState,
+    Coupon,
     CreditApproval,
     CreditDestination,
     CreditNote,
@@ -31,6 +32,7 @@ from billing.tables import (
     LedgerEntry,
     LedgerTransfer,
     LineItem,
+    PromotionCode,
     ScheduledChange,
     Subscription,
     SubscriptionClock,
@@ -376,8 +378,33 @@ class Scene:
         await self.world.put(row)
         return ids.encode("approval", row.id)
 
+    async def discount(self, subscription: Subscription, name: str = "Kind") -> str:
+        """Ten percent off a subscription, from now on."""
+        row = SubscriptionDiscount(
+            account_id=self.number,
+            id=self.world.number(),
+            subscription_id=subscription.id,
+            key="kind",
+            name=name,
+            percent="10",
+            since=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("discount", row.id)
+
+    async def code(self, *, percent: str | None = "10", **columns: Any) -> str:
+        """A promotion code for a percentage off; columns of both tables by their names."""
+        number, now = self.world.number(), await self.world.now()
+        told = {name: columns.pop(name) for name in ("amounts", "periods", "plans") if name in columns}
+        coupon = Coupon(
+            id=number, key=f"coupon_{number}", name={"en": "Kindness"}, percent=percent, created_at=now, **told
+        )
+        code = PromotionCode(id=self.world.number(), coupon_id=number, code=f"CODE{number}", created_at=now, **columns)
+        await self.world.put(coupon, code)
+        return code.code
+
     async def ledger(self, subscription: Subscription, invoice: str) -> None:
-        """One of everything else that bookkeeping has: a past pause, a discount, a credit note, and an entry."""
+        """One of everything else that bookkeeping has: a past pause, a credit note, and an entry."""
         now, account, invoice_number = await self.world.now(), self.number, ids.decode("inv", invoice)
         note, entry = self.world.number(), self.world.number()
         line = await self.world.value("select min(id) from line_item where invoice_id = $1", invoice_number)
@@ -388,15 +415,6 @@ class Scene:
                 subscription_id=subscription.id,
                 starts_at=subscription.created_at,
                 ends_at=subscription.created_at + HOUR,
-            ),
-            SubscriptionDiscount(
-                account_id=account,
-                id=self.world.number(),
-                subscription_id=subscription.id,
-                key="kind",
-                name="Kind",
-                percent="10",
-                since=now,
             ),
             CreditNote(
                 account_id=account,

@@ -146,6 +146,14 @@ async def _settings(scene: Scene, _: str) -> dict[str, Any]:
     return {"account": scene.account, "poNumber": f"PO {scene.world.number()}"}
 
 
+async def _apply_discount(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _running(scene, who), "code": await scene.code()}
+
+
+async def _discounted(scene: Scene, _: str) -> dict[str, Any]:
+    return {"discount": await scene.discount(await scene.subscription())}
+
+
 async def _found(_scene: Scene, who: str) -> dict[str, Any]:
     return {"name": f"Founded by {who}"}
 
@@ -208,6 +216,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "changeBillingDay": _billing_day,
     "changeSeats": _more_seats,
     "updateBillingSettings": _settings,
+    "applyDiscount": _apply_discount,
+    "removeDiscount": _discounted,
     "createOneOffInvoice": _one_off,
     "finalizeInvoice": _draft,
     "voidInvoice": _owed,

@@ -36,6 +36,7 @@ async def furnished(scene: Scene) -> Furnished:
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
     change = await scene.scheduled(subscription, reason=f"{mark}-later")
+    discount = await scene.discount(subscription, f"{mark}-off")
     await scene.ledger(subscription, invoice)
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.record()
@@ -62,6 +63,7 @@ async def furnished(scene: Scene) -> Furnished:
             "inv": invoice,
             "pay": payment,
             "change": change,
+            "discount": discount,
             "pm": method,
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
@@ -91,6 +93,8 @@ async def furnished(scene: Scene) -> Furnished:
                     payment,
                     change,
                     f"{mark}-later",
+                    discount,
+                    f"{mark}-off",
                     f"{mark}-brand",
                     f"{mark}-declined",
                     *(ids.encode("sub", number) for number in subscriptions),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,6 +75,8 @@ class Life:
     id: str = ""
     item: str = ""
     pool: str = ""
+    known: dict[str, str] = field(default_factory=dict)
+    """Further ids and codes that a test keeps."""
 
     async def ask(self, document: str, **variables: Any) -> Any:
         """The only field of an answer."""

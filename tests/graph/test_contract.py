@@ -58,6 +58,8 @@ SHORT = {
     "Query.plans",
     "Query.revenueSchedule",
     "ServiceKey.scopes",
+    "LineItem.discounts",
+    "Subscription.discounts",
     "Subscription.items",
     "Subscription.scheduledChanges",
     "TrialBalance.balances",

@@ -86,6 +86,8 @@ RULES = {
     "changeBillingDay": Rule("buy", "see billing"),
     "changeSeats": Rule("buy", "see counts"),
     "updateBillingSettings": Rule("buy", "see workspace"),
+    "applyDiscount": Rule("buy", "see billing"),
+    "removeDiscount": Rule("buy", "see billing"),
     "createOneOffInvoice": Rule("adjust", "see workspace"),
     "finalizeInvoice": Rule("adjust", "see invoices"),
     "voidInvoice": Rule("adjust", "see invoices"),

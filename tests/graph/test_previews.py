@@ -114,6 +114,27 @@ async def _shrinking(world: World) -> Life:
     return life
 
 
+async def _coded(life: Life) -> Life:
+    life.known["code"] = await Scene(life.world, 0, {}).code(percent="15")
+    return life
+
+
+async def _new_with_code(world: World) -> Life:
+    return await _coded(await _new(world))
+
+
+async def _with_code(world: World) -> Life:
+    return await _coded(await _pro(world))
+
+
+async def _discounted(world: World) -> Life:
+    life = await _with_code(world)
+    shows = "... on Discount { id }"
+    applied = await world.change("applyDiscount", life.who, shows_=shows, subscription=life.id, code=life.known["code"])
+    life.known["discount"] = applied.data["applyDiscount"]["id"]
+    return life
+
+
 # What both are told
 
 
@@ -141,6 +162,18 @@ def _add_on(**more: Any) -> Told:
     return lambda life: {"price": life.world.catalog.max.price, "quantity": 2, **more}
 
 
+def _code(life: Life) -> Mapping[str, Any]:
+    return {"code": life.known["code"]}
+
+
+def _bought_with_code(life: Life) -> Mapping[str, Any]:
+    return {"account": life.who.account, "price": life.world.catalog.pro.price, **_code(life)}
+
+
+def _discount(life: Life) -> Mapping[str, Any]:
+    return {"discount": life.known["discount"]}
+
+
 CHANGE = ("previewChange", "changeSubscription")
 CANCEL = ("previewCancel", "cancelSubscription")
 SEATS = ("previewSeats", "changeSeats")
@@ -164,6 +197,9 @@ CASES = {
     "cancel later": Case(*CANCEL, _pro, bills=False, goes_on=False),
     "reactivate": Case("previewReactivate", "reactivateSubscription", _leaving, bills=False),
     "billing day": Case("previewBillingDay", "changeBillingDay", _pro, {"day": 31}),
+    "subscribe with a code": Case("previewSubscribe", "subscribe", _new_with_code, _bought_with_code),
+    "apply a discount": Case("previewDiscount", "applyDiscount", _with_code, _code, bills=False),
+    "remove a discount": Case("previewDiscountRemoval", "removeDiscount", _discounted, _discount, bills=False),
     "more seats": Case(*SEATS, _pool, _seats(8)),
     "fewer seats": Case(*SEATS, _pool, _seats(2), bills=False),
     "as many seats again": Case(*SEATS, _shrinking, _seats(5), bills=False),
@@ -233,7 +269,7 @@ async def test_a_preview_tells_what_of_the_credit_it_uses_and_what_is_left_to_pa
 
 def _told(life: Life, case: Case) -> dict[str, Any]:
     told = dict(case.told(life) if callable(case.told) else case.told)
-    return told if {"account", "pool"} & told.keys() else {"subscription": life.id, **told}
+    return told if {"account", "pool", "discount"} & told.keys() else {"subscription": life.id, **told}
 
 
 @cache
