@@ -12,6 +12,7 @@ the next closing, for each remembers what it has seen.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import count
 
 from billing import closing_queries
 from billing.run.chunks import connected
@@ -21,18 +22,25 @@ CHUNK = 1_000
 """How many clocks one transaction moves."""
 
 
-async def sweep(url: str, now: datetime, blocks: IdBlocks, *, chunk: int = CHUNK) -> int:
-    """Close every day that is over, of every account; how many books were closed."""
+async def sweep(
+    url: str, now: datetime, blocks: IdBlocks, *, look: bool = True, chunk: int = CHUNK, most: int | None = None
+) -> int:
+    """Close every day that is over, of every account, or of so many chunks of accounts; how many books were closed.
+
+    `look` looks for accounts that were billed since somebody looked before.
+    """
     connection, closed = await connected(url), 0
     try:
-        await closing_queries.look(connection, now)
-        while True:
+        if look:
+            await closing_queries.look(connection, now)
+        for _ in count() if most is None else range(most):
             async with connection.transaction():
                 found = await closing_queries.closings(connection, now, chunk)
                 await closing_queries.book(connection, found, now, blocks)
                 await closing_queries.advance(connection, found)
             closed += len(found)
             if not found:
-                return closed
+                break
     finally:
         await connection.close()
+    return closed

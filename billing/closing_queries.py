@@ -20,12 +20,8 @@ MOST_DAYS = 31
 """How many days of an account are closed at once; the rest follow at the next look."""
 
 REST = """
-    select d.account_id, d.currency, d.day,
-           sum(n.net - revenue_earned(n.net, l.period_start, l.period_end, d.time_zone, d.day))::bigint as minor,
-           bool_or(n.net <> revenue_earned(n.net, l.period_start, l.period_end, d.time_zone, d.day)) as ahead
-    from days d
-    join invoice v on v.account_id = d.account_id and v.currency = d.currency
-     and v.issued_at < d.ends_at and v.period_end > d.closed_at - interval '2 days'
+    select coalesce(sum(n.net - n.earned), 0)::bigint as minor, coalesce(bool_or(n.net <> n.earned), false) as ahead
+    from invoice v
     join line_item l on l.account_id = v.account_id and l.invoice_id = v.id and l.kind <> 'usage'
     cross join lateral (
         select l.amount_minor - l.discount_minor - case when l.tax_inclusive then l.tax_minor else 0 end
@@ -35,13 +31,22 @@ REST = """
                    join credit_note k on k.account_id = c.account_id and k.id = c.credit_note_id
                    where c.account_id = l.account_id and c.line_item_id = l.id and k.issued_at < d.ends_at
                )::bigint end as net
+        offset 0
+    ) k
+    cross join lateral (
+        select k.net, revenue_earned(k.net, l.period_start, l.period_end, d.time_zone, d.day) as earned offset 0
     ) n
-    where v.state <> 'void' or exists (
-        select from ledger_entry e
-        where e.account_id = v.account_id and e.kind = 'invoice_voided' and e.subject_id = v.id and e.at >= d.ends_at)
-    group by d.account_id, d.currency, d.day
+    where v.account_id = d.account_id and v.currency = d.currency
+      and v.issued_at < d.ends_at and v.period_end > d.closed_at - interval '2 days'
+      and (v.state <> 'void' or exists (
+          select from ledger_entry e where e.account_id = v.account_id and e.at >= d.ends_at
+          and e.kind = 'invoice_voided' and e.subject_id = v.id))
 """
-"""What should be deferred at the end of each of some days, as it was known then: see `days` below."""
+"""What should be deferred at the end of a day of an account, as it was known then, and whether anything is.
+
+`d` is the day: account_id, currency, closed_at, ends_at, day, time_zone. It is asked for each day by itself, for
+a plan over many would read whole tables for every few accounts.
+"""
 
 _MOVED = "case when t.credit = 'deferred_revenue' then t.amount_minor else -t.amount_minor end"
 
@@ -57,22 +62,20 @@ _CLOSINGS = f"""
     ), days as materialized (
         select due.*, day::date as day, (day + interval '1 day') at time zone time_zone as ends_at
         from due, generate_series(first::timestamp, least(last, first + {MOST_DAYS - 1})::timestamp, '1 day') day
-    ), moved as (
-        select d.account_id, d.currency, d.day, sum({_MOVED})::bigint as minor
+    ), sums as (
+        select d.account_id, d.currency, d.time_zone, d.day, d.ends_at, k.minor as kept, k.ahead,
+               d.deferred_minor + m.minor - k.minor as over
         from days d
-        join ledger_entry e on e.account_id = d.account_id and e.day is null and e.at < d.ends_at
-         and e.at >= d.closed_at - interval '7 days'
-         and (e.at >= d.closed_at
-              or d.seen is not null and not pg_visible_in_snapshot(e.written::text::xid8, d.seen::pg_snapshot))
-        join ledger_transfer t on t.account_id = e.account_id and t.entry_id = e.id and t.currency = d.currency
-         and 'deferred_revenue' in (t.debit, t.credit)
-        group by 1, 2, 3
-    ), kept as ({REST}), sums as (
-        select d.account_id, d.currency, d.time_zone, d.day, d.ends_at, coalesce(k.minor, 0) as kept,
-               coalesce(k.ahead, false) as ahead, d.deferred_minor + coalesce(m.minor, 0) - coalesce(k.minor, 0) as over
-        from days d
-        left join moved m using (account_id, currency, day)
-        left join kept k using (account_id, currency, day)
+        cross join lateral ({REST}) k
+        cross join lateral (
+            select coalesce(sum({_MOVED}), 0)::bigint as minor
+            from ledger_entry e
+            join ledger_transfer t on t.account_id = e.account_id and t.entry_id = e.id and t.currency = d.currency
+             and 'deferred_revenue' in (t.debit, t.credit)
+            where e.account_id = d.account_id and e.day is null and e.at < d.ends_at
+              and e.at >= d.closed_at - interval '7 days' and (e.at >= d.closed_at or d.seen is not null
+                  and not pg_visible_in_snapshot(e.written::text::xid8, d.seen::pg_snapshot))
+        ) m
     )
     select account_id, currency, time_zone, day, ends_at, kept, pg_current_snapshot()::text as seen,
            over - lag(over, 1, 0::bigint) over w as earned,

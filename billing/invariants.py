@@ -125,7 +125,7 @@ CLOSING = (
             select account_id, currency, closed_at - interval '1 day' as closed_at, closed_at as ends_at,
                    through as day, time_zone, deferred_minor, seen::pg_snapshot as seen
             from recognition_clock where through is not null
-        ), rest as ({REST}), counted as (
+        ), counted as (
             select e.account_id, t.currency,
                    sum(case when t.credit = 'deferred_revenue' then t.amount_minor else -t.amount_minor end) as minor,
                    bool_or(e.day is null and not pg_visible_in_snapshot(e.written::text::xid8, d.seen)) as late
@@ -137,12 +137,12 @@ CLOSING = (
         )
         select format('recognition_clock %s %s', d.account_id, d.currency),
                format('%s were deferred at the end of %s, %s by the ledger, and %s by the invoices',
-                      d.deferred_minor, d.day, coalesce(c.minor, 0), coalesce(r.minor, 0))
+                      d.deferred_minor, d.day, coalesce(c.minor, 0), r.minor)
         from days d
-        left join rest r using (account_id, currency)
-        left join counted c using (account_id, currency)
+        cross join lateral ({REST}) r
+        left join counted c on c.account_id = d.account_id and c.currency = d.currency
         where not coalesce(c.late, false)
-          and (d.deferred_minor <> coalesce(c.minor, 0) or d.deferred_minor <> coalesce(r.minor, 0))
+          and (d.deferred_minor <> coalesce(c.minor, 0) or d.deferred_minor <> r.minor)
         """,
     ),
     Invariant(

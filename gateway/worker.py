@@ -40,6 +40,7 @@ KEPT = timedelta(days=30)
 """How long an idempotency key and a delivered event are remembered."""
 
 _BATCH = 200
+_CHUNKS = 5  # of accounts whose books are closed before something else has its turn
 _OVERDUE = 1_000  # invitations that one transaction lets run out
 _SYSTEM = {"staff": "on"}
 
@@ -128,10 +129,11 @@ class Worker:
         """Close the books of the days that are over; once an hour, also those of accounts billed since."""
         async with self._work(now) as work:
             due = await closing_queries.any_due(work, now)
-        if not due and self.looked_at and now - self.looked_at < LOOKED_EVERY:
+        look = self.looked_at is None or now - self.looked_at >= LOOKED_EVERY
+        if not (due or look):
             return False
-        self.looked_at = now
-        return bool(await closing.sweep(self.url, now, self.blocks))
+        self.looked_at = now if look else self.looked_at
+        return bool(await closing.sweep(self.url, now, self.blocks, look=look, most=_CHUNKS))
 
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

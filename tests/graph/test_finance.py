@@ -10,7 +10,7 @@ import pytest
 from auth.policy import Desk
 from billing.tables import InvoiceState
 from kernel import ids
-from tests.graph.crowd import EVERYBODY, OUTSIDERS, UNBELIEVED, WITHOUT_A_REASON, crowd
+from tests.graph.crowd import EVERYBODY, OUTSIDERS, UNBELIEVED, WITHOUT_A_REASON, crowd, evidence
 from tests.graph.test_permissions import HOLDERS
 from tests.scenery import Scene
 
@@ -122,3 +122,44 @@ async def test_two_people_use_one_consent_once(workspace: Scene) -> None:
     ]
     booked = "select sum(amount_minor) from ledger_transfer where account_id = $1 and credit = 'customer_credit'"
     assert await world.value(booked, workspace.number) == 500_000
+
+
+NEVER: dict[str, tuple[InvoiceState, str, dict[str, Any], str]] = {
+    "a second finalization": (InvoiceState.OPEN, "finalizeInvoice", {}, "Only a draft becomes final, and only once."),
+    "voiding a paid invoice": (InvoiceState.PAID, "voidInvoice", {}, "Write a credit note instead."),
+    "giving up a paid invoice": (InvoiceState.PAID, "markUncollectible", {}, "Only an open invoice can be given up."),
+    "crediting a draft": (
+        *(InvoiceState.DRAFT, "createCreditNote", {"reason": "Kindness"}),
+        "Discard it, or make it final first.",
+    ),
+    "a credit above the rest": (
+        *(InvoiceState.PAID, "createCreditNote"),
+        {"reason": "Kindness", "amount": {"minor": 4_001, "currency": "USD"}},
+        "At most 40.00 USD is left of the invoice's lines. Credit less.",
+    ),
+    "a credit of a line above its rest": (
+        *(InvoiceState.OPEN, "createCreditNote"),
+        {"reason": "Kindness", "lines": [{"position": 1, "minor": 4_001}]},
+        "At most 40.00 USD is left of line 1. Credit less of it.",
+    ),
+    "a credit in another currency": (
+        *(InvoiceState.OPEN, "createCreditNote"),
+        {"reason": "Kindness", "amount": {"minor": 1, "currency": "EUR"}},
+        "This is in USD, and the amount in EUR. Give the amount in USD.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEVER)
+async def test_what_may_never_be_is_told_in_a_sentence_and_nothing_is_half_done(case: str, workspace: Scene) -> None:
+    state, mutation, given, says = NEVER[case]
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    invoice = await workspace.invoice(state=state)
+    before = await evidence(workspace)
+
+    reply = await workspace.world.change(
+        mutation, finance, shows_=PROBLEM, reason_="Because.", invoice=invoice, **given
+    )
+
+    assert reply.data[mutation]["message"].endswith(says)
+    assert await evidence(workspace) == before
