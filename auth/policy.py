@@ -32,6 +32,7 @@ class Permission(StrEnum):
     BUY = "buy"
     ADJUST = "adjust"
     MANAGE_KEYS = "manage_keys"
+    REPORT_USAGE = "report_usage"
 
 
 class Role(StrEnum):
@@ -82,6 +83,9 @@ class KeyScope(StrEnum):
     AUDIT_READ = "audit:read"
     """Sees the audit log."""
 
+    USAGE_WRITE = "usage:write"
+    """Reports what is used."""
+
 
 P = Permission
 _SEES_ALL = frozenset(
@@ -95,15 +99,15 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(P) - {P.ADJUST},
     Role.ADMIN: _SEATING | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
-    Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS},
+    Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE},
     Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT},
     Role.MEMBER: frozenset({P.SEE_ACCOUNT}),
 }
-SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS}
+SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE}
 DESKS: Mapping[Desk, frozenset[Permission]] = {
     Desk.SUPPORT: _SEES_ALL,
-    Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST},
-    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ADJUST, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
+    Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST, P.REPORT_USAGE},
+    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ADJUST, P.REPORT_USAGE, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
 }
 SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.SEATS_READ: _SEATS,
@@ -111,6 +115,7 @@ SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.BILLING_READ: _BILLING,
     KeyScope.BILLING_WRITE: _BILLING | {P.BUY},
     KeyScope.AUDIT_READ: frozenset({P.SEE_ACCOUNT, P.SEE_AUDIT}),
+    KeyScope.USAGE_WRITE: frozenset({P.SEE_ACCOUNT, P.REPORT_USAGE}),
 }
 
 DOING: Mapping[Permission, str] = {
@@ -128,6 +133,7 @@ DOING: Mapping[Permission, str] = {
     P.BUY: "buy or cancel",
     P.ADJUST: "adjust what is billed",
     P.MANAGE_KEYS: "manage service keys",
+    P.REPORT_USAGE: "report usage",
 }
 """What a permission lets one do, as a sentence says it."""
 

@@ -4,7 +4,7 @@
     python benchmarks/billing_run.py --million   and 1,000,000
 
 70 % have one flat price, 20 % are per seat, and 10 % have a flat price and three
-metered ones. All were billed twice before, so that tables and chains are not empty.
+metered ones with five events each. All were billed twice before, so that tables and chains are not empty.
 The floor is COPY of the very same rows, from files, into the same tables with the
 same indexes, and the bare UPDATE of clocks and subscriptions. Each measurement has a
 copy of the same database of its own; fsync and synchronous_commit are on.
@@ -18,7 +18,7 @@ import gc
 import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,14 +29,11 @@ from typing import Any
 
 import asyncpg
 
-from billing.rating import Usage
 from billing.run import chunks
 from billing.run.bounds import Bounds
 from billing.run.chunks import Run
-from billing.run.queries import prices
 from billing.run.worker import Worker
 from kernel import audit, database, postgres
-from kernel.time import Period
 
 FIRST = datetime(2026, 2, 6, tzinfo=UTC)
 SECOND = datetime(2026, 3, 6, tzinfo=UTC)
@@ -96,32 +93,6 @@ async def fill(url: str, count: int) -> None:
         await owner.execute("vacuum (analyze)")
 
 
-async def usage_of(connection: asyncpg.Connection, due: Sequence[asyncpg.Record]) -> Mapping[int, tuple[Usage, ...]]:
-    """What the metered items have reached, from a table of sums."""
-    rows = await connection.fetch(
-        "select subscription_id, item_id, price_id, quantity from benchmark_usage join unnest($1::bigint[])"
-        " as d(subscription_id) using (subscription_id) order by subscription_id, item_id",
-        [row["subscription_id"] for row in due],
-    )
-    spans = {row["subscription_id"]: Period(row["period_start"], row["due_at"]) for row in due}
-    known = await _prices(connection)
-    found: dict[int, list[Usage]] = {}
-    for row in rows:
-        number = row["subscription_id"]
-        usage = Usage(str(row["item_id"]), known[row["price_id"]], spans[number], row["quantity"])
-        found.setdefault(number, []).append(usage)
-    return {number: tuple(usage) for number, usage in found.items()}
-
-
-_KEPT: dict[int, Any] = {}
-
-
-async def _prices(connection: asyncpg.Connection) -> Mapping[int, Any]:
-    if not _KEPT:
-        _KEPT.update(await prices(connection))
-    return _KEPT
-
-
 # What is measured
 
 
@@ -152,7 +123,7 @@ async def measure(home: Path, url: str, until: datetime, workers: int) -> tuple[
 
 def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
     async def work() -> None:
-        worker = await Worker.of(url, run, Bounds(), usage_of)
+        worker = await Worker.of(url, run, Bounds())
         ready.wait()
         before = getrusage(RUSAGE_SELF)
         await worker.work()

@@ -43,9 +43,12 @@ insert into line_item (account_id, id, invoice_id, position, description, price_
 select n, 10 * n, 10 * n, 1, 'Pro', price, quantity, 'USD', 2000 * quantity / price, 0, since, due, n, 10 * n, since
 from one;
 
-create table benchmark_usage (subscription_id bigint, item_id bigint, price_id bigint, quantity bigint);
-insert into benchmark_usage
-select n, 10 * n + meter, 2 + meter, 100 + n * meter % 5000 from one, generate_series(1, 3) meter where n % 10 = 9;
-create index on benchmark_usage (subscription_id);
-grant select on benchmark_usage to public;
+insert into meter (key, aggregation) values ('m1', 'sum'), ('m2', 'sum'), ('m3', 'sum');
+select usage_months('2026-01-01Z', '2026-05-01Z');
+insert into usage_event (account_id, meter_id, at, key, subscription_id, batch_id, quantity)
+select n, m.id, greatest(due, since) - interval '1 hour' * event, event::text, n, 1, 20 + n * m.id % 1000
+from one, meter m, generate_series(1, 5) event where n % 10 = 9;
+insert into usage_event (account_id, meter_id, at, key, subscription_id, batch_id, quantity)
+select n, m.id, due + interval '1 month' - interval '1 hour' * event, event::text, n, 1, 20 + n * m.id % 1000
+from one, meter m, generate_series(1, 5) event where n % 10 = 9;
 select setval('id_block', :count * 20 / 1024 + 100);

@@ -7,12 +7,12 @@ same. Rows are values here: nothing is read or written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing import periods
-from billing.facts import Facts, cycle_row
+from billing.facts import Facts, cycle_row, metered_item
 from billing.periods import Cycle
 from billing.pricing import Price
 from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionPause
@@ -42,8 +42,12 @@ class Unsaved:
         return self._last
 
 
-def begun(subscription: Subscription, item: SubscriptionItem, price: Price, new_id: NewId) -> Facts:
-    """The first facts of a subscription: one item, and periods that hang from its anchor."""
+def begun(subscription: Subscription, item: SubscriptionItem, prices: Mapping[int, Price], new_id: NewId) -> Facts:
+    """The first facts of a subscription: one item, what meters count with it, and periods that hang from its anchor.
+
+    `prices` are that of the item, and the metered ones that are sold with it.
+    """
+    price = prices[item.price_id]
     cycle = periods.anniversary(subscription.anchor, price.interval, price.count, subscription.time_zone)
     step = ItemStep(
         account_id=subscription.account_id,
@@ -55,7 +59,12 @@ def begun(subscription: Subscription, item: SubscriptionItem, price: Price, new_
         quantity=item.quantity,
     )
     cycles = (cycle_row(subscription, new_id(), cycle),)
-    return Facts(subscription, (item,), (step,), cycles, pauses=(), discounts=(), prices={item.price_id: price})
+    metered = [
+        metered_item(subscription, new_id(), number, item.plan_id, subscription.created_at)
+        for number in prices
+        if number != item.price_id
+    ]
+    return Facts(subscription, (item,), (step,), cycles, pauses=(), discounts=(), prices=prices, metered=tuple(metered))
 
 
 def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts:
@@ -81,8 +90,8 @@ def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts
     after = replace(facts, items=tuple(items), steps=(*facts.steps, step))
     if new is not None and old is not None and periods.restarts(old, new) and not _on_trial(facts, now):
         fresh = periods.anniversary(now, new.interval, new.count, facts.cycles[-1].time_zone)
-        return _restarted(after, fresh, new_id)
-    return after
+        after = _restarted(after, fresh, new_id)
+    return replace(after, metered=_metered(after, now, new_id))
 
 
 def paused(facts: Facts, now: datetime, reason: str | None, new_id: NewId) -> Facts:
@@ -154,6 +163,25 @@ def undiscounted(facts: Facts, discount_id: int, now: datetime) -> Facts:
         for discount in facts.discounts
     ]
     return replace(facts, discounts=left)
+
+
+def _metered(facts: Facts, now: datetime, new_id: NewId) -> tuple[SubscriptionItem, ...]:
+    """The metered items that belong to what the other items are at `now`: some end, some begin, the rest goes on."""
+    steps = [state_of(facts, item.id, now) for item in facts.items if item.ended_at is None]
+    sold = {meter for step in steps if step and step.price_id for meter in facts.meters.get(step.price_id, ())}
+    kept, running = [], set()
+    for item in facts.metered:
+        if item.ended_at is None and item.price_id not in sold:
+            kept.append(SubscriptionItem(**item.model_dump() | {"ended_at": now}))
+        else:
+            kept.append(item)
+            running |= {item.price_id} if item.ended_at is None else set()
+    new = sorted(sold - running)
+    return (*kept, *(_counted(facts, new_id(), price_id, now) for price_id in new))
+
+
+def _counted(facts: Facts, number: int, price_id: int, now: datetime) -> SubscriptionItem:
+    return metered_item(facts.subscription, number, price_id, facts.subscription.plan_id, now)
 
 
 def state_of(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:

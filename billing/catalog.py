@@ -9,12 +9,13 @@ it never changes, so a new amount is a new version.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeVar
 
 from billing.entitlements import Entitlement
+from billing.metering import Meter
 from billing.pricing import Decrease, Model, Price, Tier, Timing, plain
 from billing.proration import Proration
 from kernel.errors import NotFound, Problem
@@ -179,6 +180,8 @@ class Catalog:
     """Every plan, in the order of a price list."""
 
     plans: tuple[Plan, ...] = ()
+    meters: tuple[Meter, ...] = field(default=(), compare=False)
+    """The meters that say how they count; one that only prices name sums quantities."""
 
     @property
     def sold(self) -> tuple[Plan, ...]:
@@ -219,9 +222,9 @@ class Catalog:
         raise NotSold(self.plan(plan_key).name.said_in("en"), interval, currency)
 
 
-def in_order(plans: Sequence[Plan]) -> Catalog:
+def in_order(plans: Sequence[Plan], meters: Sequence[Meter] = ()) -> Catalog:
     """The catalog of these plans, in the order of a price list."""
-    return Catalog(tuple(sorted(plans, key=lambda plan: (plan.position, plan.key))))
+    return Catalog(tuple(sorted(plans, key=lambda plan: (plan.position, plan.key))), tuple(meters))
 
 
 _Found = TypeVar("_Found")

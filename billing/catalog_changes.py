@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from billing.catalog import ListPrice, Localized, Plan, Seats, Version
 from billing.entitlements import Entitlement
+from billing.metering import Meter
 
 Value = str | int | Localized | Seats | None
 
@@ -123,7 +124,24 @@ class EntitlementChanged(Change):
     after: Entitlement
 
 
+@dataclass(frozen=True, slots=True)
+class MeterAdded(Change):
+    """Something that was not counted before."""
+
+    sentence = "{plan} is a new meter, a {added}."
+    added: Meter
+
+
 # What can't be applied
+
+
+@dataclass(frozen=True, slots=True)
+class MeterImmutable(Refusal):
+    """Another way to count, under the name of a meter that invoices were computed by."""
+
+    sentence = "{plan} is a {before} and can't become a {after}: give the new meter another name."
+    before: Meter
+    after: Meter
 
 
 @dataclass(frozen=True, slots=True)

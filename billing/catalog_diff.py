@@ -20,6 +20,8 @@ from billing.catalog_changes import (
     EntitlementAdded,
     EntitlementChanged,
     EntitlementWithdrawn,
+    MeterAdded,
+    MeterImmutable,
     PlanAdded,
     PlanChanged,
     PlanRetired,
@@ -37,8 +39,20 @@ Thing = TypeVar("Thing")
 
 
 def diff(current: Catalog, wanted: Catalog) -> list[Change]:
-    """What makes the wanted catalog out of the current one, refusals included, in order of plan keys."""
-    return [change for pair in _pairs(current.plans, wanted.plans, "key") for change in _plan(*pair)]
+    """What makes the wanted catalog out of the current one, refusals included: meters, then in order of plan keys."""
+    plans = [change for pair in _pairs(current.plans, wanted.plans, "key") for change in _plan(*pair)]
+    return [*_meters(current, wanted), *plans]
+
+
+def _meters(current: Catalog, wanted: Catalog) -> Iterator[Change]:
+    """Meters stay, for invoices were computed by them; one that says how it counts is new, or says the same."""
+    known = {meter.key: meter for meter in current.meters}
+    for meter in sorted(wanted.meters, key=attrgetter("key")):
+        before = known.get(meter.key)
+        if before is None:
+            yield MeterAdded(meter.key, meter)
+        elif before != meter:
+            yield MeterImmutable(meter.key, before, meter)
 
 
 def _pairs(

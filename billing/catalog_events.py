@@ -84,3 +84,11 @@ class EntitlementChanged(_CatalogEvent):
 
     subject: ClassVar[str] = "entitlement"
     entitlement: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeterAdded(_CatalogEvent):
+    """Something more is counted."""
+
+    subject: ClassVar[str] = "meter"
+    meter: int

@@ -6,6 +6,7 @@
     name = { en = "Pro", de = "Pro" }
     description = { en = "For people who ask every day.", de = "Für alle, die täglich fragen." }
 
+`meters.toml` beside them says what is counted (`billing.meter_files`).
 Then come its versions (`billing.catalog_versions`) and their prices
 (`billing.price_blocks`). What the keys mean is said in `billing.catalog`.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from babel import localedata
 
+from billing import meter_files
 from billing.catalog import Audience, Catalog, Localized, Plan, in_order
 from billing.catalog_versions import version
 from billing.toml_page import Mistake, Page, page
@@ -37,16 +39,18 @@ class CatalogInvalid(Exception):  # noqa: N818 - what the catalog is
 
 def read(folder: Path) -> Catalog:
     """The catalog that a folder holds. Raises CatalogInvalid with every mistake in every file."""
-    pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml"))]
+    pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml")) if file.name != meter_files.FILE]
+    counted = [page(file, "the meters") for file in [folder / meter_files.FILE] if file.exists()]
+    meters = [meter for sheet in counted if not sheet.sheet.mistakes for meter in meter_files.meters(sheet)]
     sheets = [(sheet, _plan(sheet)) for sheet in pages if not sheet.sheet.mistakes]
     _check_keys(sheets)
     _check_features(sheets)
-    mistakes = [mistake for sheet in pages for mistake in sheet.sheet.mistakes]
+    mistakes = [mistake for sheet in [*pages, *counted] for mistake in sheet.sheet.mistakes]
     if not pages:
         mistakes = [Mistake(str(folder), 1, "No plan is here: the folder is missing, or holds no .toml file.")]
     if mistakes:
         raise CatalogInvalid(sorted(mistakes))
-    return in_order([plan for _, plan in sheets])
+    return in_order([plan for _, plan in sheets], meters)
 
 
 def _plan(sheet: Page) -> Plan:

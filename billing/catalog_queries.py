@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlmodel import select
 
-from billing import catalog_rows
+from billing import catalog_rows, usage_queries
 from billing.catalog_rows import Shelf
+from billing.metering import Meter
 from billing.tables import Entitlement, Plan, PlanVersion, Price
 from kernel.work import Work
 
@@ -25,6 +26,33 @@ async def shelf(work: Work) -> Shelf:
         await work.all(select(PlanVersion)),
         await work.all(select(Price)),
         await work.all(select(Entitlement)),
+    )
+
+
+async def meters(work: Work) -> tuple[Meter, ...]:
+    """Every meter, in order of their keys."""
+    return tuple(known.meter for _, known in sorted((await usage_queries.meters(work.fetch)).items()))
+
+
+async def add_meter(work: Work, meter: Meter) -> int:
+    """Write a new meter; its number."""
+    rows = await work.fetch(
+        "insert into meter (key, aggregation, value, distinct_value, group_by)"
+        " values ($1, $2, $3, $4, $5) returning id",
+        meter.key,
+        meter.aggregation.value,
+        meter.value,
+        meter.distinct,
+        list(meter.group_by),
+    )
+    return int(rows[0]["id"])
+
+
+async def count_the_rest(work: Work) -> None:
+    """Let meters that only prices name sum quantities."""
+    await work.execute(
+        "insert into meter (key, aggregation) select distinct meter, 'sum' from price where meter is not null"
+        " on conflict do nothing"
     )
 
 

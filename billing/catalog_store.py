@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from billing import catalog_events as events
 from billing import catalog_queries as queries
@@ -13,6 +14,7 @@ from billing.catalog_changes import (
     Change,
     EntitlementAdded,
     EntitlementChanged,
+    MeterAdded,
     PlanAdded,
     PlanChanged,
     PlanRetired,
@@ -31,7 +33,7 @@ from kernel.work import Work
 
 async def current(work: Work) -> Catalog:
     """The catalog as it is, retired plans included."""
-    return rows.catalog_of(await queries.shelf(work))
+    return replace(rows.catalog_of(await queries.shelf(work)), meters=await queries.meters(work))
 
 
 async def touched(work: Work, changes: Iterable[Change]) -> dict[Change, int]:
@@ -52,13 +54,14 @@ async def apply(work: Work, wanted: Catalog) -> list[Change]:
     await queries.wait_for_turn(work)
     shelf = await queries.shelf(work)
 
-    changes = diff(rows.catalog_of(shelf), wanted)
+    changes = diff(replace(rows.catalog_of(shelf), meters=await queries.meters(work)), wanted)
     check(changes)
 
     await work.reserve(sum(map(_size, wanted.plans)))
     for change in changes:
         await _record(work, shelf, change)
     await work.flush()
+    await queries.count_the_rest(work)
     return changes
 
 
@@ -85,6 +88,9 @@ async def _record(work: Work, shelf: Shelf, change: Change) -> None:
             work.emit(events.EntitlementAdded(entitlement=granted.id), granted)
         case EntitlementChanged(version=version, after=after):
             _change_entitlement(work, shelf.entitlements[change.plan, version, after.feature], after)
+        case MeterAdded(added=added):
+            number = await queries.add_meter(work, added)
+            work.emit(events.MeterAdded(meter=number), after={"key": added.key, "counts": added.says})
         case _:
             raise AssertionError(f"{change} can't be recorded")
 

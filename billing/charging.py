@@ -9,18 +9,19 @@ a preview stops at the document.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from auth.tables import Account
-from billing import fact_queries, invoices, knowledge, periods, queries, timeline
+from billing import fact_queries, invoices, knowledge, periods, queries, timeline, using
 from billing.agreement import Agreement
 from billing.documents import Document, document, joined
 from billing.facts import Facts, agreement, issued
 from billing.lines import Issued, Kind, Line
+from billing.pricing import plain
 from billing.seller import seller
-from billing.tables import Invoice, Subscription, SubscriptionClock, SubscriptionPause
+from billing.tables import Invoice, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
 from kernel.errors import Conflict
 from kernel.time import Period
 from kernel.work import Work
@@ -44,6 +45,12 @@ class Bill:
     at: datetime
     """The instant as of which it is billed."""
 
+    seen: str | None = None
+    """Which reports of usage it saw; None where nothing is metered."""
+
+    usage_alone: bool = False
+    """Whether it bills usage and leaves all else as it was."""
+
 
 async def bill(
     work: Work,
@@ -53,16 +60,21 @@ async def bill(
     *,
     at: datetime | None = None,
     also: Sequence[Issued] = (),
+    usage_alone: bool = False,
 ) -> Bill:
     """What these facts come to now, or come to at another instant, less what was issued.
 
     `names` says what each price is called on a line, and `also` what will have been issued by then.
+    `usage_alone` leaves all else as it was billed.
     """
     subscription = facts.subscription
     rows = await fact_queries.issued(work, subscription.account_id, subscription.id)
     at = at or work.now
-    lines = timeline.bill(agreement(facts), [*issued(rows), *also], now=at)
-    return Bill(facts, drafted(account, subscription, lines, names, work) if lines else None, at)
+    used = await using.stated(work.fetch, facts, at)
+    lines = timeline.bill(replace(agreement(facts), usage=used.usage), [*issued(rows), *also], now=at)
+    lines = [line for line in lines if line.kind is Kind.USAGE] if usage_alone else lines
+    made = drafted(account, subscription, lines, names, work) if lines else None
+    return Bill(facts, made, at, used.seen, usage_alone)
 
 
 def drafted(
@@ -76,7 +88,7 @@ def drafted(
 def worded(line: Line, names: dict[int, str]) -> str:
     """What a line says: what is billed, how much of it, and whether it gives something back."""
     name = names[int(line.price)]
-    told = f"{name} × {line.quantity}" if line.quantity != 1 else name  # noqa: RUF001 - as price lists write it
+    told = f"{name} × {plain(line.quantity)}" if line.quantity != 1 else name  # noqa: RUF001 - as price lists write it
     match line.kind:
         case Kind.CREDIT:
             return told + UNUSED
@@ -95,7 +107,7 @@ async def begin(work: Work, account: Account, facts: Facts) -> Invoice | None:
     """Write the first facts of a subscription, start its clock, and bill what is due at once."""
     subscription = facts.subscription
     work.add(SubscriptionClock(account_id=account.id, subscription_id=subscription.id, due_at=subscription.period_end))
-    for row in (*facts.cycles, *facts.steps, *facts.discounts):
+    for row in (*facts.cycles, *facts.steps, *facts.metered, *facts.discounts):
         work.add(row)
     await work.flush()
     return await settle(work, account, await bill(work, account, facts, await names(work, account, facts)))
@@ -120,7 +132,7 @@ async def _invoice(work: Work, account: Account, due: Sequence[tuple[Bill, Docum
     owners = [billed.facts.subscription.id for billed, part in due for _ in part.lines]
     known: dict[str, Any] = {}
     for billed, _ in due:
-        known |= await knowledge.known(work, billed.facts, billed.at)
+        known |= await knowledge.known(work, billed.facts, billed.at, billed.seen, usage_alone=billed.usage_alone)
     invoice = await invoices.draft(work, account, owners, joined([part for _, part in due]), known)
     return invoice if account.grace_hours else await invoices.finalize(work, invoice)
 
@@ -130,12 +142,17 @@ async def record(work: Work, before: Facts, after: Facts) -> None:
     known_discounts = {discount.id: discount for discount in before.discounts}
     for discount in after.discounts:
         known_discounts[discount.id].since = discount.since
-    known = {id(row) for rows in (before.items, before.steps, before.cycles, before.pauses) for row in rows}
+    known = {
+        id(row) for rows in (before.items, before.metered, before.steps, before.cycles, before.pauses) for row in rows
+    }
     pauses = {pause.id: pause for pause in before.pauses}
-    for rows in (after.items, after.cycles, after.steps, after.pauses):
+    metered = {item.id: item for item in before.metered}
+    for rows in (after.items, after.metered, after.cycles, after.steps, after.pauses):
         for row in rows:
             if isinstance(row, SubscriptionPause) and row.id in pauses:
                 pauses[row.id].ends_at = row.ends_at
+            elif isinstance(row, SubscriptionItem) and row.id in metered:
+                metered[row.id].ended_at = row.ended_at
             elif id(row) not in known:
                 work.add(row)
         await work.flush()

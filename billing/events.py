@@ -185,3 +185,19 @@ class SubscriptionReactivated(Event):
 
     subject: ClassVar[str] = "subscription"
     subscription: int
+
+
+@dataclass(frozen=True)
+class UsageRecorded(Event):
+    """Reports of use were recorded."""
+
+    subject: ClassVar[str] = "usage"
+    usage: int
+
+
+@dataclass(frozen=True)
+class UsageVoided(Event):
+    """A report of use was taken back."""
+
+    subject: ClassVar[str] = "usage"
+    usage: int

@@ -8,15 +8,16 @@ it gives must be what was billed, to the minor unit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auth.tables import Account
-from billing import explaining_queries, fact_queries, invoice_queries, knowledge, timeline
+from billing import explaining_queries, fact_queries, invoice_queries, knowledge, timeline, using
 from billing.crediting import rate_of
 from billing.facts import Facts, agreement, line_of
 from billing.lines import Kind, Line
 from billing.one_off import formula
+from billing.pricing import plain
 from billing.tables import Invoice, LineItem, LineKind
 from billing.tax import taxed
 from kernel.money import Money, total
@@ -112,7 +113,11 @@ async def _again(
     facts = knowledge.as_known(now_known, invoice)
     pasts = await explaining_queries.pasts(work, invoice.account_id, subscription_id)
     at = knowledge.as_of(invoice, subscription_id)
-    lines = timeline.bill(agreement(facts), knowledge.before(pasts, invoice, subscription_id), now=at)
+    used = await using.seen_then(work.fetch, facts, at, knowledge.saw(invoice, subscription_id))
+    agreed = replace(agreement(facts), usage=used)
+    lines = timeline.bill(agreed, knowledge.before(pasts, invoice, subscription_id), now=at)
+    if knowledge.is_usage_alone(invoice, subscription_id):
+        lines = [line for line in lines if line.kind is Kind.USAGE]
     told = {past.row.id: past for past in pasts}
     numbers = await explaining_queries.numbers(work, invoice.account_id, [past.invoice_id for past in pasts])
     found: dict[int, _Found] = {}
@@ -138,6 +143,11 @@ def _same(line: Line, recorded: Line) -> bool:
 def _from(facts: Facts, line: Line, charged_on: str | None) -> list[Fact]:
     """The facts behind a line: what the item was from its start on, what was charged, and why it is off or less."""
     told = []
+    if line.evidence and line.evidence.first and line.evidence.last:
+        told += [
+            Fact(line.evidence.first, f"the first of {line.evidence.events:,} events, {plain(line.quantity)} in all"),
+            Fact(line.evidence.last, "the last of them"),
+        ]
     if charged_on:
         told.append(Fact(line.span.start, f"charged on invoice {charged_on}"))
     steps = [step for step in facts.steps if str(step.item_id) == line.item and step.at <= line.span.start]

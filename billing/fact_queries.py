@@ -10,8 +10,8 @@ from typing import Any
 from sqlmodel import SQLModel, and_, col, select
 
 from billing import catalog_rows
+from billing.catalog import ListPrice
 from billing.facts import Facts
-from billing.pricing import Price
 from billing.tables import (
     Invoice,
     InvoiceState,
@@ -49,9 +49,12 @@ async def unbilled_clocks(work: Work, account_id: int) -> list[SubscriptionClock
 
 async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
     """Everything that money follows from, with the prices of its steps and `further` ones."""
-    items = await _of(work, SubscriptionItem, subscription, col(SubscriptionItem.id))
+    every = await _of(work, SubscriptionItem, subscription, col(SubscriptionItem.id))
     steps = await _of(work, ItemStep, subscription, col(ItemStep.at), col(ItemStep.id))
-    numbers = {step.price_id for step in steps if step.price_id} | set(further)
+    numbers = {step.price_id for step in steps if step.price_id} | {item.price_id for item in every} | set(further)
+    meters = await meters_of(work, numbers)
+    known = await prices(work, numbers | {meter for sold in meters.values() for meter in sold})
+    items = [item for item in every if known[item.price_id].meter is None]
     return Facts(
         subscription=subscription,
         items=items,
@@ -61,11 +64,19 @@ async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
         ),
         pauses=await _of(work, SubscriptionPause, subscription, col(SubscriptionPause.starts_at)),
         discounts=await _of(work, SubscriptionDiscount, subscription, col(SubscriptionDiscount.id)),
-        prices=await prices(work, numbers),
+        prices=known,
+        metered=[item for item in every if known[item.price_id].meter is not None],
+        meters=meters,
     )
 
 
-async def prices(work: Work, numbers: Iterable[int]) -> dict[int, Price]:
+async def meters_of(work: Work, numbers: Iterable[int]) -> dict[int, list[int]]:
+    """The metered prices that are sold with each price: of its version, in its currency and by its interval."""
+    rows = await work.fetch(_METERS, list(numbers))
+    return {row["id"]: row["meters"] for row in rows}
+
+
+async def prices(work: Work, numbers: Iterable[int]) -> dict[int, ListPrice]:
     """Prices as the pure core takes them, keyed by their number as text."""
     rows = await work.all(select(PriceRow).where(col(PriceRow.id).in_(list(numbers))))
     return {row.id: replace(catalog_rows.price_of(row), key=str(row.id)) for row in rows}
@@ -86,3 +97,13 @@ async def _of(work: Work, table: Any, subscription: Subscription, *order: Any) -
     mine = (table.account_id == subscription.account_id, table.subscription_id == subscription.id)
     rows: list[SQLModel] = list(await work.all(select(table).where(*mine).order_by(*order)))
     return rows
+
+
+_METERS = """
+    select b.id, array_agg(m.id order by m.id) as meters
+    from price b
+    join price m on m.plan_version_id = b.plan_version_id and m.currency = b.currency
+                and m.interval = b.interval and m.meter is not null
+    where b.id = any($1::bigint[]) and b.meter is null
+    group by b.id
+"""

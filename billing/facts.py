@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from billing.agreement import Agreement, Item, Pause, Step
+from billing.catalog import ListPrice
 from billing.discounts import Discount
-from billing.lines import Issued, Kind, Line, Taken
+from billing.lines import Evidence, Issued, Kind, Line, Taken
+from billing.metered import MeteredItem
 from billing.periods import Cycle
-from billing.pricing import Price
+from billing.pricing import Price, Quantity
 from billing.tables import (
     ItemStep,
     LineItem,
@@ -24,8 +26,11 @@ from billing.tables import (
     SubscriptionItem,
     SubscriptionPause,
 )
-from kernel.money import Money
+from kernel.money import Money, rounded
+from kernel.rows import plain
 from kernel.time import Anchor, Period
+
+MOST_WHOLE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class Facts:
     discounts: Sequence[SubscriptionDiscount]
     prices: Mapping[int, Price]
     """The prices that the steps name, by number; a price's key is its number as text."""
+
+    metered: Sequence[SubscriptionItem] = ()
+    """The items whose quantity a meter counts; they have no steps."""
+
+    meters: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """By price, the metered prices that are sold with it."""
 
 
 def agreement(facts: Facts) -> Agreement:
@@ -58,6 +69,16 @@ def agreement(facts: Facts) -> Agreement:
     )
 
 
+def metered_items(facts: Facts) -> list[MeteredItem]:
+    """The metered items, as stretches are made of them."""
+    found = []
+    for item in facts.metered:
+        price = facts.prices[item.price_id]
+        assert isinstance(price, ListPrice), "a metered price is one of the catalog"
+        found.append(MeteredItem(str(item.id), price, item.created_at, item.ended_at))
+    return found
+
+
 def issued(rows: Iterable[LineItem]) -> list[Issued]:
     """Line items that were issued, as the timeline subtracts them."""
     return [Issued(row.id, line_of(row), Money(row.adjusted_minor, row.currency)) for row in rows]
@@ -70,7 +91,7 @@ def line_of(row: LineItem) -> Line:
         Kind(row.kind.value),
         str(row.item_id),
         str(row.price_id),
-        row.quantity,
+        Fraction(row.facts["quantity"]) if "quantity" in row.facts else row.quantity,
         row.above,
         row.billed_period,
         Period(row.period_start, row.period_end),
@@ -84,12 +105,11 @@ def line_of(row: LineItem) -> Line:
 
 def columns_of(line: Line) -> dict[str, Any]:
     """What a line writes into its row, but for whose it is, its place, its words and its tax."""
-    assert isinstance(line.quantity, int), "an item's quantity is whole"
     return {
         "kind": LineKind(line.kind.value),
         "item_id": int(line.item),
         "price_id": int(line.price),
-        "quantity": line.quantity,
+        "quantity": whole(line.quantity),
         "above": line.above,
         "billed_period": line.period,
         "period_start": line.span.start,
@@ -101,7 +121,40 @@ def columns_of(line: Line) -> dict[str, Any]:
         "formula": line.formula,
         "proration": line.proration,
         "reverses": line.reverses,
+        **({"facts": _evidence(line)} if line.kind is Kind.USAGE else {}),
     }
+
+
+def whole(quantity: Quantity) -> int:
+    """A quantity as a column of whole numbers has it; exactly, it stands among the line's facts."""
+    return min(rounded(Fraction(quantity)), MOST_WHOLE)
+
+
+def _evidence(line: Line) -> dict[str, Any]:
+    """What a line of usage was counted from."""
+    quantity = Fraction(line.quantity)
+    told = line.evidence or Evidence(0)
+    return {
+        "quantity": str(quantity),
+        "events": told.events,
+        "first": plain(told.first),
+        "last": plain(told.last),
+    }
+
+
+def metered_item(
+    subscription: Subscription, number: int, price_id: int, plan_id: int, since: datetime
+) -> SubscriptionItem:
+    """A metered item as a row: it has no quantity of its own."""
+    return SubscriptionItem(
+        account_id=subscription.account_id,
+        id=number,
+        subscription_id=subscription.id,
+        plan_id=plan_id,
+        price_id=price_id,
+        quantity=0,
+        created_at=since,
+    )
 
 
 def cycle_row(subscription: Subscription, number: int, cycle: Cycle) -> SubscriptionCycle:

@@ -34,10 +34,13 @@ class Past:
     created_at: datetime
 
 
-async def known(work: Work, facts: Facts, at: datetime) -> dict[str, Any]:
+async def known(
+    work: Work, facts: Facts, at: datetime, seen: str | None = None, *, usage_alone: bool = False
+) -> dict[str, Any]:
     """What an invoice keeps about the facts of one subscription, and about what was issued for it.
 
     `at` is the instant as of which it is billed: a missed period is made up for as of when it was due.
+    `seen` says which reports of usage it saw.
     """
     subscription = facts.subscription
     void = await work.fetch(
@@ -52,10 +55,15 @@ async def known(work: Work, facts: Facts, at: datetime) -> dict[str, Any]:
         subscription.account_id,
         subscription.id,
     )
-    return kept(facts, at, [row["id"] for row in void], {row["id"]: row["adjusted_minor"] for row in adjusted})
+    off = {row["id"]: row["adjusted_minor"] for row in adjusted}
+    told = kept(facts, at, [row["id"] for row in void], off, seen)
+    told[str(subscription.id)]["usage_alone"] = usage_alone
+    return told
 
 
-def kept(facts: Facts, at: datetime, void: Sequence[int], adjusted: Mapping[int, int]) -> dict[str, Any]:
+def kept(
+    facts: Facts, at: datetime, void: Sequence[int], adjusted: Mapping[int, int], seen: str | None = None
+) -> dict[str, Any]:
     """The same, told which invoices of the subscription are void, and what credit notes took off its lines."""
     return {
         str(facts.subscription.id): {
@@ -68,6 +76,7 @@ def kept(facts: Facts, at: datetime, void: Sequence[int], adjusted: Mapping[int,
             "ends_at": plain(agreement(facts).ended_at),
             "void": list(void),
             "adjusted": {str(line): minor for line, minor in adjusted.items()},
+            "seen": seen,
         }
     }
 
@@ -75,12 +84,23 @@ def kept(facts: Facts, at: datetime, void: Sequence[int], adjusted: Mapping[int,
 def as_known(facts: Facts, invoice: Invoice) -> Facts:
     """The facts of a subscription as they were when an invoice was made."""
     kept = invoice.known.get(str(facts.subscription.id))
-    return _kept(facts, kept) if kept else _dated(facts, invoice.created_at)
+    return _kept(facts, kept) if kept and "steps" in kept else _dated(facts, invoice.created_at)
 
 
 def as_of(invoice: Invoice, subscription_id: int) -> datetime:
     """The instant as of which an invoice bills a subscription."""
     return _instant(invoice.known.get(str(subscription_id), {}).get("at")) or invoice.created_at
+
+
+def is_usage_alone(invoice: Invoice, subscription_id: int) -> bool:
+    """Whether an invoice bills a subscription's usage, and leaves all else as it was billed."""
+    return bool(invoice.known.get(str(subscription_id), {}).get("usage_alone"))
+
+
+def saw(invoice: Invoice, subscription_id: int) -> str | None:
+    """Which reports of usage an invoice saw, as the snapshot of its transaction."""
+    seen: str | None = invoice.known.get(str(subscription_id), {}).get("seen")
+    return seen
 
 
 def before(pasts: Sequence[Past], invoice: Invoice, subscription_id: int) -> list[Issued]:

@@ -43,6 +43,15 @@ class Taken(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a quantity of usage was counted from: how many reports, and the first and the last of them."""
+
+    events: int
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line item: `amount` before discounts, for a span of an item within a billing period.
 
@@ -63,6 +72,7 @@ class Line:
     proration: Proration = Proration.SECOND
     discounts: tuple[Taken, ...] = ()
     reverses: int | None = None
+    evidence: Evidence | None = None
 
     @property
     def discount(self) -> Money:

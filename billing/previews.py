@@ -16,7 +16,7 @@ from billing import accruals, amendments, books, changes, charging, fact_queries
 from billing.amendments import Unsaved
 from billing.changes import Wish
 from billing.charging import Bill
-from billing.documents import Document, DocumentLine
+from billing.documents import Document, DocumentLine, joined
 from billing.facts import Facts, agreement
 from billing.lines import Issued
 from billing.subscriptions import CancelAt
@@ -108,10 +108,16 @@ async def canceling(work: Work, account: Account, subscription_id: int, at: Canc
     facts = await fact_queries.facts(work, subscription)
     end = work.now if at is CancelAt.NOW else subscription.period_end
     after = amendments.ended(facts, min(subscription.cancel_at or end, end))
+    if at is CancelAt.PERIOD_END:
+        return Bill(after, None, work.now)
     if credit:
         return await _bill(work, account, after)
-    last = await accruals.last(work, account, facts) if at is CancelAt.NOW else None
-    return Bill(after, last.document if last else None, work.now)
+    owed = [await accruals.last(work, account, facts)]
+    if after.metered:
+        names = await charging.names(work, account, after)
+        owed.append(await charging.bill(work, account, after, names, usage_alone=True))
+    parts = [one.document for one in owed if one and one.document]
+    return Bill(after, joined(parts) if parts else None, work.now)
 
 
 async def renewing(

@@ -112,6 +112,18 @@ async def ending(work: Work, now: datetime, most: int = 1_000) -> list[tuple[int
     return [(row["account_id"], row["id"]) for row in found]
 
 
+async def settling(work: Work, now: datetime, why: str, most: int = 1_000) -> list[tuple[int, int]]:
+    """Account and subscription of those that have ended, and whose usage nobody may add to any more."""
+    found = await work.fetch(
+        "select account_id, subscription_id from subscription_clock where held = $1 and due_at <= $2"
+        " order by due_at limit $3",
+        why,
+        now,
+        most,
+    )
+    return [(row["account_id"], row["subscription_id"]) for row in found]
+
+
 async def due(work: Work, now: datetime, most: int) -> list[tuple[int, int]]:
     """Account and subscription of those whose next period has begun, as nobody but the system sees them.
 
@@ -195,10 +207,16 @@ async def changed_at(work: Work, account_id: int, subscription_id: int) -> datet
     return at
 
 
-async def stop_clock(work: Work, account_id: int, subscription_id: int, why: str) -> None:
-    """Begin no further period of a subscription; call it first, as whoever bills does."""
+async def stop_clock(
+    work: Work, account_id: int, subscription_id: int, why: str, due_at: datetime | None = None
+) -> None:
+    """Begin no further period of a subscription; call it first, as whoever bills does.
+
+    `due_at` is when somebody has to look at it once more, if that is so.
+    """
     mine = (col(SubscriptionClock.account_id) == account_id, col(SubscriptionClock.subscription_id) == subscription_id)
-    await work.changed(update(SubscriptionClock).where(*mine).values(held=why, unbilled_since=None))
+    stopped = {"held": why, "unbilled_since": None} | ({"due_at": due_at} if due_at else {})
+    await work.changed(update(SubscriptionClock).where(*mine).values(**stopped))
 
 
 async def pending(work: Work, account_id: int, subscription_id: int) -> list[ScheduledChange]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from billing.discounts import give_up
-from billing.lines import Kind, Line, Taken, tallied
+from billing.lines import Evidence, Kind, Line, Taken, tallied
 from billing.pricing import MINUS, NOTHING, Price, Quantity
 from kernel.money import Money, total
 from kernel.time import Period
@@ -54,6 +54,7 @@ class Usage:
     price: Price
     span: Period
     quantity: Quantity
+    evidence: Evidence | None = None
 
 
 def measured(events: Iterable[Event], aggregation: Aggregation, span: Period, opening: Quantity = 0) -> Fraction:
@@ -103,6 +104,7 @@ def rated(usage: Usage, recorded: Sequence[Line], period: datetime) -> Line | No
         change,
         formula,
         discounts=discounts,
+        evidence=usage.evidence,
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from auth import queries as people
 from auth.tables import Account, AccountKind
 from billing import accruals, amendments, charging, events, fact_queries, queries, redemptions
 from billing.amendments import NewId
 from billing.catalog import Audience
 from billing.facts import Facts
+from billing.metering import GRACE
 from billing.tables import ChangeState, Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Anchor
@@ -20,6 +22,9 @@ LONGEST_REASON = 1_000
 MOST_SEATS = 100_000
 ENDED = "ended"
 """Why the clock of a subscription that is over stands still."""
+
+SETTLING = "ended, and usage may come late"
+"""Why it stands still as long as usage is taken that was reported late."""
 
 
 class CancelAt(StrEnum):
@@ -145,7 +150,8 @@ async def wanted(
     if not version.seats and await queries.running(work, account.id, plan.id):
         raise AlreadySubscribed(plan.key)
 
-    prices = await fact_queries.prices(work, [price.id])
+    meters = (await fact_queries.meters_of(work, [price.id])).get(price.id, ())
+    prices = await fact_queries.prices(work, [price.id, *meters])
     subscription = started(account, price, version, work.now, new_id())
     item = SubscriptionItem(
         account_id=account.id,
@@ -156,7 +162,7 @@ async def wanted(
         quantity=quantity,
         created_at=work.now,
     )
-    facts = amendments.begun(subscription, item, prices[price.id], new_id)
+    facts = amendments.begun(subscription, item, prices, new_id)
     if code is None:
         return facts
     discount = await redemptions.granted(work, account, facts, code, since=work.now, new_id=new_id)
@@ -229,8 +235,8 @@ async def end(work: Work, subscription: Subscription, *, refund: Account | None 
     """
     if not refund:
         await accruals.collect_last(work, subscription)
-    await queries.stop_clock(work, subscription.account_id, subscription.id, ENDED)
     at = min(subscription.cancel_at or work.now, work.now)
+    await queries.stop_clock(work, subscription.account_id, subscription.id, ENDED)
     subscription.state, subscription.ended_at, subscription.cancel_at = SubscriptionState.CANCELED, at, at
     for waiting in await queries.pending(work, subscription.account_id, subscription.id):
         waiting.state, waiting.settled_at = ChangeState.WITHDRAWN, work.now
@@ -239,15 +245,30 @@ async def end(work: Work, subscription: Subscription, *, refund: Account | None 
     for item in await queries.items(work, subscription.account_id, subscription.id):
         item.ended_at = at
     await work.flush()
-    if refund:
-        await _give_back(work, refund, subscription)
+    facts = await fact_queries.facts(work, subscription)
+    if facts.metered:
+        await queries.stop_clock(work, subscription.account_id, subscription.id, SETTLING, at + GRACE)
+    if refund or facts.metered:
+        account = refund or await people.account(work, subscription.account_id)
+        await _bill_last(work, account, facts, at, usage_alone=refund is None)
     work.emit(events.SubscriptionCanceled(subscription.account_id, subscription.id), subscription)
     return subscription
 
 
-async def _give_back(work: Work, account: Account, subscription: Subscription) -> None:
+async def settle_usage(work: Work, account_id: int, subscription_id: int) -> None:
+    """Bill what was reported late for a subscription that has ended, now that nothing can be reported any more."""
+    await queries.take_clock(work, account_id, subscription_id)
+    subscription = await queries.subscription(work, account_id, subscription_id)
+    assert subscription.ended_at is not None, "only one that has ended is settled"
     facts = await fact_queries.facts(work, subscription)
-    billed = await charging.bill(work, account, facts, await charging.names(work, account, facts))
+    account = await people.account(work, account_id)
+    await _bill_last(work, account, facts, subscription.ended_at + GRACE, usage_alone=True)
+    await queries.stop_clock(work, account_id, subscription_id, ENDED)
+
+
+async def _bill_last(work: Work, account: Account, facts: Facts, at: datetime, *, usage_alone: bool) -> None:
+    names = await charging.names(work, account, facts)
+    billed = await charging.bill(work, account, facts, names, at=at, usage_alone=usage_alone)
     await charging.settle(work, account, billed)
 
 

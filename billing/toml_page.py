@@ -106,6 +106,21 @@ class Page:
         self.note(f'`{key}` is one of {", ".join(members)}; "{found}" isn\'t.', key)
         return None
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys that were not taken yet."""
+        return list(self._left)
+
+    def texts(self, key: str) -> list[str]:
+        """A list of names for programs; empty where there is none."""
+        found = self._take(key, list, required=False) or []
+        for place, item in enumerate(found):
+            if isinstance(item, str):
+                self.check_word(item, key)
+            else:
+                self.note(f"`{key}` is a list of names, and holds {kind_of(item)}.", key, place)
+        return [item for item in found if isinstance(item, str)]
+
     def table(self, key: str, what: str, *, required: bool = False) -> Page | None:
         """A table below this one."""
         found = self._take(key, dict, required=required)

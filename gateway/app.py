@@ -29,6 +29,7 @@ from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import rail
 from gateway.settings import Settings
+from gateway.usage import usage_route
 from gateway.worker import Worker
 from kernel import database
 from kernel.work import IdBlocks
@@ -76,6 +77,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
         Route("/export/{sheet}.csv", exports),
+        usage_route(BODY),
         *health_routes(ready, metrics),
         *paper_routes(printer),
     ]

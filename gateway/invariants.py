@@ -45,7 +45,7 @@ _NUMBERED = (
     *("item_step", "subscription_cycle", "subscription_pause", "subscription_discount", "scheduled_change"),
     *("license_pool", "assignment", "invoice", "line_item", "payment_method", "payment"),
     *("credit_note", "credit_note_line", "credit_approval", "ledger_entry", "ledger_transfer"),
-    *("audit_record", "audit_seal", "outbox"),
+    *("audit_record", "audit_seal", "outbox", "usage_batch"),
 )
 
 _HANDED_OUT = """

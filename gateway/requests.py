@@ -90,7 +90,7 @@ def _from_address(request: Request, limit: int) -> dict[str, Any]:
 
 async def _from_body(request: Request, limit: int) -> dict[str, Any]:
     _check_type(request)
-    body = _json(await _body(request, limit), "The body")
+    body = _json(await body_of(request, limit), "The body")
     if isinstance(body, list):
         raise _wrong("Batches are not accepted. Send each operation in a request of its own.")
     if not isinstance(body, dict):
@@ -108,7 +108,7 @@ def _check_type(request: Request) -> None:
         raise Malformed(415, InvalidInput("The body must be sent uncompressed."))
 
 
-async def _body(request: Request, limit: int) -> bytearray:
+async def body_of(request: Request, limit: int) -> bytearray:
     """The whole body, refused as soon as it is announced or found to be over the limit. Raises ClientDisconnect."""
     too_long = Malformed(413, TooComplex(f"The body is longer than {limit:,} bytes."), connection="close")
     announced = request.headers.get("content-length", "0")

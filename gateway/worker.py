@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from billing import accruals, closing, closing_queries, invoice_queries, invoices, subscriptions
 from billing import queries as billing
+from billing import usage_queries as usage
 from gateway import jobs
 from gateway.jobs import Jobs, Waiting
 from kernel import audit
@@ -38,6 +39,9 @@ SEALED_EVERY = timedelta(hours=1)
 LOOKED_EVERY = timedelta(hours=1)
 KEPT = timedelta(days=30)
 """How long an idempotency key and a delivered event are remembered."""
+
+MONTHS_AHEAD = timedelta(days=92)
+"""How far ahead the months of usage have a partition."""
 
 _BATCH = 200
 _CHUNKS = 5  # of accounts whose books are closed before something else has its turn
@@ -76,7 +80,8 @@ class Worker:
         """Do what is due now, and leave its jobs to whoever runs them; whether there was anything."""
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
-        steps = (self.relay, self.expire, self.end, self.renew, self.collect, self.finalize, self.close, self.tidy)
+        billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
+        steps = (self.relay, self.expire, *billed, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -135,6 +140,12 @@ class Worker:
         self.looked_at = now if look else self.looked_at
         return bool(await closing.sweep(self.url, now, self.blocks, look=look, most=_CHUNKS))
 
+    async def settle_usage(self, now: datetime) -> bool:
+        """Bill what was reported late for subscriptions that have ended."""
+        async with self._work(now) as work:
+            settling = await billing.settling(work, now, subscriptions.SETTLING)
+        return any([await self._do(now, subscriptions.settle_usage, *each) for each in settling])
+
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""
         try:
@@ -163,6 +174,7 @@ class Worker:
             last = await work.fetch("select max(at) as at from audit_seal")
             if last[0]["at"] and now - last[0]["at"] < SEALED_EVERY:
                 return False
+            await usage.make_months(work, now, now + MONTHS_AHEAD)
             sealed = await audit.seal(await work.driver(), work.new_id(), now)
             await work.execute("delete from idempotency_key where created_at < $1", now - KEPT)
             await jobs.forget(work, now - KEPT)

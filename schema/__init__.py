@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, changing, discounts, finance, people, seats, settings, viewer
+from schema import audit, billing, catalog, changing, discounts, finance, metering, people, seats, settings, viewer
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
@@ -18,6 +18,7 @@ class Mutation(
     discounts.DiscountMutation,
     finance.FinanceMutation,
     settings.SettingsMutation,
+    metering.UsageMutation,
 ):
     """The doors for changes."""
 

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from auth.policy import KeyScope, Role
 from auth.tables import Member, MemberState
 from billing import periods
-from billing.facts import cycle_row
+from billing.facts import cycle_row, metered_item
 from billing.ledger import Account as LedgerAccount
 from billing.tables import (
     ApprovalKind,
@@ -165,8 +165,41 @@ class Scene:
             created_at=start,
         )
         item = self._item(row, bought, quantity)
-        await self.world.put(row, item, *self._facts(row, item))
+        await self.world.put(row, item, *self._facts(row, item), *(await self._metered(row, bought)))
         return row
+
+    async def _metered(self, row: Subscription, bought: Offer) -> list[SQLModel]:
+        """The items that meters count, which have no steps."""
+        sold = await self.world.rows(
+            "select id from price where plan_version_id = $1 and currency = 'USD' and meter is not null",
+            bought.version_number,
+        )
+        return [metered_item(row, self.world.number(), one["id"], row.plan_id, row.created_at) for one in sold]
+
+    async def used(self, subscription: Subscription, *quantities: int, meter: str = "searches") -> None:
+        """Use of a subscription, a report of each quantity, as of now."""
+        now, batch = await self.world.now(), self.world.number()
+        await self.world.run("select usage_months($1, $1)", now)
+        await self.world.run(
+            "insert into usage_batch (account_id, id, recorded_at, events, first_at, last_at)"
+            " values ($1, $2, $3, $4, $3, $3)",
+            self.number,
+            batch,
+            now,
+            len(quantities),
+        )
+        for quantity in quantities:
+            await self.world.run(
+                "insert into usage_event (account_id, meter_id, at, key, subscription_id, batch_id, quantity)"
+                " select $1, id, $2, $3, $4, $5, $6 from meter where key = $7",
+                self.number,
+                now,
+                str(self.world.number()),
+                subscription.id,
+                batch,
+                quantity,
+                meter,
+            )
 
     def _facts(self, row: Subscription, item: SubscriptionItem) -> list[SQLModel]:
         """What money follows from: the cycle, the item's first step, and the clock."""
@@ -190,6 +223,16 @@ class Scene:
                 )
             )
         return rows
+
+    async def alerted(self, subscription: Subscription) -> None:
+        """That four fifths of what a subscription may use were told."""
+        await self.world.run(
+            "insert into usage_alert (account_id, item_id, period_start, percent, subscription_id, told_at)"
+            " select account_id, id, $2, 80, subscription_id, $2 from subscription_item"
+            " where subscription_id = $1 and quantity = 0",
+            subscription.id,
+            subscription.period_start,
+        )
 
     async def scheduled(self, subscription: Subscription, quantity: int = 2, reason: str | None = None) -> str:
         """A change of a subscription's first item that waits for the end of the period."""

@@ -118,6 +118,10 @@ class Stock:
             *([self.price(version, Model.PER_UNIT, 50, meter)] if meter else []),
             self.flag(version, "model_choice"),
         )
+        if meter:
+            await self.connection.execute(
+                "insert into meter (key, aggregation) values ($1, 'sum') on conflict do nothing", meter
+            )
         return Offer(key, plan, version.id, base.id, amount_minor)
 
     async def further(

@@ -22,7 +22,6 @@ import asyncpg
 from billing.run import chunks, queries
 from billing.run.bounds import Bounds
 from billing.run.chunks import SIZE, Run, Tally
-from billing.run.pricing import UsageOf
 from billing.run.worker import Worker
 from kernel.errors import Unavailable
 
@@ -53,7 +52,6 @@ async def bill(
     workers: int = 1,
     progress: Watch | None = None,
     bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
-    usage_of: UsageOf | None = None,
     size: int = SIZE,
 ) -> Summary:
     """Bill every period that begins by `until`, on invoices of the instant `now`, or go on where a run was stopped.
@@ -68,7 +66,7 @@ async def bill(
             return Summary(Tally(), ())
         watched = asyncio.create_task(_watched(connection, run, progress))
         try:
-            await _worked(url, run, workers, bounds, usage_of)
+            await _worked(url, run, workers, bounds)
         finally:
             watched.cancel()
             await asyncio.wait([watched])
@@ -77,12 +75,12 @@ async def bill(
         await connection.close()
 
 
-async def _worked(url: str, run: Run, workers: int, bounds: Bounds, usage_of: UsageOf | None) -> None:
+async def _worked(url: str, run: Run, workers: int, bounds: Bounds) -> None:
     if workers == 1:
-        await _work(url, run, bounds, usage_of)
+        await _work(url, run, bounds)
         return
     spawn = get_context("spawn")
-    crew = [spawn.Process(target=_process, args=(url, run, bounds, usage_of), daemon=True) for _ in range(workers)]
+    crew = [spawn.Process(target=_process, args=(url, run, bounds), daemon=True) for _ in range(workers)]
     try:
         for process in crew:
             process.start()
@@ -100,14 +98,14 @@ def _dismiss(crew: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _process(url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None) -> None:
+def _process(url: str, run: Run, bounds: Bounds) -> None:
     # What was imported stays: the collector need not look at it again and again.
     gc.freeze()
-    asyncio.run(_work(url, run, bounds, usage_of))
+    asyncio.run(_work(url, run, bounds))
 
 
-async def _work(url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None) -> None:
-    worker = await Worker.of(url, run, bounds, usage_of)
+async def _work(url: str, run: Run, bounds: Bounds) -> None:
+    worker = await Worker.of(url, run, bounds)
     try:
         await worker.work()
     finally:

@@ -39,7 +39,7 @@ INVOICE = ("kind", "paid_minor", "currency", "subtotal_minor", "tax_minor", "tot
 LINE = (
     *("position", "description", "tax_minor", "tax_percent", "tax_category", "tax_inclusive"),
     *("kind", "price_id", "quantity", "above", "currency", "amount_minor", "discount_minor", "discounts"),
-    *("formula", "proration", "reverses"),
+    *("formula", "proration", "reverses", "facts"),
 )
 TRANSFER = ("debit", "credit", "currency", "amount_minor")
 
@@ -129,14 +129,18 @@ def _invoice(made: Document, sums: Sequence[Money]) -> str:
 
 
 def _line(place: int, drafted: DocumentLine) -> str:
-    columns = columns_of(drafted.line) | {
-        "position": place,
-        "description": drafted.description,
-        "tax_minor": drafted.tax.minor,
-        "tax_percent": str(drafted.rate.percent),
-        "tax_category": drafted.rate.category,
-        "tax_inclusive": drafted.rate.inclusive,
-    }
+    columns = (
+        {"facts": {}}
+        | columns_of(drafted.line)
+        | {
+            "position": place,
+            "description": drafted.description,
+            "tax_minor": drafted.tax.minor,
+            "tax_percent": str(drafted.rate.percent),
+            "tax_category": drafted.rate.category,
+            "tax_inclusive": drafted.rate.inclusive,
+        }
+    )
     return copied(*(columns[name] for name in LINE))
 
 

@@ -8,7 +8,7 @@ the timeline with all their facts and everything that was ever issued.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -18,23 +18,22 @@ import orjson
 import structlog
 
 from billing import knowledge, periods, timeline
+from billing.catalog import ListPrice
 from billing.facts import Facts, agreement, issued
 from billing.lines import Line
-from billing.periods import Cycle
 from billing.pricing import Price
-from billing.rating import Usage, rated
-from billing.run import forms, queries
+from billing.rating import rated
+from billing.run import forms, queries, usage
 from billing.run.bounds import Bounds, doubt
 from billing.run.chunks import Run
 from billing.run.forms import Form, Terms, Words
 from billing.run.rows import Renewal, Span
 from billing.seller import seller
 from billing.tables import LineItem
-from kernel.time import Anchor, Interval, Period
+from billing.using import Stated, all_stated
+from kernel.time import Period
 
-UsageOf = Callable[[asyncpg.Connection, Sequence[asyncpg.Record]], Awaitable[Mapping[int, tuple[Usage, ...]]]]
-"""Tells, for subscriptions that are due, what their metered items have reached, by subscription."""
-
+_NOTHING = Stated()
 MOST_FORMS = 20_000
 Made = TypeVar("Made", Renewal, Renewal | None)
 
@@ -45,7 +44,7 @@ log = structlog.get_logger("billing.run")
 class Shelf:
     """What a worker keeps between chunks: prices, what they are called, and forms."""
 
-    prices: dict[int, Price] = field(default_factory=dict)
+    prices: dict[int, ListPrice] = field(default_factory=dict)
     names: dict[str, dict[int, str]] = field(default_factory=dict)
     words: dict[tuple[str, str, str | None, str], Words] = field(default_factory=dict)
     forms: dict[tuple[Any, ...], Form | None] = field(default_factory=dict)
@@ -75,29 +74,28 @@ class Pricing:
     run: Run
     shelf: Shelf
     bounds: Bounds
-    usage_of: UsageOf | None = None
 
     async def renewals(self, connection: asyncpg.Connection, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
         """The renewal of each, in order. One that can't be priced is held with the reason; the others go on."""
         rows = await queries.read(connection, locked)
         await self.shelf.fill(connection, rows)
-        usage = await self.usage_of(connection, rows) if self.usage_of else {}
-        done = [_tried(self._plainly, row, usage.get(row["subscription_id"], ())) for row in rows]
+        used = await usage.plainly(connection, [row for row in rows if row["plain"]], self.shelf.prices)
+        done = [_tried(self._plainly, row, used.get(row["subscription_id"], _NOTHING)) for row in rows]
         rest = [row for row, made in zip(rows, done, strict=True) if made is None]
-        others = await self._others(connection, rest, usage) if rest else {}
+        others = await self._others(connection, rest) if rest else {}
         return [made or others[row["subscription_id"]] for row, made in zip(rows, done, strict=True)]
 
-    def _plainly(self, due: asyncpg.Record, usage: tuple[Usage, ...]) -> Renewal | None:
+    def _plainly(self, due: asyncpg.Record, used: Stated | None) -> Renewal | None:
         """The renewal of a subscription to which nothing has happened; None for one that needs all its facts."""
         plain = _plain(due, self.shelf.prices) if due["plain"] else None
-        if plain is None:
+        if plain is None or used is None:
             return None
         form = self._form(plain, due)
         wanted = [(plain.items[int(line.item)], int(line.price), line.quantity) for line in form.source] if form else []
-        if _billed(due) != wanted or any(used.span.start != due["period_start"] for used in usage):
+        if _billed(due) != wanted:
             return None
-        if usage:
-            return self._metered(due, plain, form, usage)
+        if used.usage:
+            return self._metered(due, plain, form, used)
         if form is None:
             return Renewal(due, plain.period)
         if due["limit_minor"] and form.total.minor > due["limit_minor"]:
@@ -121,41 +119,41 @@ class Pricing:
             self.shelf.words[place] = Words(self.shelf.names[due["locale"]], rate, due["currency"])
         return self.shelf.words[place]
 
-    def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, usage: tuple[Usage, ...]) -> Renewal:
+    def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, stated: Stated) -> Renewal:
         """The same with the usage of the period that ends, nothing of which was billed before."""
-        used = (rated(one, (), due["period_start"]) for one in usage)
+        used = (rated(one, (), due["period_start"]) for one in stated.usage)
         charged = (
             replace(line, item=str(plain.items[int(line.item)]), period=plain.period.start, span=plain.period)
             for line in (form.source if form else ())
         )
         lines = [*(line for line in used if line), *charged]
-        return self._made(due, plain.period, lines, due["line_minor"] or 0, 0)
+        kept = orjson.dumps({str(due["subscription_id"]): {"seen": stated.seen}}).decode()
+        return replace(self._made(due, plain.period, lines, due["line_minor"] or 0, 0), known=kept)
 
-    async def _others(
-        self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record], usage: Mapping[int, tuple[Usage, ...]]
-    ) -> dict[int, Renewal]:
+    async def _others(self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record]) -> dict[int, Renewal]:
         keys = [(row["account_id"], row["subscription_id"]) for row in rest]
         facts = await queries.facts(connection, keys, self.shelf.prices)
         void = await queries.voided(connection, keys)
         lines = await queries.lines_since(connection, keys, self.run.now - timedelta(days=1))
+        used = await all_stated(connection.fetch, [(facts[row["subscription_id"]][0], row["due_at"]) for row in rest])
         made = {}
         for row in rest:
             number = row["subscription_id"]
-            known = _Known(*facts[number], void.get(number, ()), usage.get(number, ()), lines.get(number, 0))
+            known = _Known(*facts[number], void.get(number, ()), used[number], lines.get(number, 0))
             made[number] = _tried(self._whole, row, known)
         return made
 
     def _whole(self, due: asyncpg.Record, known: _Known) -> Renewal:
         """The renewal of any subscription: what should stand by all its facts, less all that was ever issued."""
-        agreed = replace(agreement(known.facts), usage=known.usage)
+        agreed = replace(agreement(known.facts), usage=known.used.usage)
         recorded = [line for line in known.lines if line.invoice_id not in known.void]
         lines = timeline.bill(agreed, issued(recorded), now=due["due_at"])
         over = due["ended_at"] is not None and due["ended_at"] <= due["due_at"]
         period = None if over else periods.at(agreed.cycles, max(due["due_at"], agreed.cycles[0].since)).span
         adjusted = {line.id: line.adjusted_minor for line in known.lines if line.adjusted_minor}
-        kept = orjson.dumps(knowledge.kept(known.facts, due["due_at"], known.void, adjusted)).decode()
+        kept = knowledge.kept(known.facts, due["due_at"], known.void, adjusted, known.used.seen)
         last = (line for line in recorded if line.billed_period and line.billed_period >= due["period_start"])
-        return replace(self._made(due, period, lines, _gross(last), known.recent), known=kept)
+        return replace(self._made(due, period, lines, _gross(last), known.recent), known=orjson.dumps(kept).decode())
 
     def _made(
         self, due: asyncpg.Record, period: Period | None, lines: Sequence[Line], before: int, count: int
@@ -176,7 +174,7 @@ class _Known(NamedTuple):
     facts: Facts
     lines: Sequence[LineItem]
     void: Sequence[int]
-    usage: tuple[Usage, ...]
+    used: Stated
     recent: int
 
 
@@ -195,15 +193,11 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     steps = dict(zip(due["items"], zip(due["prices"], due["quantities"], strict=True), strict=True))
     items = sorted(item for item, (price, _) in steps.items() if price is not None)
     terms = tuple(steps[item] for item in items)
-    cycle = _cycle(due)
+    cycle = usage.cycle(due)
     _, period = cycle.anchor.period_at(due["due_at"], cycle.interval, cycle.count)
     if period.start != due["due_at"] or not forms.is_plain(terms, prices, cycle.interval):
         return None
     return Plain(items, terms, period)
-
-
-def _cycle(due: asyncpg.Record) -> Cycle:
-    return Cycle(due["since"], Anchor(due["anchor"], due["time_zone"]), Interval(due["interval"]), due["count"])
 
 
 def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:

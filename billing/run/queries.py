@@ -13,8 +13,9 @@ import orjson
 from sqlmodel import SQLModel
 
 from billing import catalog_rows
+from billing.catalog import ListPrice
 from billing.facts import Facts
-from billing.pricing import Model, Price
+from billing.pricing import Model
 from billing.proration import Proration
 from billing.queries import RUNNING, WAITS_FOR_OTHERS
 from billing.run.chunks import Chunk, Run
@@ -77,7 +78,7 @@ async def lines_since(connection: asyncpg.Connection, keys: Sequence[Key], since
 
 
 async def facts(
-    connection: asyncpg.Connection, keys: Sequence[Key], prices: Mapping[int, Price]
+    connection: asyncpg.Connection, keys: Sequence[Key], prices: Mapping[int, ListPrice]
 ) -> dict[int, tuple[Facts, list[LineItem]]]:
     """Everything that money follows from, and all that was issued, by subscription."""
     asked = _columns(keys, 2)
@@ -92,7 +93,8 @@ async def facts(
         one.id: (
             Facts(
                 subscription=one,
-                items=items.get(one.id, []),
+                items=[item for item in items.get(one.id, []) if not prices[item.price_id].meter],
+                metered=[item for item in items.get(one.id, []) if prices[item.price_id].meter],
                 steps=steps.get(one.id, []),
                 cycles=cycles.get(one.id, []),
                 pauses=pauses.get(one.id, []),
@@ -111,7 +113,7 @@ async def voided(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[in
     return {number: [row["id"] for row in group] for number, group in groupby(rows, lambda row: row["subscription_id"])}
 
 
-async def prices(connection: asyncpg.Connection) -> dict[int, Price]:
+async def prices(connection: asyncpg.Connection) -> dict[int, ListPrice]:
     """Every price there is, by number, its key being its number as text. Prices are few, and never change."""
     rows = [_row(PriceRow, row) for row in await connection.fetch("select * from price")]
     return {row.id: replace(catalog_rows.price_of(row), key=str(row.id)) for row in rows}
@@ -145,6 +147,7 @@ _READERS: Mapping[str, Any] = {
     "kind": LineKind,
     "rule": orjson.loads,
     "discounts": orjson.loads,
+    "facts": orjson.loads,
 }
 """How a column is read that the driver gives as text."""
 

@@ -13,7 +13,7 @@ import structlog
 from billing.run import chunks, queries
 from billing.run.bounds import Bounds
 from billing.run.chunks import Run, Tally
-from billing.run.pricing import Pricing, Shelf, UsageOf
+from billing.run.pricing import Pricing, Shelf
 from billing.run.rows import Renewal, write
 from kernel.work import IdBlocks
 
@@ -33,10 +33,10 @@ class Worker:
     blocks: IdBlocks
 
     @classmethod
-    async def of(cls, url: str, run: Run, bounds: Bounds, usage_of: UsageOf | None = None) -> Worker:
+    async def of(cls, url: str, run: Run, bounds: Bounds) -> Worker:
         """A worker with a connection of its own."""
         connection = await chunks.connected(url)
-        return cls(connection, run, Pricing(run, Shelf(), bounds, usage_of), IdBlocks())
+        return cls(connection, run, Pricing(run, Shelf(), bounds), IdBlocks())
 
     async def work(self) -> None:
         """Bill until no chunk is left that nobody works on."""

@@ -334,11 +334,11 @@ def _sorted(prices: list[ListPrice]) -> tuple[ListPrice, ...]:
 
 
 def _with(catalog: Catalog, plan: Plan) -> Catalog:
-    return in_order([*_without(catalog, plan.key).plans, plan])
+    return in_order([*_without(catalog, plan.key).plans, plan], catalog.meters)
 
 
 def _without(catalog: Catalog, key: str) -> Catalog:
-    return Catalog(tuple(plan for plan in catalog.plans if plan.key != key))
+    return Catalog(tuple(plan for plan in catalog.plans if plan.key != key), catalog.meters)
 
 
 def _edition(**other: Any) -> Plan:

@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from auth.tables import Account, AccountKind
 from billing import catalog_store, entitlements
 from billing.catalog import Catalog, Localized, Plan, in_order
-from billing.catalog_changes import CatalogRefused, Change, PlanAdded
+from billing.catalog_changes import CatalogRefused, Change, MeterAdded, PlanAdded
 from billing.catalog_diff import diff
 from billing.catalog_files import read
+from billing.metering import Meter
+from billing.rating import Aggregation
 from billing.tables import Subscription, SubscriptionItem, SubscriptionState
 from kernel import audit, database
 from kernel.time import Interval
@@ -25,6 +27,8 @@ from kernel.work import IdBlocks, Work
 from tests.billing.catalogs import CATALOG
 
 SOLD = read(CATALOG)
+FIRST = len(SOLD.meters) + len(SOLD.plans)
+"""How many changes the first time is."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -50,8 +54,9 @@ async def test_the_catalog_is_empty_before_it_is_applied(work: Work) -> None:
 async def test_what_was_applied_is_what_is_read(work: Work) -> None:
     changes = await _apply(work, SOLD)
 
-    assert [type(change) for change in changes] == [PlanAdded] * len(SOLD.plans)
+    assert [type(change) for change in changes] == [MeterAdded] * len(SOLD.meters) + [PlanAdded] * len(SOLD.plans)
     assert await catalog_store.current(work) == SOLD
+    assert (await catalog_store.current(work)).meters == SOLD.meters
 
 
 async def test_applying_a_second_time_changes_nothing(work: Work) -> None:
@@ -99,13 +104,13 @@ async def test_every_change_leaves_one_record_and_one_event(work: Work) -> None:
     await _apply(work, SOLD)
     changes = await _apply(work, GROWN)
 
-    records = (await work.fetch("select * from audit_record order by seq"))[len(SOLD.plans) :]
+    records = (await work.fetch("select * from audit_record order by seq"))[FIRST:]
 
     assert [record["action"] for record in records] == ACTIONS
     assert len(records) == len(changes)
     assert {record["account_id"] for record in records} == {audit.INSTALLATION}
     events = await work.fetch("select name from outbox order by id")
-    assert [event["name"] for event in events[len(SOLD.plans) :]] == ACTIONS
+    assert [event["name"] for event in events[FIRST:]] == ACTIONS
 
 
 async def test_the_record_tells_what_was_and_what_is(work: Work) -> None:
@@ -130,7 +135,7 @@ async def test_two_who_apply_at_once_take_turns(work: Work, owner: AsyncEngine) 
     one, two = await asyncio.gather(_apply(work, SOLD), _apply(other, SOLD))
     await other.close()
 
-    assert sorted([len(one), len(two)]) == [0, len(SOLD.plans)]
+    assert sorted([len(one), len(two)]) == [0, FIRST]
     assert await catalog_store.current(work) == SOLD
 
 
@@ -302,3 +307,15 @@ async def _subscribe(work: Work, *plans: str, ended: bool = False) -> None:
 
 def _document(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
+
+
+async def test_a_meter_counts_as_it_always_did(work: Work) -> None:
+    await _apply(work, SOLD)
+    wanted = replace(SOLD, meters=(Meter("searches", Aggregation.MAX),))
+
+    with pytest.raises(CatalogRefused, match="searches is a sum and can't become a max"):
+        await _apply(work, wanted)
+
+    assert (await catalog_store.current(work)).meters == SOLD.meters
+    with pytest.raises(asyncpg.PostgresError, match="a meter is immutable"):
+        await work.execute("update meter set aggregation = 'max'")

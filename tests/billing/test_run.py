@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 import asyncpg
@@ -17,17 +15,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from billing import changes, credit_notes, invoices
+from billing import changes, credit_notes, invoices, usage
 from billing.credit_notes import Wish
-from billing.pricing import TIMES, Model, Price, PriceRule, Tier
-from billing.rating import Usage
+from billing.metering import Report
 from billing.run.bounds import Bounds, doubt
 from billing.run.chunks import ROLE, Tally
 from billing.subscriptions import CancelAt, cancel
 from billing.tables import CreditDestination
 from kernel.errors import Problem
 from kernel.money import Money
-from kernel.time import Period
 from tests.billing import running
 from tests.billing.living import Life, Open, lives
 from tests.billing.running import START, assert_whole, bill, due, hold, many, price, renew, story, subscribe
@@ -173,41 +169,42 @@ async def test_missed_periods_are_caught_up_one_by_one(opened: Open, fresh_datab
 
 
 async def test_usage_is_billed_with_the_next_period(opened: Open, fresh_database_url: str) -> None:
-    (life,) = await many(opened, 1)
-    _USED[life.subscription_id] = life.item_id
+    """Plain renewals, those with late usage, and interactive ones come to the same."""
+    run, hand = await opened(START), await opened(START)
+    for life in (run, hand):
+        await life.subscribe("api")
+        await _use(life, START, 2000)
+        life.now = await due(life)
 
-    await bill(fresh_database_url, await due(life), usage_of=_usage)
+    await bill(fresh_database_url, await due(run))
+    await hand.do(lambda work, account: changes.renew(work, account, hand.subscription_id))
+    for life in (run, hand):
+        life.now += timedelta(days=2)
+        await _use(life, START, 500)
+        await _use(life, life.now, 3000)
+    await bill(fresh_database_url, await due(run))
+    hand.now = await due(hand)
+    await hand.do(lambda work, account: changes.renew(work, account, hand.subscription_id))
 
-    lines = await life.owner.fetch(
-        "select kind, quantity, amount_minor, formula, period_start from line_item where invoice_id = $1"
-        " order by position",
-        (await _invoices(life))[-1]["id"],
-    )
-    assert [tuple(line) for line in lines] == [
-        ("usage", 1234, 617, f"1234 {TIMES} 0.005", START),
-        ("charge", 1, 2000, "20.00", datetime(2026, 2, 28, 1, 30, tzinfo=UTC)),
-    ]
-
-
-_USED: dict[int, int] = {}
-METERED = Price("1", "USD", PriceRule(Model.PER_UNIT, (Tier(unit=Fraction(1, 2)),)))
-
-
-async def _usage(_: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Mapping[int, tuple[Usage, ...]]:
-    return {
-        row["subscription_id"]: (
-            Usage(
-                str(_USED[row["subscription_id"]]),
-                replace(METERED, key=str(row["prices"][0])),
-                Period(row["period_start"], row["due_at"]),
-                1234,
-            ),
+    billed = [
+        await life.owner.fetch(
+            "select kind, quantity, amount_minor, formula, period_start, period_end, facts::text from line_item"
+            " where account_id = $1 order by id",
+            life.account_id,
         )
-        for row in rows
-    }
+        for life in (run, hand)
+    ]
+    wanted = [("usage", 2000, 500), ("usage", 2500, 250), ("usage", 3000, 1000)]
+    assert [tuple(line)[:3] for line in billed[0]] == wanted
+    assert billed[0] == billed[1]
+    for life in (run, hand):
+        await life.assert_sound()
 
 
-# Whatever happens
+async def _use(life: Life, at: datetime, quantity: int) -> None:
+    report = Report(str(quantity), "searches", at, quantity)
+    batch = await life.do(lambda work, account: usage.record(work, account.id, [report]))
+    assert batch.recorded == 1
 
 
 async def test_killed_workers_bill_nothing_twice_and_forget_nothing(opened: Open, fresh_database_url: str) -> None:

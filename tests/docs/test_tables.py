@@ -42,6 +42,7 @@ MATRIX = {
     "make service keys, and end their own": {Permission.MANAGE_KEYS},
     "see and end everybody's service keys": {Permission.SEE_KEYS, Permission.MANAGE_KEYS},
     "see the whole audit log": {Permission.SEE_AUDIT},
+    "report what is used": {Permission.REPORT_USAGE},
 }
 """What each row of the matrix of roles means."""
 

@@ -112,7 +112,7 @@ async def plant(url: str, statement: str) -> None:
 async def _drop_constraints(owner: asyncpg.Connection) -> None:
     checks = await owner.fetch(
         "select conrelid::regclass::text as of, conname from pg_constraint"
-        " where contype = 'c' and connamespace = 'public'::regnamespace"
+        " where contype = 'c' and connamespace = 'public'::regnamespace and coninhcount = 0"
     )
     await owner.execute("".join(f'alter table {each["of"]} drop constraint "{each["conname"]}";' for each in checks))
     await owner.execute("drop index one_seat_a_person")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -154,6 +155,29 @@ async def _discounted(scene: Scene, _: str) -> dict[str, Any]:
     return {"discount": await scene.discount(await scene.subscription())}
 
 
+async def _report(scene: Scene, who: str) -> dict[str, Any]:
+    used = await scene.subscription()
+    event = {
+        "meter": "searches",
+        "key": f"{who} {scene.world.number()}",
+        "at": _written(await scene.world.now()),
+        "subscription": ids.encode("sub", used.id),
+    }
+    return {"account": scene.account, "events": [event]}
+
+
+async def _reported(scene: Scene, who: str) -> dict[str, Any]:
+    asked = await _report(scene, who)
+    (event,) = asked["events"]
+    reply = await scene.world.change("recordUsage", scene.owner, shows_="recorded", **asked)
+    assert reply.data["recordUsage"] == {"recorded": 1}
+    return {"account": scene.account, "meter": "searches", "at": event["at"], "key": event["key"]}
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 async def _found(_scene: Scene, who: str) -> dict[str, Any]:
     return {"name": f"Founded by {who}"}
 
@@ -226,4 +250,6 @@ ATTEMPTS: dict[str, Attempt] = {
     "grantCredit": _granted,
     "requestApproval": _much_granted,
     "approve": _to_approve,
+    "recordUsage": _report,
+    "voidUsage": _reported,
 }

@@ -39,6 +39,8 @@ async def furnished(scene: Scene) -> Furnished:
     discount = await scene.discount(subscription, f"{mark}-off")
     await scene.ledger(subscription, invoice)
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
+    await scene.used(subscription, 1, 2)
+    await scene.alerted(subscription)
     await scene.record()
     await _marked(scene, mark)
     records = await world.rows("select id from audit_record where account_id = $1", scene.number)

@@ -55,6 +55,8 @@ LEAVES = {
     "grantCredit": ["credit.granted"],
     "requestApproval": ["approval.requested"],
     "approve": ["approval.given"],
+    "recordUsage": ["usage.recorded"],
+    "voidUsage": ["usage.voided"],
 }
 
 TABLES = {
@@ -64,6 +66,7 @@ TABLES = {
     "key": "service_key",
     "pool": "license_pool",
     "seat": "assignment",
+    "usage": "usage_batch",
 }
 """The table of a subject, where it is called otherwise."""
 

@@ -50,6 +50,7 @@ SHORT = {
     "OneOffPreview.taxNotes",
     "Invoice.payments",
     "ListSeated.outcomes",
+    "UsageRecorded.results",
     "Plan.versions",
     "PlanVersion.entitlements",
     "PlanVersion.prices",

@@ -38,6 +38,8 @@ SHOWN = {
     "requestApproval": "id",
     "grantCredit": "__typename ... on CreditBalance { balance { minor } } ... on Problem { message }",
     "createWorkspace": "id name",
+    "recordUsage": "recorded duplicates results { place key outcome message }",
+    "voidUsage": "__typename ... on UsageRecorded { recorded } ... on Problem { message }",
     "renameWorkspace": "id name",
     "createServiceKey": "text key { id }",
     "rotateServiceKey": "__typename ... on ServiceKeyShown { text key { id } } ... on Problem { message }",

@@ -23,24 +23,25 @@ from tests.scenery import Scene
 
 COLUMNS = (*ROLES, *SCOPES, *DESKS)
 
-# The columns are those of COLUMNS: six roles, then five scopes of a key, then three desks of staff.
+# The columns are those of COLUMNS: six roles, then six scopes of a key, then three desks of staff.
 MATRIX = """
-                     ow ad se bi au me   sr sw br bw ar   su fi ad
-    see workspace     x  x  x  x  x  x    x  x  x  x  x    x  x  x
-    see counts        x  x  x  x  x  .    x  x  x  x  .    x  x  x
-    see people        x  x  x  .  x  .    x  x  .  .  .    x  x  x
-    see billing       x  .  .  x  .  .    .  .  x  x  .    x  x  x
-    see keys          x  x  .  .  .  .    .  .  .  .  .    x  x  x
-    rename            x  x  .  .  .  .    .  .  .  .  .    .  .  x
-    invite            x  x  x  .  .  .    .  x  .  .  .    .  .  x
-    assign            x  x  x  .  .  .    .  x  .  .  .    .  .  x
-    change members    x  x  .  .  .  .    .  .  .  .  .    .  .  .
-    buy               x  .  .  x  .  .    .  .  .  x  .    .  x  x
-    make keys         x  x  x  x  .  .    .  .  .  .  .    .  .  .
-    end others' keys  x  x  .  .  .  .    .  .  .  .  .    .  .  .
-    see invoices      x  .  .  x  x  .    .  .  x  x  .    x  x  x
-    see approvals     .  .  .  .  .  .    .  .  .  .  .    x  x  x
-    adjust            .  .  .  .  .  .    .  .  .  .  .    .  x  x
+                     ow ad se bi au me   sr sw br bw ar uw   su fi ad
+    see workspace     x  x  x  x  x  x    x  x  x  x  x  x    x  x  x
+    see counts        x  x  x  x  x  .    x  x  x  x  .  .    x  x  x
+    see people        x  x  x  .  x  .    x  x  .  .  .  .    x  x  x
+    see billing       x  .  .  x  .  .    .  .  x  x  .  .    x  x  x
+    see keys          x  x  .  .  .  .    .  .  .  .  .  .    x  x  x
+    rename            x  x  .  .  .  .    .  .  .  .  .  .    .  .  x
+    invite            x  x  x  .  .  .    .  x  .  .  .  .    .  .  x
+    assign            x  x  x  .  .  .    .  x  .  .  .  .    .  .  x
+    change members    x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
+    buy               x  .  .  x  .  .    .  .  .  x  .  .    .  x  x
+    make keys         x  x  x  x  .  .    .  .  .  .  .  .    .  .  .
+    end others' keys  x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
+    see invoices      x  .  .  x  x  .    .  .  x  x  .  .    x  x  x
+    see approvals     .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
+    adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
+    report usage      x  .  .  x  .  .    .  .  .  .  .  x    .  x  x
 """
 
 
@@ -96,6 +97,8 @@ RULES = {
     "grantCredit": Rule("adjust", "see workspace"),
     "requestApproval": Rule("adjust", "see workspace"),
     "approve": Rule("adjust", "see approvals"),
+    "recordUsage": Rule("report usage", "see workspace"),
+    "voidUsage": Rule("report usage", "see workspace"),
 }
 
 PERSONS = {*ROLES, *DESKS, "stranger", "former admin"}

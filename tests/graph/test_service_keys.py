@@ -16,7 +16,7 @@ SCOPES = {
     Role.OWNER: set(KeyScope),
     Role.ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE, KeyScope.AUDIT_READ},
     Role.SEAT_ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE},
-    Role.BILLING_ADMIN: {KeyScope.BILLING_READ, KeyScope.BILLING_WRITE},
+    Role.BILLING_ADMIN: {KeyScope.BILLING_READ, KeyScope.BILLING_WRITE, KeyScope.USAGE_WRITE},
     Role.AUDITOR: set(),
     Role.MEMBER: set(),
 }

@@ -1,0 +1,83 @@
+"""Metered items: in which stretches of time their use is counted together, and billed.
+
+A metered item has no steps and is never prorated: from when it is there until it is
+taken off, each billing period has one stretch, at whose end the whole quantity is
+rated. What is reported late, within the grace, is stated again with the next bill;
+the timeline takes off what was billed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from billing import periods
+from billing.agreement import Agreement
+from billing.catalog import ListPrice
+from billing.metering import GRACE
+from billing.periods import Cycle
+from billing.spans import without
+from kernel.time import Period
+
+_INSTANT = timedelta(microseconds=1)
+_EVER = datetime.max.replace(tzinfo=UTC)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredItem:
+    """An item whose quantity a meter counts, from and until when it is on the subscription."""
+
+    key: str
+    price: ListPrice
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A span in which an item's use is one quantity, and the parts of it that count."""
+
+    item: MeteredItem
+    span: Period
+    counted: tuple[Period, ...]
+
+
+def over(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> list[Stretch]:
+    """The stretches to state on a bill at an instant: those that are over, unless an earlier bill settled them.
+
+    The bill before this one was made no earlier than the last period began. What was
+    closed by then could not change since.
+    """
+    if not items:
+        return []
+    current = periods.at(agreement.cycles, at).span
+    before = periods.at(agreement.cycles, current.start - _INSTANT).span
+    found = _stretches(agreement, items, at, before.start - GRACE)
+    return [stretch for stretch in found if stretch.span.end <= at]
+
+
+def running(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> list[Stretch]:
+    """The stretches that an instant falls into."""
+    return [stretch for stretch in _stretches(agreement, items, at, at) if at in stretch.span]
+
+
+def opens(cycles: Sequence[Cycle], now: datetime) -> datetime:
+    """From when on usage is taken still: periods that ended longer ago than the grace are closed."""
+    if now - GRACE < cycles[0].since:
+        return _NEVER
+    return periods.at(cycles, now - GRACE).span.start
+
+
+def _stretches(agreement: Agreement, items: Sequence[MeteredItem], at: datetime, since: datetime) -> Iterator[Stretch]:
+    paused = [Period(pause.start, max(pause.end or _EVER, pause.start)) for pause in agreement.pauses]
+    for period in periods.begun(agreement.cycles, at, since):
+        for item in items:
+            # A trial costs nothing, whatever is used.
+            starts = (period.span.start, item.since, agreement.trial_until or _NEVER)
+            ends = (period.span.end, item.until or _EVER, agreement.ended_at or _EVER)
+            start, end = max(starts), min(ends)
+            if start < end and since < end:
+                span = Period(start, end)
+                yield Stretch(item, span, tuple(without([span], paused)))
