@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.tables import Coupon, PromotionCode, Subscription, SubscriptionDiscount
-from kernel.errors import Problem
+from kernel.errors import InvalidInput, Problem
 
 LONGEST_CODE = 50
 
@@ -47,7 +47,9 @@ class Redeemer:
 
 
 def normal(code: str) -> str:
-    """A code as it is stored: people write it in any case, and with blanks around it."""
+    """A code as it is stored: people write it in any case, and with blanks around it. Raises InvalidInput."""
+    if len(code) > LONGEST_CODE or not code.isprintable():
+        raise InvalidInput(f"A code is at most {LONGEST_CODE} printable characters.")
     return code.strip().upper()
 
 

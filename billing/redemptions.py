@@ -17,7 +17,7 @@ async def granted(
     work: Work, account: Account, facts: Facts, code: str, *, since: datetime, new_id: NewId
 ) -> SubscriptionDiscount:
     """The discount that a code grants to a subscription from an instant on. Raises CodeNotAccepted."""
-    found = await coupon_queries.coded(work, coupons.normal(code)[: coupons.LONGEST_CODE])
+    found = await coupon_queries.coded(work, coupons.normal(code))
     if found is None:
         raise CodeNotAccepted
     coupon, promotion = found

@@ -18,6 +18,7 @@ from kernel.errors import InvalidInput, Problem
 from kernel.time import zone
 
 LONGEST_PO = 100
+LONGEST_VAT_ID = 40
 MOST_NET_DAYS = 365
 MOST_GRACE_HOURS = 720
 MOST_LINES = 6
@@ -136,15 +137,17 @@ def _country(written: str) -> str:
 
 
 def _vat_id(written: str, country: str) -> str:
+    if len(written) > LONGEST_VAT_ID or not written.isprintable():
+        raise InvalidInput(f"A VAT id is at most {LONGEST_VAT_ID} printable characters.")
     if not written.strip():
         return ""
     try:
-        found = vat_id(written[:40])
+        found = vat_id(written)
     except InvalidInput as reason:
-        raise VatIdNotValid(written[:40], "its form or its check digits are wrong") from reason
+        raise VatIdNotValid(written, "its form or its check digits are wrong") from reason
     prefix = {"EL": "GR", "XI": "GB"}.get(found[:2], found[:2])
     if prefix != country:
-        raise VatIdNotValid(written[:40], f"it is one of {prefix}, and the account is in {country}")
+        raise VatIdNotValid(written, f"it is one of {prefix}, and the account is in {country}")
     return found
 
 

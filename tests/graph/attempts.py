@@ -14,6 +14,7 @@ from auth.policy import Desk, KeyScope, Role
 from billing.tables import InvoiceState, SubscriptionState
 from kernel import ids
 from seats.seating import SeatState
+from tests.scene import Somebody
 from tests.scenery import Scene
 
 Attempt = Callable[[Scene, str], Awaitable[dict[str, Any]]]
@@ -211,6 +212,12 @@ OURS = {
     "approve",
 }
 """What only our own staff do."""
+
+
+async def whoever_may(scene: Scene, mutation: str) -> Somebody:
+    """The owner of a workspace, or somebody of our Finance where it is theirs to do."""
+    return await scene.world.person("finance", desk=Desk.FINANCE) if mutation in OURS else scene.owner
+
 
 ATTEMPTS: dict[str, Attempt] = {
     "createWorkspace": _found,

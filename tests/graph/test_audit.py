@@ -12,7 +12,7 @@ import pytest
 
 from auth.policy import Desk, KeyScope, Role
 from kernel import audit, ids
-from tests.graph.attempts import ATTEMPTS, OURS, mutations
+from tests.graph.attempts import ATTEMPTS, OURS, mutations, whoever_may
 from tests.graph.crowd import evidence
 from tests.scenery import Reply, Scene
 
@@ -82,7 +82,7 @@ async def _chain(scene: Scene, account: int | None = None) -> list[asyncpg.Recor
 async def _sent(scene: Scene, mutation: str) -> tuple[Reply, list[asyncpg.Record], str]:
     """An attempt at a mutation by whoever may: the answer, the records it left, and the request's id."""
     asked = await ATTEMPTS[mutation](scene, "owner")
-    who = await scene.world.person("finance", desk=Desk.FINANCE) if mutation in OURS else scene.owner
+    who = await whoever_may(scene, mutation)
     if mutation == "acceptInvitation":
         who = await scene.world.person("guest")
         number = ids.decode("invitation", asked["invitation"])

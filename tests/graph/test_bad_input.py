@@ -19,7 +19,7 @@ from kernel import ids
 from resolvers.graph import BY_PREFIX
 from tests.auth.forging import rsa_key, signed
 from tests.graph.asking import told
-from tests.graph.attempts import ATTEMPTS, mutations
+from tests.graph.attempts import ATTEMPTS, mutations, whoever_may
 from tests.graph.crowd import evidence
 from tests.scene import HOUR
 from tests.scenery import Reply, Scene, World
@@ -236,9 +236,12 @@ async def put(scene: Scene, spot: Spot, value: Any) -> Reply:
     """A request that is right but for one text."""
     input_ = await ATTEMPTS[spot.mutation](scene, "owner")
     input_[spot.field] = [value] if spot.many else value
+    who = await whoever_may(scene, spot.mutation)
     before = await evidence(scene)
 
-    reply = await scene.world.change(spot.mutation, scene.owner, shows_=mutations()[spot.mutation], **input_)
+    reply = await scene.world.change(
+        spot.mutation, who, shows_=mutations()[spot.mutation], reason_="Because.", **input_
+    )
 
     if reply.code:
         assert await evidence(scene) == before
@@ -314,7 +317,7 @@ ANYTHING = st.recursive(
 @settings(max_examples=6, deadline=None, database=None)
 @given(choice=st.data())
 async def test_nothing_a_client_sends_is_our_mistake(workspace: Scene, name: str, choice: st.DataObject) -> None:
-    right = await ATTEMPTS[name](workspace, "owner")
+    who, right = await whoever_may(workspace, name), await ATTEMPTS[name](workspace, "owner")
     wrong = choice.draw(st.dictionaries(st.sampled_from([*right, "idempotencyKey", "nope"]), ANYTHING, min_size=1))
     try:
         body = json.dumps(right | wrong).encode()
@@ -325,7 +328,7 @@ async def test_nothing_a_client_sends_is_our_mistake(workspace: Scene, name: str
         workspace.world,
         b'{"query": "mutation($input: %sInput!) { %s(input: $input) { __typename } }", "variables": {"input": %s}}'
         % (f"{name[0].upper()}{name[1:]}".encode(), name.encode(), body),
-        authorization=f"Bearer {workspace.owner.bearer}",
+        authorization=f"Bearer {who.bearer}",
     )
 
     assert reply.status in {200, 294, 400, 422}

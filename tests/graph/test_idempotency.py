@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import schema
-from auth.policy import Desk, KeyScope, Role
+from auth.policy import KeyScope, Role
 from schema.changes import MUTATIONS
 from tests.graph.asking import DAY, said, stranger, told, work_off
-from tests.graph.attempts import ATTEMPTS, OURS
+from tests.graph.attempts import ATTEMPTS, OURS, whoever_may
 from tests.graph.crowd import evidence
 from tests.scenery import Asker, Reply, Scene
 
@@ -53,7 +53,7 @@ async def attempt(scene: Scene, name: str) -> tuple[Asker, dict[str, Any]]:
     if name == "acceptInvitation":
         grace = await stranger(scene.world)
         return grace, {"invitation": await scene.invitation(grace.email)}
-    who = await scene.world.person("finance", desk=Desk.FINANCE) if name in OURS else scene.owner
+    who = await whoever_may(scene, name)
     return who, await ATTEMPTS[name](scene, "owner")
 
 
