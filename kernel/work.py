@@ -48,7 +48,8 @@ class IdBlocks:
         for number in self._next:
             return number
         assert self._ranges, "reserve ids before you take them"
-        self._next = iter(self._ranges.pop())
+        # The oldest first: what is made later has the higher id, which settles the order within one instant.
+        self._next = iter(self._ranges.pop(0))
         return next(self._next)
 
     async def reserve(self, connection: asyncpg.Connection, count: int) -> None:

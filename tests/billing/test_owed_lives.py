@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing import changes, credit_notes, invoices
+from billing import changes, closing, credit_notes, invoices
 from billing.credit_notes import Wish
 from billing.tables import CreditDestination
 from kernel.errors import Problem
@@ -49,13 +50,31 @@ async def opened(fresh_database_url: str) -> AsyncIterator[Open]:
         yield opened
 
 
+@dataclass(slots=True)
+class Calendar:
+    """When the next life begins: on a 31 January after the one before, for the books of all are closed in order."""
+
+    last: Life | None = None
+
+    async def begin(self, opened: Open, country: str) -> Life:
+        """Another life, after the one before."""
+        start = START.replace(year=self.last.now.year + 1) if self.last else START
+        self.last = await opened(start, country=country)
+        return self.last
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
 @given(STEPS, st.sampled_from([("DE", "EUR"), ("US", "USD"), ("JP", "JPY")]))
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 async def test_whatever_happens_the_books_balance_and_invoices_explain_themselves(
-    opened: Open, steps: list[tuple[str, Any]], place: tuple[str, str]
+    opened: Open, fresh_database_url: str, calendar: Calendar, steps: list[tuple[str, Any]], place: tuple[str, str]
 ) -> None:
     country, currency = place
-    life = await opened(START, country=country)
+    life = await calendar.begin(opened, country)
     life.known = {"plan": "enterprise_pro", "interval": "month", "currency": currency}
     await life.subscribe("enterprise_pro", currency, 5)
     await _step(life, "renew", 0)
@@ -67,6 +86,7 @@ async def test_whatever_happens_the_books_balance_and_invoices_explain_themselve
             await _step(life, kind, value)
         except Problem:
             assert await life.balances() == before
+        await closing.sweep(fresh_database_url, life.now, life.blocks)
         await life.assert_sound()
 
     ledger, schedule = await life.recognize(currency)
