@@ -22,6 +22,7 @@ from auth.oidc import ForeignToken, Issuers
 from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, sees
 from auth.refusal import refused
 from auth.tokens import Signer
+from gateway import cards
 from gateway.observability import request_id
 from kernel import ids
 from kernel.audit import Origin
@@ -33,6 +34,7 @@ from resolvers.info import Context
 
 REASON = "seatgraph-reason"
 LONGEST_REASON = 1_000
+LONGEST_DEVICE = 300
 _USED = timedelta(minutes=1)
 """How exactly we remember when a key was last used; a write for every request would be too dear."""
 
@@ -202,6 +204,7 @@ def _number(kind: str, text: str) -> int:
 def _reason(request: Request) -> str | None:
     """Why, in the caller's words: a header holds bytes, and clients write UTF-8 into it."""
     said = request.headers.get(REASON, "").encode("latin-1").decode("utf-8", "replace")
+    cards.refuse(said)
     return " ".join(said.replace("\0", "").split())[:LONGEST_REASON] or None
 
 
@@ -213,4 +216,5 @@ def _origin(request: Request, actor: Actor) -> Origin:
         ip=request.client.host if request.client else "",
         request_id=request_id(request.scope),
         reason=_reason(request),
+        device=request.headers.get("user-agent", "")[:LONGEST_DEVICE],
     )

@@ -62,7 +62,7 @@ def _adopt_standard_library(out: TextIO, shared: list[Processor], final: list[Pr
     root.setLevel(logging.INFO)
     # They tell whole addresses, with what is asked for in them.
     logging.getLogger("uvicorn.access").disabled = True
-    for client in ("httpx", "httpx2"):
+    for client in ("httpx", "httpx2", "stripe"):
         logging.getLogger(client).setLevel(logging.WARNING)
 
 

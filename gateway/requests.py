@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from gateway import cards
 from gateway.negotiation import JSON, UTF8, media_type
 from kernel.errors import Fault, InvalidInput, TooComplex
 
@@ -57,7 +58,12 @@ def asked(parameters: dict[str, Any]) -> Asked:
     operation = parameters.get("operationName")
     if not isinstance(operation, str | None):
         raise _wrong("'operationName' must be text, or absent.")
-    return Asked(query, operation, _map(parameters, "variables"), _map(parameters, "extensions"))
+    made = Asked(query, operation, _map(parameters, "variables"), _map(parameters, "extensions"))
+    try:
+        cards.refuse(made.query, made.operation, made.variables, made.extensions)
+    except InvalidInput as refusal:
+        raise Malformed(400, refusal) from None
+    return made
 
 
 def _map(parameters: dict[str, Any], name: str) -> dict[str, Any]:

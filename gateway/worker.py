@@ -28,6 +28,8 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
+from payments import methods
+from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import buying, invitations
 from seats import queries as seating
@@ -81,7 +83,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        steps = (self.relay, self.expire, *billed, self.close, self.tidy)
+        steps = (self.relay, self.expire, *billed, self.warn, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -145,6 +147,13 @@ class Worker:
         async with self._work(now) as work:
             settling = await billing.settling(work, now, subscriptions.SETTLING)
         return any([await self._do(now, subscriptions.settle_usage, *each) for each in settling])
+
+    async def warn(self, now: datetime) -> bool:
+        """Tell of payment methods that are about to expire."""
+        async with self._work(now) as work:
+            month = f"{now + methods.EXPIRES_SOON:%Y-%m}"
+            expiring = await paying.expiring(work, month, _BATCH)
+        return any([await self._do(now, methods.warn, *each) for each in expiring])
 
     async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

@@ -43,6 +43,8 @@ class Origin:
     ip: str = ""
     request_id: str = ""
     reason: str | None = None
+    device: str = ""
+    """What the client's program calls itself; kept with payments, not in the chain."""
 
 
 @dataclass(frozen=True, slots=True)

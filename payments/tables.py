@@ -1,24 +1,28 @@
-"""How accounts pay, and what they paid."""
+"""How accounts pay, what they paid, and what the rail told us."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import ARRAY, BigInteger, Text
 from sqlmodel import Field, SQLModel
 
-from kernel.rows import instant, key, text, whole, word
+from kernel.rows import WordType, document, instant, key, secret, text, texts, whole, word
 
 
 class PaymentMethodKind(StrEnum):
     """What kind of instrument it is."""
 
     CARD = "card"
-    """A card."""
+    """A card, or a wallet with a card in it."""
 
     SEPA_DEBIT = "sepa_debit"
     """A debit from a bank account in the euro area."""
+
+    US_BANK_ACCOUNT = "us_bank_account"
+    """A debit from a bank account in the United States."""
 
     LINK = "link"
     """A wallet kept by the rail."""
@@ -26,9 +30,12 @@ class PaymentMethodKind(StrEnum):
     BANK_TRANSFER = "bank_transfer"
     """A transfer that the payer sends."""
 
+    OTHER = "other"
+    """Something else that the rail can charge."""
+
 
 class PaymentState(StrEnum):
-    """Where a payment is: only succeeded, failed and canceled are final."""
+    """Where a payment is: succeeded and canceled are final; what failed may be tried again."""
 
     CREATED = "created"
     """Written down, not yet asked for."""
@@ -52,6 +59,89 @@ class PaymentState(StrEnum):
     """Given up before it was paid."""
 
 
+class PaymentSource(StrEnum):
+    """Which way the money comes."""
+
+    RAIL = "rail"
+    """Charged through the rail."""
+
+    BANK_TRANSFER = "bank_transfer"
+    """Sent to our bank account, and written down by Finance."""
+
+    MANUAL = "manual"
+    """Some other way, such as a check, and written down by Finance."""
+
+
+class PartState(StrEnum):
+    """What has become of a part of a payment."""
+
+    WAITING = "waiting"
+    """Another payment of the invoice has to be given up first."""
+
+    OPEN = "open"
+    """Under way: nobody else may pay the invoice now."""
+
+    SETTLED = "settled"
+    """In the books."""
+
+    RELEASED = "released"
+    """Nothing came of it."""
+
+
+class SetupState(StrEnum):
+    """How far somebody is with saving a payment method."""
+
+    CREATED = "created"
+    """Written down; the rail was not asked yet."""
+
+    OPEN = "open"
+    """The front end may go on."""
+
+    SUCCEEDED = "succeeded"
+    """The payment method is saved."""
+
+    FAILED = "failed"
+    """It was declined; the front end may try another."""
+
+    CANCELED = "canceled"
+    """Given up."""
+
+
+class AttemptState(StrEnum):
+    """How far a try is."""
+
+    WAITING = "waiting"
+    """Written down, not sent."""
+
+    SENT = "sent"
+    """Sent, and not answered yet, or the answer was lost."""
+
+    ANSWERED = "answered"
+    """Clear."""
+
+
+class AttemptOutcome(StrEnum):
+    """What came of a try."""
+
+    SUCCEEDED = "succeeded"
+    """Paid."""
+
+    PROCESSING = "processing"
+    """Accepted; it may take days."""
+
+    REQUIRES_ACTION = "requires_action"
+    """The bank asks the payer."""
+
+    DECLINED = "declined"
+    """The bank, or the rail's fraud rules, said no."""
+
+    REFUSED = "refused"
+    """The rail would not ask the bank."""
+
+    CANCELED = "canceled"
+    """Given up before it was sent."""
+
+
 class PaymentMethod(SQLModel, table=True):
     """An instrument an account pays with. Its numbers stay at the rail."""
 
@@ -69,14 +159,76 @@ class PaymentMethod(SQLModel, table=True):
     rail_id: str = text()
     created_at: datetime = instant()
     detached_at: datetime | None = instant(optional=True)
+    wallet: str | None = text(optional=True)
+    country: str | None = text(optional=True)
+    fingerprint: str | None = text(optional=True)
+    """The same for the same card, whoever saved it."""
+
+    ip: str = text(default="")
+    """From where it was saved."""
+
+    device: str = text(default="")
+    warned_of: str | None = text(optional=True)
+    """The expiry that was told ahead of time."""
+
+
+class RailCustomer(SQLModel, table=True):
+    """Who an account is at the rail."""
+
+    __tablename__ = "rail_customer"
+
+    account_id: int = key()
+    rail_id: str | None = text(optional=True)
+    """None until the rail has answered."""
+
+    made: int = 0
+    """How many were made before, and are gone."""
+
+    created_at: datetime = instant()
+
+
+class PaymentChoice(SQLModel, table=True):
+    """What a subscription is paid with, where that is not the account's default."""
+
+    __tablename__ = "payment_choice"
+
+    account_id: int = key()
+    subscription_id: int = key()
+    payment_method_id: int | None = whole(optional=True)
+    """None once that was removed: then the default is charged."""
+
+
+class PaymentSetup(SQLModel, table=True):
+    """A payment method that somebody is about to save."""
+
+    __tablename__ = "payment_setup"
+
+    account_id: int = key()
+    id: int = key()
+    kinds: list[str] = texts()
+    state: SetupState = word(SetupState)
+    makes_default: bool = True
+    subscription_id: int | None = whole(optional=True)
+    rail_id: str | None = text(optional=True)
+    secret: bytes | None = secret(optional=True)
+    """What the front end goes on with, sealed."""
+
+    payment_method_id: int | None = whole(optional=True)
+    decline_code: str | None = text(optional=True)
+    ip: str = text()
+    device: str = text()
+    created_at: datetime = instant()
+    settled_at: datetime | None = instant(optional=True)
 
 
 class Payment(SQLModel, table=True):
-    """One attempt chain for an invoice."""
+    """One attempt chain for one invoice or several: at the rail it is one payment intent."""
 
     account_id: int = key()
     id: int = key()
     invoice_id: int = whole()
+    """The first of the invoices it is for; its parts name them all."""
+
     payment_method_id: int | None = whole(optional=True)
     state: PaymentState = word(PaymentState)
     currency: str = text()
@@ -84,6 +236,118 @@ class Payment(SQLModel, table=True):
     decline_code: str | None = text(optional=True)
     created_at: datetime = instant()
     settled_at: datetime | None = instant(optional=True)
+    source: PaymentSource = word(PaymentSource, PaymentSource.RAIL)
+    rail_id: str | None = text(optional=True)
+    """The payment intent; committed before it is confirmed."""
+
+    secret: bytes | None = secret(optional=True)
+    """What the front end confirms it with, sealed."""
+
+    request: dict[str, Any] | None = document(optional=True)
+    """What the intent was asked for with: a retry sends the very same."""
+
+    requested_at: datetime | None = instant(optional=True)
+    created_times: int = 0
+    """How many intents were looked for in vain, and asked for anew."""
+
+    seen: dict[str, Any] = document(default={})
+    """What the rail told of it: see `payments.merging`."""
+
+    charge: str | None = text(optional=True)
+    decline_reason: str | None = text(optional=True)
+    advice: str | None = text(optional=True)
+    off_session: bool = False
+    return_url: str | None = text(optional=True)
+    reference: str | None = text(optional=True)
+    person_id: int | None = whole(optional=True)
+    """Who paid; none where it was charged by itself."""
+
+    ip: str = text(default="")
+    device: str = text(default="")
+    replaces: list[int] = Field(default_factory=list, sa_type=ARRAY(BigInteger), nullable=False)
+    """Payments that have to be given up at the rail before this one is confirmed."""
+
+    next_at: datetime | None = instant(optional=True)
+    """When the worker looks after it."""
+
+    looks: int = 0
+    """How often in a row that was in vain."""
+
+    transaction: str | None = text(optional=True)
+    """The balance transaction with its fee, once it is known."""
+
+    fee_minor: int | None = whole(optional=True)
+    fee_currency: str | None = text(optional=True)
+    """The currency in which it is settled."""
+
+    settled_minor: int | None = whole(optional=True)
+    """What it came to in that currency, before the fee."""
+
+    refunded_minor: int = whole(default=0)
+    disputed: bool = False
+
+
+class PaymentPart(SQLModel, table=True):
+    """What of a payment is for one invoice."""
+
+    __tablename__ = "payment_part"
+
+    account_id: int = key()
+    id: int = key()
+    payment_id: int = whole()
+    invoice_id: int = whole()
+    currency: str = text()
+    amount_minor: int = whole()
+    state: PartState = word(PartState)
+
+
+class PaymentAttempt(SQLModel, table=True):
+    """One try of a payment at a payment method."""
+
+    __tablename__ = "payment_attempt"
+
+    account_id: int = key()
+    id: int = key()
+    payment_id: int = whole()
+    number: int = 1
+    payment_method_id: int = whole()
+    state: AttemptState = word(AttemptState, AttemptState.WAITING)
+    sends: int = 0
+    keys: int = 0
+    """How many idempotency keys of it are used up: the rail answers them with its own failure for a day."""
+
+    charge_before: str | None = text(optional=True)
+    """The last charge of the intent before this try, by which one of this try is told."""
+
+    outcome: AttemptOutcome | None = Field(default=None, sa_type=WordType(AttemptOutcome), nullable=True)
+    charge: str | None = text(optional=True)
+    decline_code: str | None = text(optional=True)
+    decline_reason: str | None = text(optional=True)
+    advice: str | None = text(optional=True)
+    fingerprint: str | None = text(optional=True)
+    brand: str = text(default="")
+    created_at: datetime = instant()
+    sent_at: datetime | None = instant(optional=True)
+    answered_at: datetime | None = instant(optional=True)
+
+
+class RailEvent(SQLModel, table=True):
+    """Something the rail told us by a webhook, once."""
+
+    __tablename__ = "rail_event"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = text()
+    at: datetime = instant()
+    api_version: str | None = text(optional=True)
+    live: bool = False
+    body: dict[str, Any] = document()
+    received_at: datetime = instant()
+    next_at: datetime | None = instant(optional=True)
+    """When it is applied; None once it was, or needn't be."""
+
+    tries: int = 0
+    outcome: str | None = text(optional=True)
 
 
 class RailTurn(SQLModel, table=True):

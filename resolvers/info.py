@@ -34,6 +34,9 @@ class Context:
         self._renew = renew
         self._rail = rail
         self.decided = False
+        self.afterwards: list[Callable[[], Awaitable[None]]] = []
+        """What a change has yet to do once it is committed: what waits for somebody outside."""
+
         self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
 
     # Reading

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import strawberry
 
-from schema import audit, billing, catalog, changing, discounts, finance, metering, people, seats, settings, viewer
+from schema import (
+    audit,
+    billing,
+    catalog,
+    changing,
+    discounts,
+    finance,
+    metering,
+    paying,
+    people,
+    seats,
+    settings,
+    viewer,
+)
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
@@ -19,6 +32,7 @@ class Mutation(
     finance.FinanceMutation,
     settings.SettingsMutation,
     metering.UsageMutation,
+    paying.PayingMutation,
 ):
     """The doors for changes."""
 

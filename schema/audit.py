@@ -31,6 +31,7 @@ _REFERENCES = {
     "requested_by": "person",
     "approved_by": "person",
     "invoice_id": "inv",
+    "payment_id": "pay",
     "payment_method_id": "pm",
     "pool_id": "pool",
     "plan_id": "plan",
@@ -40,10 +41,14 @@ _REFERENCES = {
     "subscription_item_id": "item",
     "item_id": "item",
 }
-_OURS = {"person_key", "known"}
-"""What says nothing to people: how we tell persons apart, and which rows an invoice was made from."""
+_OURS = {
+    *("person_key", "known"),
+    *("seen", "request", "requested_at", "created_times", "replaces", "next_at", "looks"),
+}
+"""What says nothing to people: how we tell persons apart, what an invoice was made from, how a payment is pursued."""
 _BILLING = (
-    "('account', 'subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry', 'payment', 'payment_method')"
+    "('account', 'subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry',"
+    " 'payment', 'payment_method', 'setup')"
 )
 
 

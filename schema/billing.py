@@ -15,8 +15,6 @@ from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, S
 from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.links import Download as Downloads
 from kernel.time import Interval
-from payments import tables as paying
-from payments.tables import PaymentMethodKind, PaymentState
 from resolvers import billing as resolve
 from resolvers import papers
 from resolvers.graph import Column, Computed, holders
@@ -27,8 +25,6 @@ from schema.scalars import Long
 
 words(SubscriptionState, "Where a subscription is in its life.")
 words(InvoiceState, "Where an invoice is in its life.")
-words(PaymentState, "Where a payment is; only succeeded, failed and canceled are final.")
-words(PaymentMethodKind, "What kind of instrument it is.")
 words(CancelAt, "When a cancellation takes effect.")
 
 
@@ -256,55 +252,6 @@ class LineItem:
 
     price = one("Price", by="price_id")
     """The price it was computed from."""
-
-
-@face(paying.PaymentMethod, "pm", visible=holders(Permission.SEE_BILLING))
-class PaymentMethod(Node):
-    """An instrument an account pays with. Its full number is not known here."""
-
-    kind: PaymentMethodKind
-    """What it is."""
-
-    brand: str
-    """Whose it is: `visa`."""
-
-    last4: str
-    """The last four digits, for people to recognize it."""
-
-    expires_on: str | None
-    """The last month it works, as `2027-04`."""
-
-    is_default: bool
-    """Whether it is charged unless another is named."""
-
-    created_at: datetime
-    """When it was added."""
-
-
-@face(paying.Payment, "pay", visible=holders(Permission.SEE_BILLING))
-class Payment(Node):
-    """One attempt chain for an invoice."""
-
-    state: PaymentState
-    """Where it is."""
-
-    amount = money("amount_minor")
-    """How much."""
-
-    decline_code: str | None
-    """Why it was declined, as the rail says it."""
-
-    created_at: datetime
-    """When it began."""
-
-    settled_at: datetime | None
-    """When its outcome was final."""
-
-    invoice = one("Invoice", by="invoice_id")
-    """What it is for."""
-
-    payment_method = one("PaymentMethod", by="payment_method_id")
-    """What was charged."""
 
 
 @strawberry.type

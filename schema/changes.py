@@ -8,10 +8,13 @@ of the union after everything has been undone.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from weakref import WeakValueDictionary
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -27,6 +30,9 @@ MUTATIONS: dict[str, type] = {}
 """Every mutation's input type, by public name."""
 
 ONCE = "Makes a repeated request harmless: the same key with the same input gives the same answer."
+
+
+_AT_WORK: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
 
 @strawberry.interface(name="Problem", description="Why the product declined, in a sentence that tells what to do.")
@@ -48,8 +54,12 @@ def mutation(resolve: Callable[..., Any], success: str, *, refusals: Sequence[ty
     async def change(info: strawberry.Info, input: Any) -> Any:
         context: Context = info.context
         values = {name: _given(getattr(input, name)) for name in takes}
+        key = _given(input.idempotency_key)
         try:
-            answer = await _changed(info, resolve, values, name=name, key=_given(input.idempotency_key))
+            async with _alone(context.actor.name, key):
+                answer = await _changed(info, resolve, values, name=name, key=key)
+                for act in context.afterwards:
+                    await act()
         except declined as problem:
             # graphql-core would raise an exception again that a resolver returns, so its values go on without it.
             return TYPES[type(problem).__name__](message=problem.message, **asdict(problem))
@@ -62,6 +72,17 @@ def mutation(resolve: Callable[..., Any], success: str, *, refusals: Sequence[ty
     return made
 
 
+@asynccontextmanager
+async def _alone(actor: str, key: str | None) -> AsyncIterator[None]:
+    """With one key, one at a time: whoever repeats a request finds what the first has done outside, too."""
+    if key is None:
+        yield
+        return
+    lock = _AT_WORK.setdefault((actor, key), asyncio.Lock())
+    async with lock:
+        yield
+
+
 async def _changed(
     info: Any, resolve: Callable[..., Any], values: dict[str, Any], *, name: str, key: str | None
 ) -> Answer:
@@ -70,6 +91,7 @@ async def _changed(
         raise Unauthenticated("Sign in first: send a bearer token.")
     once = Once.of(context, key, name, values) if key is not None else None
     context.decided = False
+    context.afterwards.clear()
     async with context.work.transaction():
         if once and (known := await once.recall(context.work, _answers(resolve))):
             return known

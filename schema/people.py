@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 import strawberry
+from strawberry import UNSET
 
 from auth import tables
 from auth.operations import KeyUnusable, LastOwner
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import AccountKind, MemberState
 from resolvers import workspaces as resolve
-from resolvers.graph import Bind, Reader, holders
-from schema.base import Node, computed, face, many, one, value, words
+from resolvers.graph import Bind, Column, Reader, holders
+from resolvers.paying import options
+from schema.base import Node, Word, argument, computed, face, many, one, value, words
 from schema.changes import mutation
 from schema.lists import among, containing, equal, page, same, since, until
 from seats import tables as seat_tables
@@ -136,6 +138,15 @@ class Account(Node):
 
     payment_methods = many("PaymentMethod", by="account_id", where="{row}.detached_at is null")
     """What it pays with."""
+
+    payment_options = Word(
+        Column("country"),
+        "list[PaymentMethodOption]",
+        (argument("currency", "str | None", "The ISO 4217 code; the account's own when left out.", default=UNSET),),
+        resolve=options,
+        needs=("currency",),
+    )
+    """What it may pay with in a currency, from where it is; what suits best comes first."""
 
     payments = page(
         "Payment",

@@ -43,7 +43,21 @@ from billing.tables import (
 )
 from kernel import audit, ids
 from kernel.time import Anchor, Interval
-from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentState
+from payments.tables import (
+    AttemptOutcome,
+    AttemptState,
+    PartState,
+    Payment,
+    PaymentAttempt,
+    PaymentChoice,
+    PaymentMethod,
+    PaymentMethodKind,
+    PaymentPart,
+    PaymentSetup,
+    PaymentState,
+    RailCustomer,
+    SetupState,
+)
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
 from seats.tables import Assignment, Invitation, LicensePool
 from tests.stock import Offer
@@ -445,6 +459,45 @@ class Scene:
         code = PromotionCode(id=self.world.number(), coupon_id=number, code=f"CODE{number}", created_at=now, **columns)
         await self.world.put(coupon, code)
         return code.code
+
+    async def setup(self, method: str, payment: str, subscription: Subscription) -> str:
+        """One of everything else that paying has: a setup, a customer, a choice, a part and an attempt."""
+        now, account, card = await self.world.now(), self.number, ids.decode("pm", method)
+        paid, number = ids.decode("pay", payment), self.world.number()
+        invoice = await self.world.value("select invoice_id from payment where id = $1", paid)
+        await self.world.put(
+            RailCustomer(account_id=account, rail_id=f"cus_{number}", created_at=now),
+            PaymentChoice(account_id=account, subscription_id=subscription.id, payment_method_id=card),
+            PaymentSetup(
+                account_id=account,
+                id=number,
+                kinds=["card"],
+                state=SetupState.SUCCEEDED,
+                payment_method_id=card,
+                ip="127.0.0.1",
+                device="",
+                created_at=now,
+            ),
+            PaymentPart(
+                account_id=account,
+                id=self.world.number(),
+                payment_id=paid,
+                invoice_id=invoice,
+                currency="USD",
+                amount_minor=1,
+                state=PartState.SETTLED,
+            ),
+            PaymentAttempt(
+                account_id=account,
+                id=self.world.number(),
+                payment_id=paid,
+                payment_method_id=card,
+                state=AttemptState.ANSWERED,
+                outcome=AttemptOutcome.SUCCEEDED,
+                created_at=now,
+            ),
+        )
+        return ids.encode("setup", number)
 
     async def ledger(self, subscription: Subscription, invoice: str) -> None:
         """One of everything else that bookkeeping has: a past pause, a credit note, and an entry."""

@@ -13,11 +13,12 @@ from billing import invoices, ledger
 from billing.seller import seller
 from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem, LineKind
 from billing.tax import taxed
-from gateway.scenes import events, form, queries
+from gateway.scenes import form, queries
 from gateway.scenes.payer import Payer
 from kernel.errors import InvalidInput
 from kernel.money import Money, exponent
 from kernel.time import Period
+from payments import events as paying
 from payments.tables import Payment, PaymentMethodKind, PaymentState
 
 DEBIT_TAKES = timedelta(days=5)
@@ -154,7 +155,7 @@ async def decline(payer: Payer, invoice: Invoice) -> None:
 
 async def _arrive(payer: Payer, invoice: Invoice, payment: Payment) -> None:
     payment.state, payment.settled_at = PaymentState.SUCCEEDED, payer.stage.work.now
-    payer.stage.work.emit(events.PaymentSucceeded(payment.account_id, payment.id), payment)
+    payer.stage.work.emit(paying.PaymentSucceeded(payment.account_id, payment.id), payment)
     _receive(payer, invoice)
 
 
@@ -176,9 +177,9 @@ async def _attempt(payer: Payer, invoice: Invoice, state: PaymentState, decline_
     )
     work.add(payment)
     kinds = {
-        PaymentState.SUCCEEDED: events.PaymentSucceeded,
-        PaymentState.FAILED: events.PaymentFailed,
-        PaymentState.CANCELED: events.PaymentCanceled,
+        PaymentState.SUCCEEDED: paying.PaymentSucceeded,
+        PaymentState.FAILED: paying.PaymentFailed,
+        PaymentState.CANCELED: paying.PaymentCanceled,
     }
-    work.emit(kinds.get(state, events.PaymentBegun)(payment.account_id, payment.id), payment)
+    work.emit(kinds.get(state, paying.PaymentBegun)(payment.account_id, payment.id), payment)
     return payment

@@ -9,10 +9,11 @@ from functools import partial
 
 from auth import operations
 from auth.tables import Account, ServiceKey
-from gateway.scenes import events, form, queries
+from gateway.scenes import form, queries
 from gateway.scenes.people import Cast
 from gateway.scenes.stage import Stage
 from gateway.scenes.words import Moment
+from payments import events as paying
 from payments.tables import PaymentMethod
 
 
@@ -98,7 +99,7 @@ async def _add_method(payer: Payer, place: str, told: form.PaymentMethod, is_def
         created_at=work.now,
     )
     work.add(method)
-    work.emit(events.PaymentMethodAdded(account.id, number), method)
+    work.emit(paying.PaymentMethodAdded(account.id, number), method)
     if told.detached:
         payer.stage.then(told.detached.at(payer.stage.now), f"{place}.detached", partial(_detach, payer, method))
 
@@ -106,7 +107,7 @@ async def _add_method(payer: Payer, place: str, told: form.PaymentMethod, is_def
 async def _detach(payer: Payer, method: PaymentMethod) -> None:
     await payer.acts()
     method.is_default, method.detached_at = False, payer.stage.work.now
-    payer.stage.work.emit(events.PaymentMethodDetached(method.account_id, method.id), method)
+    payer.stage.work.emit(paying.PaymentMethodDetached(method.account_id, method.id), method)
 
 
 async def _make_key(payer: Payer, place: str, told: form.Key) -> None:

@@ -53,6 +53,8 @@ class Line:
             stripe_version=VERSION,
         )
         self.v1 = self._client.v1
+        self.address = api
+        """Where it leads, unless to Stripe itself."""
 
     async def close(self) -> None:
         """Hang up."""

@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 
 import auth.events
 import billing.events
+import payments.events
 import seats.events
 from auth.policy import ROLES, KeyScope, Permission, Role
 from billing.ledger import Account as LedgerAccount
@@ -97,7 +98,7 @@ def test_every_word_of_an_enumeration_is_explained(first: str, kind: type[StrEnu
 def test_every_event_is_in_the_table_of_actions() -> None:
     kinds = [
         kind
-        for module in (auth.events, billing.events, seats.events)
+        for module in (auth.events, billing.events, payments.events, seats.events)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
     ]

@@ -14,6 +14,7 @@ from auth.policy import Desk, KeyScope, Role
 from billing.tables import InvoiceState, SubscriptionState
 from kernel import ids
 from seats.seating import SeatState
+from tests import paying
 from tests.scene import Somebody
 from tests.scenery import Scene
 
@@ -187,6 +188,22 @@ async def _accept(scene: Scene, _: str) -> dict[str, Any]:
     return {"invitation": await scene.invitation(f"asked.{scene.world.number()}@example.test")}
 
 
+async def _set_up(scene: Scene, _: str) -> dict[str, Any]:
+    return {"account": scene.account}
+
+
+async def _finished_setup(scene: Scene, _: str) -> dict[str, Any]:
+    begun = await scene.world.change("setUpPaymentMethod", scene.owner, shows_="id", account=scene.account)
+    setup = begun.data["setUpPaymentMethod"]["id"]
+    await paying.finish(scene, setup)
+    return {"setup": setup}
+
+
+async def _other_card(scene: Scene, _: str) -> dict[str, Any]:
+    await scene.world.run("update payment_method set is_default = false where account_id = $1", scene.number)
+    return {"paymentMethod": await scene.payment_method(is_default=False)}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -249,6 +266,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "updateBillingSettings": _settings,
     "applyDiscount": _apply_discount,
     "removeDiscount": _discounted,
+    "setUpPaymentMethod": _set_up,
+    "checkPaymentMethodSetup": _finished_setup,
+    "choosePaymentMethod": _other_card,
+    "removePaymentMethod": _other_card,
     "createOneOffInvoice": _one_off,
     "finalizeInvoice": _draft,
     "voidInvoice": _owed,

@@ -35,6 +35,7 @@ async def furnished(scene: Scene) -> Furnished:
     method = await scene.payment_method()
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
+    setup = await scene.setup(method, payment, subscription)
     change = await scene.scheduled(subscription, reason=f"{mark}-later")
     discount = await scene.discount(subscription, f"{mark}-off")
     await scene.ledger(subscription, invoice)
@@ -67,6 +68,7 @@ async def furnished(scene: Scene) -> Furnished:
             "change": change,
             "discount": discount,
             "pm": method,
+            "setup": setup,
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,

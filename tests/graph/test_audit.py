@@ -47,6 +47,10 @@ LEAVES = {
     "updateBillingSettings": ["billing_settings.changed"],
     "applyDiscount": ["subscription.discount_applied"],
     "removeDiscount": ["subscription.discount_removed"],
+    "setUpPaymentMethod": ["setup.started"],
+    "checkPaymentMethodSetup": ["payment_method.added", "setup.succeeded"],
+    "choosePaymentMethod": ["payment_method.chosen"],
+    "removePaymentMethod": ["payment_method.detached"],
     "createOneOffInvoice": ["invoice.drafted"],
     "finalizeInvoice": ["invoice.finalized"],
     "voidInvoice": ["invoice.voided"],
@@ -67,8 +71,13 @@ TABLES = {
     "pool": "license_pool",
     "seat": "assignment",
     "usage": "usage_batch",
+    "setup": "payment_setup",
 }
 """The table of a subject, where it is called otherwise."""
+
+
+LATER = {"setup.started": {"state", "rail_id"}}
+"""What the rail tells after a change was committed, which the record of that change can't know."""
 
 
 async def _chain(scene: Scene, account: int | None = None) -> list[asyncpg.Record]:
@@ -139,6 +148,8 @@ async def test_a_record_tells_the_row_as_it_became_and_what_it_was(mutation: str
         after.pop("items", None)
         after.pop("discounts", None)
         after.pop("transfers", None)
+        for name in LATER.get(record["action"], ()):
+            after.pop(name)
         assert {name: _same(value) for name, value in after.items()} == {name: _same(now[name]) for name in after}
         assert json.loads(record["told_after"])
         if record["told_before"] is not None:

@@ -32,6 +32,8 @@ KINDS = {name: kind for name, kind in GRAPH.type_map.items() if not name.startsw
 BUILT_IN = {"ID", "String", "Int", "Float", "Boolean"}
 
 SHORT = {
+    "Account.paymentOptions",
+    "PaymentMethodOption.wallets",
     "Account.paymentMethods",
     "Account.serviceKeys",
     "AccountStatement.lines",

@@ -35,6 +35,11 @@ OPEN = {
 
 BILLED = {
     "item_step",
+    "payment_attempt",
+    "payment_choice",
+    "payment_part",
+    "payment_setup",
+    "rail_customer",
     "scheduled_change",
     "subscription",
     "subscription_clock",
@@ -192,7 +197,11 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     # makes the next months of usage.
     assert {row["proname"] for row in trusted} == {"held_versions", "usage_months", "workspace_name"}
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {"outbox", "idempotency_key"}
+    assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
+        "outbox",
+        "idempotency_key",
+        "rail_event",
+    }
 
 
 async def test_nobody_sees_a_row_of_a_tenant_who_was_told_of_none(workspace: Scene) -> None:

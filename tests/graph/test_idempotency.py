@@ -19,6 +19,7 @@ from tests.scenery import Asker, Reply, Scene
 NAMES = sorted(schema.build()._schema.mutation_type.fields)  # type: ignore[union-attr]
 OTHER: dict[str, dict[str, Any]] = {
     "createServiceKey": {"days": 30},
+    "setUpPaymentMethod": {"default": False},
     "createLicensePool": {"seats": 3},
     "renameWorkspace": {"name": "Otherwise"},
     "createWorkspace": {"name": "Otherwise"},
@@ -37,6 +38,8 @@ SHOWN = {
     "createOneOffInvoice": "id",
     "requestApproval": "id",
     "grantCredit": "__typename ... on CreditBalance { balance { minor } } ... on Problem { message }",
+    "setUpPaymentMethod": "id clientSecret",
+    "checkPaymentMethodSetup": "id paymentMethod { id }",
     "createWorkspace": "id name",
     "recordUsage": "recorded duplicates results { place key outcome message }",
     "voidUsage": "__typename ... on UsageRecorded { recorded } ... on Problem { message }",

@@ -1,0 +1,155 @@
+"""What happens to payment methods and payments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kernel.events import Event
+
+
+@dataclass(frozen=True)
+class SetupStarted(Event):
+    """Somebody is about to save a payment method."""
+
+    subject: ClassVar[str] = "setup"
+    setup: int
+
+
+@dataclass(frozen=True)
+class SetupSucceeded(Event):
+    """A payment method was saved."""
+
+    subject: ClassVar[str] = "setup"
+    setup: int
+    payment_method: int
+
+
+@dataclass(frozen=True)
+class SetupFailed(Event):
+    """A payment method could not be saved, or nobody finished it."""
+
+    subject: ClassVar[str] = "setup"
+    setup: int
+
+
+@dataclass(frozen=True)
+class PaymentMethodAdded(Event):
+    """An account has an instrument to pay with."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+
+
+@dataclass(frozen=True)
+class PaymentMethodChosen(Event):
+    """An instrument is charged from now on: for one subscription, or wherever no other was chosen."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+    subscription: int | None = None
+
+
+@dataclass(frozen=True)
+class PaymentMethodUpdated(Event):
+    """The bank has renewed a card: it has another date, or another number."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+
+
+@dataclass(frozen=True)
+class PaymentMethodExpiring(Event):
+    """An instrument that an account is charged by works for less than a month."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+    expires_on: str
+
+
+@dataclass(frozen=True)
+class PaymentMethodDetached(Event):
+    """An instrument is not used any more."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+
+
+@dataclass(frozen=True)
+class PaymentBegun(Event):
+    """A payment is on its way."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentRetried(Event):
+    """A payment that was declined is tried again."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentUncertain(Event):
+    """The rail's answer was lost; it is being found out."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentActionRequired(Event):
+    """The payer has to confirm a payment with their bank."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentProcessing(Event):
+    """A payment was accepted, and arrives in some days."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentSucceeded(Event):
+    """Money arrived."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentFailed(Event):
+    """A payment was declined."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentCanceled(Event):
+    """A payment was given up."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentRecorded(Event):
+    """Finance wrote down money that came past the rail."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+
+
+@dataclass(frozen=True)
+class PaymentFeeKnown(Event):
+    """The rail told what it kept of a payment."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int

@@ -1,0 +1,54 @@
+"""Card numbers are refused wherever they are typed."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from gateway.cards import holds_card, refuse
+from kernel.errors import InvalidInput
+
+CARDS = [
+    "4242424242424242",
+    "4242 4242 4242 4242",
+    "4242-4242-4242-4242",
+    "4242.4242.4242.4242",
+    "my card: 5555555555554444, thanks",
+    "378282246310005",
+    "3782 822463 10005",
+    "6011111111111117",
+    "3056930009020004",
+    "3566002020360505",
+    "6200000000000005",
+    "2223003122003222",
+    "".join(chr(0xFF10 + int(digit)) for digit in "4242424242424242"),  # full width
+]
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_card_number_is_recognized_however_it_is_written(text: str) -> None:
+    assert holds_card(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424241",  # another check digit
+        "seat_4242424242424",
+        "2026-01-31T00:00:00.000000Z",
+        "DE89370400440532013000",
+        "1700000000000000000",
+        "+49 30 901820",
+        "x4242424242424242",
+        "4242424242424242.5",
+    ],
+)
+def test_what_only_resembles_one_is_let_in(text: str) -> None:
+    assert not holds_card(text)
+
+
+@given(some.recursive(some.just("4242 4242 4242 4242"), lambda deeper: some.lists(deeper, min_size=1, max_size=3)))
+def test_it_is_found_however_deep(value: Any) -> None:
+    with pytest.raises(InvalidInput):
+        refuse({"a": [{"b": value}]})

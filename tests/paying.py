@@ -1,0 +1,80 @@
+"""Paying, for tests: instruments at the sandbox that plays for the application, and what their owners do there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from kernel import ids
+from payments.rail.opening import Rail
+from payments.tables import PaymentMethod, PaymentMethodKind, RailCustomer
+from tests.scenery import Scene, World
+
+
+def rail_of(world: World) -> Rail:
+    """The rail that the application is connected with."""
+    rail = world.app.state.door.rail
+    assert isinstance(rail, Rail)
+    return rail
+
+
+async def control(world: World, path: str, body: dict[str, Any] | None = None, verb: str = "POST") -> Any:
+    """Have the sandbox do what Stripe's API has no word for."""
+    address = rail_of(world).line.address
+    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+        answer = await client.request(verb, f"{address}/_sandbox/{path}", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def customer(scene: Scene, account: int | None = None) -> str:
+    """Who an account is at the sandbox."""
+    number = scene.number if account is None else account
+    known: str | None = await scene.world.value("select rail_id from rail_customer where account_id = $1", number)
+    if known:
+        return known
+    given: Any = {"name": "Acme"}
+    made = await rail_of(scene.world).line.v1.customers.create_async(given)
+    now = await scene.world.now()
+    await scene.world.put(RailCustomer(account_id=number, rail_id=made.id, created_at=now))
+    return str(made.id)
+
+
+async def card(scene: Scene, token: str = "pm_card_visa", *, account: int | None = None, default: bool = True) -> str:
+    """A card that an account has saved, and that behaves as the sandbox's token does."""
+    number = scene.number if account is None else account
+    owner: Any = {"customer": await customer(scene, number)}
+    attached = await rail_of(scene.world).line.v1.payment_methods.attach_async(token, owner)
+    told = attached.to_dict()["card"]
+    if default:
+        await scene.world.run("update payment_method set is_default = false where account_id = $1", number)
+    row = PaymentMethod(
+        account_id=number,
+        id=scene.world.number(),
+        kind=PaymentMethodKind.CARD,
+        brand=told["brand"],
+        last4=told["last4"],
+        expires_on=f"{told['exp_year']}-{told['exp_month']:02}",
+        is_default=default,
+        rail_id=attached.id,
+        created_at=await scene.world.now(),
+        fingerprint=told["fingerprint"],
+    )
+    await scene.world.put(row)
+    return ids.encode("pm", row.id)
+
+
+async def finish(scene: Scene, setup: str, token: str = "pm_card_visa") -> None:
+    """Do what Stripe's script does on a payer's page: finish a setup with what they have typed."""
+    number = ids.decode("setup", setup)
+    known = await scene.world.value("select rail_id from payment_setup where id = $1", number)
+    given: Any = {"payment_method": token}
+    await rail_of(scene.world).line.v1.setup_intents.confirm_async(known, given)
+
+
+async def charges(scene: Scene, account: int | None = None) -> list[Any]:
+    """Every charge of an account at the sandbox, the newest first."""
+    asked: Any = {"customer": await customer(scene, account), "limit": 100}
+    listed = await rail_of(scene.world).line.v1.charges.list_async(asked)
+    return [charge.to_dict() for charge in listed.data]
