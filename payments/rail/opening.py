@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from payments.rail.balance import Balance
+from payments.rail.disputes import Disputes
 from payments.rail.intents import Intents
 from payments.rail.line import Line
 from payments.rail.methods import Customers, Methods
+from payments.rail.refunds import Refunds
 from payments.rail.turns import LIVE, OURS, SANDBOX, Limits, Turns
 
 SANDBOX_KEY = "sk_test_ours"
@@ -25,6 +27,8 @@ class Rail:
     methods: Methods
     intents: Intents
     balance: Balance
+    refunds: Refunds
+    disputes: Disputes
     installation: str
     """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
 
@@ -36,7 +40,8 @@ async def opened(
     """The rail, for as long as it is needed."""
     line = Line(key, turns, api=api, files=files)
     try:
-        yield Rail(line, Customers(line), Methods(line), Intents(line), Balance(line), installation)
+        nouns = Customers(line), Methods(line), Intents(line), Balance(line), Refunds(line), Disputes(line)
+        yield Rail(line, *nouns, installation)
     finally:
         await line.close()
 
