@@ -201,3 +201,13 @@ class UsageVoided(Event):
 
     subject: ClassVar[str] = "usage"
     usage: int
+
+
+@dataclass(frozen=True)
+class UsageThresholdReached(Event):
+    """So many percent of what a plan allows or includes of a meter are used; told once in a period."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+    item: int
+    percent: int

@@ -14,7 +14,7 @@ from billing.metered import Stretch
 from billing.metering import Meter, Taken
 from billing.periods import Cycle
 from billing.rating import Aggregation
-from kernel.time import Anchor, Interval
+from kernel.time import Anchor, Interval, Period
 from kernel.work import Work
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -173,6 +173,64 @@ async def readings(
 async def snapshot(fetch: Fetch) -> str:
     """Which transactions are done now, as PostgreSQL writes it."""
     return str((await fetch("select pg_current_snapshot()::text as seen"))[0]["seen"])
+
+
+async def limits(work: Work, price_ids: Sequence[int]) -> dict[int, int]:
+    """The most that plans allow of what their metered prices count, by price: an entitlement named like the meter."""
+    rows = await work.fetch(
+        "select r.id, e.amount from price r join entitlement e on e.plan_version_id = r.plan_version_id"
+        " and e.feature = r.meter and e.kind = 'limit' and e.amount is not null where r.id = any($1::bigint[])",
+        list(price_ids),
+    )
+    return {row["id"]: row["amount"] for row in rows}
+
+
+async def touched(work: Work, account_id: int, batch_id: int) -> list[int]:
+    """The subscriptions that a batch has reports of."""
+    rows = await work.fetch(
+        "select distinct e.subscription_id from usage_batch b join usage_event e on e.account_id = b.account_id"
+        " and e.at between b.first_at and b.last_at and e.batch_id = b.id where b.account_id = $1 and b.id = $2",
+        account_id,
+        batch_id,
+    )
+    return sorted(row["subscription_id"] for row in rows)
+
+
+async def alert(work: Work, account_id: int, subscription_id: int, stretch: Stretch, percent: int) -> bool:
+    """Remember that something was told of a stretch; False if it had been."""
+    written = await work.execute(
+        "insert into usage_alert (account_id, item_id, period_start, percent, subscription_id, told_at)"
+        " values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        account_id,
+        int(stretch.item.key),
+        stretch.span.start,
+        percent,
+        subscription_id,
+        work.now,
+    )
+    return bool(written)
+
+
+async def listed(
+    work: Work, account_id: int, meter: str, span: Period, page: tuple[int, tuple[datetime, str] | None]
+) -> list[asyncpg.Record]:
+    """So many reports of a meter in a span, in order of the index, from a place on."""
+    size, after = page
+    place, key = after or (span.start, "")
+    return await work.fetch(
+        "select m.key as meter, e.at, e.key, e.quantity, e.voids, b.recorded_at, e.properties::text as properties"
+        " from meter m join usage_event e on e.meter_id = m.id"
+        " join usage_batch b on b.account_id = e.account_id and b.id = e.batch_id"
+        " where e.account_id = $1 and m.key = $2 and e.at >= $3 and e.at < $4 and (e.at, e.key) > ($5, $6)"
+        " order by e.at, e.key limit $7",
+        account_id,
+        meter,
+        span.start,
+        span.end,
+        place,
+        key,
+        size,
+    )
 
 
 async def _fetched(

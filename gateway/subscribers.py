@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from billing import events as billing
+from billing import usage_alerts
 from kernel.events import event_name
 from kernel.work import Work
 from seats import operations as seats
@@ -22,4 +23,12 @@ async def release_seats(work: Work, account_id: int, told: Mapping[str, Any]) ->
     await seats.close_pools(work, account_id, told["subscription"])
 
 
-SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {event_name(billing.SubscriptionCanceled): (release_seats,)}
+async def look_at_limits(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Tell of the limits that reports of use have reached."""
+    await usage_alerts.look(work, account_id, told)
+
+
+SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
+    event_name(billing.SubscriptionCanceled): (release_seats,),
+    event_name(billing.UsageRecorded): (look_at_limits,),
+}

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID
 from strawberry.scalars import JSON
 
 from auth.policy import Permission
-from billing import usage
+from billing import usage, usage_reading
 from billing.metering import Report
 from billing.subscriptions import reason_of
 from billing.usage import Batch
-from kernel import ids
+from kernel import ids, pages
+from kernel.errors import InvalidInput
+from kernel.time import Period
 from resolvers.info import Info
+
+_LONGEST = timedelta(days=400)
 
 
 @strawberry.input(description="One use, as your program saw it.")
@@ -75,3 +81,57 @@ def _report(event: UsageEventInput) -> Report:
         subscription_id=ids.decode("sub", named) if named else None,
         properties=properties,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """One page of reports, and where to go on; None after the last one."""
+
+    nodes: list[usage_reading.Reported]
+    end_cursor: str | None
+
+
+async def running(row: Any, info: Info) -> Any:
+    """What the metered items of a subscription have reached in the period that runs."""
+    return await usage_reading.running(info.context.work, row.account_id, row.id)
+
+
+async def days(row: usage_reading.Running, info: Info) -> Any:
+    """The same, day by day."""
+    return await usage_reading.days(info.context.work, row)
+
+
+async def usage_events(
+    info: Info,
+    account: Annotated[ID, strawberry.argument(description="Whose.")],
+    meter: Annotated[str, strawberry.argument(description="Of which meter, such as `searches`.")],
+    since: Annotated[datetime, strawberry.argument(description="From this instant on.")],
+    until: Annotated[datetime, strawberry.argument(description="Before this instant; at most 400 days later.")],
+    first: Annotated[int, strawberry.argument(description="How many: 1 to 100.")] = pages.USUAL,
+    after: Annotated[str | None, strawberry.argument(description="The cursor behind which to go on.")] = None,
+) -> Any:
+    """What was reported for an account."""
+    context = info.context
+    found = await context.found("account", account)
+    context.actor.require(Permission.SEE_BILLING, found.id)
+    if not since <= until <= since + _LONGEST:
+        raise InvalidInput("A span runs forward, over at most 400 days.")
+    named = f"usage:{found.id}:{meter[:63]}"
+    slice_ = pages.wanted(named, first, after, None, None)
+    asked = usage_reading.reported(
+        context.work, found.id, meter.replace("\x00", ""), Period(since, until), (slice_.size + 1, _place(slice_.place))
+    )
+    rows = list(await asked)
+    more = len(rows) > slice_.size
+    rows = rows[: slice_.size]
+    return Reports(rows, pages.write(named, (rows[-1].at, rows[-1].key)) if more else None)
+
+
+def _place(place: tuple[Any, ...] | None) -> tuple[datetime, str] | None:
+    match place:
+        case None:
+            return None
+        case (str(at), str(key)) if "\x00" not in key:
+            with suppress(ValueError):
+                return pages.instant_of(at).astimezone(UTC), key
+    raise InvalidInput("That is not a cursor of ours.")

@@ -16,7 +16,7 @@ from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.links import Download as Downloads
 from kernel.time import Interval
 from resolvers import billing as resolve
-from resolvers import papers
+from resolvers import metering, papers
 from resolvers.graph import Column, Computed, holders
 from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
@@ -76,6 +76,9 @@ class Subscription(Node):
 
     discounts = many("Discount", by="subscription_id")
     """What is taken off it, in the order it was granted."""
+
+    usage = Word(Column("id"), "list[MeterUsage]", resolve=metering.running)
+    """What its meters have counted in the period that runs, and what that costs so far."""
 
     items = many("SubscriptionItem", by="subscription_id")
     """The prices it is made of, and how many of each."""

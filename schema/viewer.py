@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import finance, invoices, previewing
+from resolvers import finance, invoices, metering, previewing
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -137,6 +137,9 @@ class Query:
 
     revenue_schedule = via(finance.revenue_schedule, "list[RevenueDay]")
     """What is earned on each day, and deferred at its end; for our own staff."""
+
+    usage_events = via(metering.usage_events, "UsageEvents")
+    """What was reported for an account, event by event."""
 
     accounts = page(
         "Account",

@@ -11,6 +11,7 @@ import pytest
 
 from auth.policy import KeyScope, Role
 from kernel import ids
+from tests.graph.asking import work_off
 from tests.graph.crowd import evidence
 from tests.scenery import Asker, Scene
 
@@ -146,3 +147,80 @@ async def test_nobody_reports_for_a_subscription_of_another_account(workspace: S
 
     assert response.json()["refused"] == 1
     assert await workspace.world.value("select count(*) from usage_event where account_id = $1", elsewhere.number) == 0
+
+
+USED = (
+    "query($id: ID!) { node(id: $id) { ... on Subscription { usage { meter quantity events included limit percent"
+    " cost { minor } formula days { day quantity events } } } } }"
+)
+LISTED = (
+    "query($account: ID!, $since: Instant!, $until: Instant!, $after: String) { usageEvents(account: $account,"
+    ' meter: "searches", since: $since, until: $until, first: 2, after: $after)'
+    " { nodes { key quantity voids properties } endCursor } }"
+)
+
+
+async def test_what_runs_up_is_shown_with_its_cost_day_by_day(workspace: Scene) -> None:
+    await _started(workspace)
+    subscription = await workspace.world.value("select id from subscription where account_id = $1", workspace.number)
+    events = [await _event(workspace, key, quantity=quantity) for key, quantity in (("a", "0.1"), ("b", "2.4"))]
+    await workspace.world.change("recordUsage", workspace.owner, account=workspace.account, events=events)
+
+    reply = await workspace.world.ask(USED, workspace.owner, id=ids.encode("sub", subscription))
+
+    (used,) = reply.data["node"]["usage"]
+    days = used.pop("days")
+    assert used == {
+        "meter": "searches",
+        "quantity": "2.5",
+        "events": 2,
+        "included": "0",
+        "limit": None,
+        "percent": None,
+        "cost": {"minor": 125},
+        "formula": "2.5 \N{MULTIPLICATION SIGN} 0.50",
+    }
+    assert [sum(day["events"] for day in days), days[-1]["quantity"]] == [2, "2.5"]
+
+
+async def test_support_reads_events_a_page_at_a_time(workspace: Scene) -> None:
+    await _started(workspace)
+    events = [await _event(workspace, key, properties={"model": key}) for key in "abc"]
+    await workspace.world.change("recordUsage", workspace.owner, account=workspace.account, events=events)
+    now = await workspace.world.now()
+    asked = {
+        "account": workspace.account,
+        "since": (now - timedelta(hours=1)).isoformat(),
+        "until": (now + timedelta(hours=1)).isoformat(),
+    }
+
+    first = (await workspace.world.ask(LISTED, workspace.owner, **asked)).data["usageEvents"]
+    rest = (await workspace.world.ask(LISTED, workspace.owner, **asked, after=first["endCursor"])).data["usageEvents"]
+    others = await workspace.world.ask(LISTED, workspace.members[Role.MEMBER], **asked)
+
+    assert [node["key"] for node in (*first["nodes"], *rest["nodes"])] == ["a", "b", "c"]
+    assert first["nodes"][0]["properties"] == {"model": "a"}
+    assert rest["endCursor"] is None
+    assert others.codes == ["FORBIDDEN"]
+
+
+async def test_a_limit_that_is_reached_is_told_once(workspace: Scene) -> None:
+    world = workspace.world
+    version = world.catalog.metered.version_number
+    await world.run(
+        "insert into entitlement (id, plan_version_id, feature, kind, amount) values ($1, $2, 'searches', 'limit', 10)",
+        world.number(),
+        version,
+    )
+    await _started(workspace)
+    told = "select after ->> 'percent' from audit_record where account_id = $1 and action = 'usage_threshold.reached'"
+
+    seen = []
+    for key, quantity in (("a", "7"), ("b", "1"), ("c", "1"), ("d", "5")):
+        event = await _event(workspace, key, quantity=quantity)
+        await world.change("recordUsage", workspace.owner, account=workspace.account, events=[event])
+        await work_off(world)
+        seen.append([row[0] for row in await world.rows(f"{told} order by seq", workspace.number)])
+    await world.run("delete from entitlement where plan_version_id = $1 and feature = 'searches'", version)
+
+    assert seen == [[], ["80"], ["80"], ["80", "100"]]
