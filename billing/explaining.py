@@ -36,6 +36,7 @@ class Fact:
 class Reason:
     """One line of an invoice as it was recorded and as the facts give it; None where they give no such line."""
 
+    row: LineItem
     position: int
     description: str
     formula: str
@@ -206,6 +207,7 @@ def _taxes(rows: Sequence[LineItem], found: dict[int, _Found]) -> dict[int, Mone
 def _reason(row: LineItem, found: _Found | None, tax: Money | None) -> Reason:
     currency = row.currency
     return Reason(
+        row,
         row.position,
         row.description,
         found.formula if found else row.formula,

@@ -17,6 +17,8 @@ from kernel.work import Work
 from payments.rail.opening import Rail
 from resolvers import reading
 from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
+from seats import sitting_queries
+from seats.sitting_queries import Asked
 
 Renew = Callable[[Work, Actor], Awaitable[Actor]]
 """How an actor is looked up again, after a change that may have been about them."""
@@ -37,7 +39,7 @@ class Context:
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""
 
-        self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     # Reading
 
@@ -57,6 +59,10 @@ class Context:
         """How long a list is, in a batch with its siblings'."""
         key = ("count", asked.page.name, asked.chosen)
         return self._loader(key, partial(self._counts, asked)).load(number)
+
+    def sitters(self, asked: Asked) -> Any:
+        """Who had a seat of a pool during a span, in a batch with those of other lines; None where there is no pool."""
+        return self._loader("sitters", self._sitters).load(asked)
 
     async def find(self, face: Face, number: int) -> Any:
         """The row of a face with this number, or None where there is none that the reader may see."""
@@ -118,11 +124,14 @@ class Context:
             raise InvalidInput("Only a person can do this, and you are signed in with a service key.")
         raise Unauthenticated("Sign in first: send a bearer token.")
 
-    def _loader(self, key: Hashable, load: Any) -> DataLoader[int, Any]:
+    def _loader(self, key: Hashable, load: Any) -> DataLoader[Any, Any]:
         loader = self._loaders.get(key)
         if loader is None:
             loader = self._loaders[key] = DataLoader(load_fn=load)
         return loader
+
+    async def _sitters(self, asked: list[Asked]) -> list[Any]:
+        return list(await sitting_queries.sitters(self.work, asked))
 
     async def _ones(self, face: Face, of: str, numbers: list[int]) -> list[Any]:
         found = await reading.by_number(self.work, self.actor, face, numbers, of)

@@ -18,6 +18,7 @@ from kernel.time import Interval
 from resolvers import billing as resolve
 from resolvers import metering, papers
 from resolvers.graph import Column, Computed, holders
+from schema import occupancy
 from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.discounts import TAKEN_OFF, taken_off
@@ -255,6 +256,9 @@ class LineItem:
 
     price = one("Price", by="price_id")
     """The price it was computed from."""
+
+    seats = occupancy.line_seats
+    """Who sat in the seats it bills; null for a line that bills none."""
 
 
 @strawberry.type

@@ -16,6 +16,7 @@ from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceK
 from resolvers import finance, invoices, papers
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.graph import Bind, Column, Reader, holders
+from schema import occupancy
 from schema.base import TYPES, Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.scalars import Long, Money
@@ -287,6 +288,9 @@ class ExplainedLine:
 
     facts = Word(Column("facts"), "list[LineFact]", resolve=lambda row, _: row.facts)
     """What it came from."""
+
+    seats = occupancy.explained_seats
+    """Who sat in the seats it bills; null for a line that bills none."""
 
 
 @value(explaining.Explanation)

@@ -118,7 +118,17 @@ def page(
         kind,
     )
     _connection(target)
-    arguments = [
+    arguments = page_arguments(name, orders)
+    if filters:
+        arguments.append(
+            argument("filter", f"{_filter(name, filters)} | None", "Which rows to keep.", default=strawberry.UNSET)
+        )
+    return Word(declared, f"{target}Connection", tuple(arguments), resolve=_page_of(declared))
+
+
+def page_arguments(name: str, orders: Mapping[str, tuple[str, str, str]]) -> list[Any]:
+    """What every page takes: how many rows, from where, and in which order."""
+    return [
         argument(
             "first", "int | None", "How many rows from the start, or after `after`: 1 to 100.", default=strawberry.UNSET
         ),
@@ -134,11 +144,6 @@ def page(
             default=None,
         ),
     ]
-    if filters:
-        arguments.append(
-            argument("filter", f"{_filter(name, filters)} | None", "Which rows to keep.", default=strawberry.UNSET)
-        )
-    return Word(declared, f"{target}Connection", tuple(arguments), resolve=_page_of(declared))
 
 
 def choosable(target: str, *, by: str, of: str = "id", order: str = "id", filters: Mapping[str, Narrow]) -> Any:

@@ -15,8 +15,8 @@ from tests.billing.world import Books, flat, instant, nets, usd
 MODULES = (changes, given_back, invoices, periods, rating, seats)
 
 ELSEWHERE = {
-    "seats.pending_until_paid": "Which purchase waits for its payment is decided where seats are bought: the timeline "
-    "bills what is recorded, and an unpaid purchase is not.",
+    "seats.pending_until_paid": "By our law seats are there as soon as they are bought, and the account says "
+    "when they are billed: no purchase waits for its payment.",
 }
 
 

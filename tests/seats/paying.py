@@ -106,9 +106,14 @@ class Buyer:
             self.life.now = self.life.now.replace(microsecond=0)
 
     async def work_off(self) -> None:
-        """Do whatever is due; each turn of the worker takes a moment."""
-        while await Worker(self.life.engine, Standing(self.life.now), self.life.blocks).turn():
+        """Do whatever is due to be ended or billed; each turn of the worker takes a moment."""
+        while await self._turn():
             self.life.now += timedelta(microseconds=1)
+
+    async def _turn(self) -> bool:
+        worker = Worker(url="", engine=self.life.engine, clock=Standing(self.life.now), blocks=self.life.blocks)
+        steps = (worker.expire, worker.end, worker.renew, worker.collect, worker.finalize)
+        return any([await step(self.life.now) for step in steps])
 
     async def subscription(self, pool: int = 0) -> int:
         """What pays for a pool."""
