@@ -29,8 +29,8 @@ from typing import Any
 
 import asyncpg
 
+from billing.bounds import believed
 from billing.run import chunks
-from billing.run.bounds import Bounds
 from billing.run.chunks import Run
 from billing.run.worker import Worker
 from kernel import audit, database, postgres
@@ -123,10 +123,10 @@ async def measure(home: Path, url: str, until: datetime, workers: int) -> tuple[
 
 def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
     async def work() -> None:
-        worker = await Worker.of(url, run, Bounds())
+        worker = await Worker.of(url, run, believed())
         ready.wait()
         before = getrusage(RUSAGE_SELF)
-        await worker.work()
+        await worker.work(bool)
         after = getrusage(RUSAGE_SELF)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         told.put((spent, after.ru_maxrss / 1024))

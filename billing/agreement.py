@@ -60,6 +60,8 @@ class Agreement:
     ended_at: datetime | None = None
     discounts: tuple[Discount, ...] = ()
     usage: tuple[Usage, ...] = ()
+    paid_stays: bool = False
+    """Whether what was charged for the time after the end is kept, and not given back."""
 
     def stepped(self, item: str, step: Step) -> Agreement:
         """These facts and one more step of an item, which may be a new one."""

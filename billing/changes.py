@@ -8,7 +8,7 @@ any other, with the facts as they are then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -215,6 +215,7 @@ async def renew(
     """Begin the earliest period that is due: make the changes that waited for it, and bill it.
 
     `least` is the fewest units an item may have, because so many seats are taken (LAW 21).
+    One whose end has come begins no period, whether or not it was ended yet.
     """
     billed = await begun(work, account, subscription_id, least)
     made = await renewed(work, account, [billed] if billed else [])
@@ -241,6 +242,8 @@ async def begun(
     # A period that was missed is begun as of when it was due, so that each has an invoice of its own.
     at = clock.due_at
     subscription = await queries.subscription(work, account.id, subscription_id)
+    if subscription.cancel_at and subscription.cancel_at <= at:
+        return None
     pending = [due for due in await queries.pending(work, account.id, subscription_id) if due.due_at <= at]
     prices = {due.price_id for due in pending if due.price_id}
     before = after = await fact_queries.facts(work, subscription, *prices)
@@ -251,11 +254,13 @@ async def begun(
         settle(due, ChangeState.APPLIED, work.now)
     if subscription.state is SubscriptionState.TRIALING:
         subscription.state = SubscriptionState.ACTIVE
+    ends = subscription.period_start
     await charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), at)
     clock.unbilled_since = None
     await _mirror(work, after, at)
-    return await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
+    billed = await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
+    return replace(billed, ends=ends)
 
 
 def settle(scheduled: ScheduledChange, state: ChangeState, now: datetime) -> None:

@@ -14,14 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auth.tables import Account
-from billing import fact_queries, invoices, knowledge, periods, queries, timeline, using
+from billing import fact_queries, holds, invoice_queries, invoices, knowledge, periods, queries, timeline, using
 from billing.agreement import Agreement
+from billing.bounds import believed, doubt
 from billing.documents import Document, document, joined
 from billing.facts import Facts, agreement, issued
 from billing.lines import Issued, Kind, Line
 from billing.pricing import plain
 from billing.seller import seller
-from billing.tables import Invoice, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
+from billing.tables import Invoice, LineItem, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
 from kernel.errors import Conflict
 from kernel.time import Period
 from kernel.work import Work
@@ -50,6 +51,9 @@ class Bill:
 
     usage_alone: bool = False
     """Whether it bills usage and leaves all else as it was."""
+
+    ends: datetime | None = None
+    """When the period began that ends with it; None for what was asked for, which is not compared with it."""
 
 
 async def bill(
@@ -120,7 +124,10 @@ async def settle(work: Work, account: Account, billed: Bill) -> Invoice | None:
 
 
 async def settle_together(work: Work, account: Account, bills: Sequence[Bill]) -> list[Invoice]:
-    """Write what several bills of an account come to, on one invoice for each currency."""
+    """Write what several bills of an account come to, on one invoice for each currency.
+
+    One with a bill that is hard to believe stays a draft that a person has to look at.
+    """
     due: dict[str, list[tuple[Bill, Document]]] = {}
     for billed in bills:
         if billed.document:
@@ -131,10 +138,33 @@ async def settle_together(work: Work, account: Account, bills: Sequence[Bill]) -
 async def _invoice(work: Work, account: Account, due: Sequence[tuple[Bill, Document]]) -> Invoice:
     owners = [billed.facts.subscription.id for billed, part in due for _ in part.lines]
     known: dict[str, Any] = {}
-    for billed, _ in due:
+    doubted: dict[int, str] = {}
+    for billed, part in due:
         known |= await knowledge.known(work, billed.facts, billed.at, billed.seen, usage_alone=billed.usage_alone)
-    invoice = await invoices.draft(work, account, owners, joined([part for _, part in due]), known)
-    return invoice if account.grace_hours else await invoices.finalize(work, invoice)
+        if why := await _doubt(work, billed, part):
+            doubted[billed.facts.subscription.id] = why
+    at, held = max(billed.at for billed, _ in due), next(iter(doubted.values()), None)
+    made = joined([part for _, part in due])
+    invoice = await invoices.draft(work, account, owners, made, known, at=at, held=held)
+    for number, why in doubted.items():
+        await holds.hold(work, account.id, number, why)
+    return invoice if held or account.grace_hours else await invoices.finalize(work, invoice)
+
+
+async def _doubt(work: Work, billed: Bill, made: Document) -> str | None:
+    """Why the bill of a subscription has to be looked at first; None for one that looks right."""
+    subscription = billed.facts.subscription
+    account_id, number = subscription.account_id, subscription.id
+    lines = await invoice_queries.lines_since(work, account_id, number, work.now - timedelta(days=1))
+    before = 0
+    if billed.ends:
+        before = sum(gross(row) for row in await fact_queries.issued(work, account_id, number, since=billed.ends))
+    return doubt(made.subtotal + made.tax, lines + len(made.lines), before, subscription.limit_minor, believed())
+
+
+def gross(row: LineItem) -> int:
+    """What a line came to with its tax, in minor units."""
+    return row.amount_minor - row.discount_minor + (0 if row.tax_inclusive else row.tax_minor)
 
 
 async def record(work: Work, before: Facts, after: Facts) -> None:

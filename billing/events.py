@@ -211,3 +211,27 @@ class UsageThresholdReached(Event):
     subscription: int
     item: int
     percent: int
+
+
+@dataclass(frozen=True)
+class SubscriptionHeld(Event):
+    """Nothing more of a subscription is billed until a person has looked at it."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionReleased(Event):
+    """A person has looked at it, and it is billed on."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionLimited(Event):
+    """The contract says another most that one invoice may ask for."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int

@@ -52,6 +52,9 @@ class Facts:
     meters: Mapping[int, Sequence[int]] = field(default_factory=dict)
     """By price, the metered prices that are sold with it."""
 
+    paid_stays: bool = False
+    """Whether what was charged for the time after the end is kept, and not given back."""
+
 
 def agreement(facts: Facts) -> Agreement:
     """The facts as the timeline takes them. Keys of items and prices are their numbers as text."""
@@ -66,6 +69,7 @@ def agreement(facts: Facts) -> Agreement:
         pauses=tuple(Pause(pause.starts_at, pause.ends_at) for pause in facts.pauses),
         ended_at=facts.subscription.ended_at or facts.subscription.cancel_at,
         discounts=tuple(_discount(discount) for discount in facts.discounts),
+        paid_stays=facts.paid_stays,
     )
 
 

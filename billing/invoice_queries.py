@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 
 from billing.crediting import Rest, rate_of
-from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, LineItem
+from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period
@@ -158,6 +158,28 @@ async def note_lines(work: Work, account_id: int, note_id: int) -> list[CreditNo
     """The lines of a credit note."""
     mine = (col(CreditNoteLine.account_id) == account_id, col(CreditNoteLine.credit_note_id) == note_id)
     return list(await work.all(select(CreditNoteLine).where(*mine).order_by(col(CreditNoteLine.id))))
+
+
+async def held(work: Work, account_id: int, subscription_id: int) -> list[Invoice]:
+    """The drafts of a subscription that wait for a person, locked."""
+    lines = (col(LineItem.account_id) == account_id, col(LineItem.subscription_id) == subscription_id)
+    billing = select(col(LineItem.invoice_id)).where(*lines)
+    mine = (col(Invoice.account_id) == account_id, col(Invoice.id).in_(billing))
+    draft = (col(Invoice.state) == InvoiceState.DRAFT, col(Invoice.held).is_not(None))
+    return list(await work.all(select(Invoice).where(*mine, *draft).order_by(col(Invoice.id)).with_for_update()))
+
+
+async def lines_since(work: Work, account_id: int, subscription_id: int, since: datetime) -> int:
+    """How many lines a subscription got on invoices made or issued since then."""
+    rows = await work.fetch(
+        "select count(*) as lines from line_item i"
+        " join invoice v on (v.account_id, v.id) = (i.account_id, i.invoice_id)"
+        " where i.account_id = $1 and i.subscription_id = $2 and coalesce(v.issued_at, v.created_at) > $3",
+        account_id,
+        subscription_id,
+        since,
+    )
+    return int(rows[0]["lines"])
 
 
 async def waiting(work: Work, now: datetime, most: int = 200) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from auth.tables import Account
@@ -42,16 +42,26 @@ class InvoiceCorrected(Problem):
 
 
 async def draft(
-    work: Work, account: Account, subscriptions: Sequence[int], document: Document, known: dict[str, Any] | None = None
+    work: Work,
+    account: Account,
+    subscriptions: Sequence[int],
+    document: Document,
+    known: dict[str, Any],
+    *,
+    at: datetime,
+    held: str | None = None,
 ) -> Invoice:
     """Write a document down as a draft: it has no number, and nothing is owed for it yet.
 
     `subscriptions` says which one each line bills; an invoice of several is of none.
-    `known` is what it was billed from, where that may change later: see `billing.knowledge`.
+    `known` is what it was billed from, where that may change later: see `billing.knowledge`. `at` is the
+    instant as of which it bills, by which the invoices of a subscription are ordered.
+    `held` says why a person has to look at it first.
     """
     invoice = started(work, account, InvoiceKind.SUBSCRIPTION, document.currency, document.period)
     several = len(set(subscriptions)) > 1
-    invoice.subscription_id, invoice.known = None if several else subscriptions[0], known or {}
+    invoice.subscription_id, invoice.known = None if several else subscriptions[0], known
+    invoice.created_at, invoice.held = at, held
     invoice.finalize_at = work.now + timedelta(hours=account.grace_hours)
     invoice.tax_notes = list(document.notes)
     await work.reserve(len(document.lines) * 2)

@@ -75,6 +75,7 @@ def kept(
             "trial_end": plain(facts.subscription.trial_end),
             "ends_at": plain(agreement(facts).ended_at),
             "void": list(void),
+            **({"paid_stays": True} if facts.paid_stays else {}),
             "adjusted": {str(line): minor for line, minor in adjusted.items()},
             "seen": seen,
         }
@@ -122,6 +123,7 @@ def _kept(facts: Facts, kept: Mapping[str, Any]) -> Facts:
     subscription = _as(facts.subscription, trial_end=trial_end, ended_at=ends_at, cancel_at=ends_at)
     return replace(
         facts,
+        paid_stays=kept.get("paid_stays", False),
         subscription=subscription,
         steps=[step for step in facts.steps if step.id in steps],
         cycles=[cycle for cycle in facts.cycles if cycle.id in cycles],

@@ -102,22 +102,23 @@ async def reactivating(work: Work, account: Account, subscription_id: int) -> Bi
 
 
 async def canceling(work: Work, account: Account, subscription_id: int, at: CancelAt, *, credit: bool) -> Bill:
-    """What `cancel` would give back. Raises its refusals."""
+    """What `cancel` would bill and give back, once what is overdue is billed. Raises its refusals."""
     subscription = await queries.subscription(work, account.id, subscription_id, lock=False)
     subscriptions.check_cancel(subscription, at, credit=credit)
     facts = await fact_queries.facts(work, subscription)
     end = work.now if at is CancelAt.NOW else subscription.period_end
-    after = amendments.ended(facts, min(subscription.cancel_at or end, end))
+    after = replace(amendments.ended(facts, min(subscription.cancel_at or end, end)), paid_stays=not credit)
     if at is CancelAt.PERIOD_END:
         return Bill(after, None, work.now)
-    if credit:
-        return await _bill(work, account, after)
-    owed = [await accruals.last(work, account, facts)]
-    if after.metered:
-        names = await charging.names(work, account, after)
-        owed.append(await charging.bill(work, account, after, names, usage_alone=True))
-    parts = [one.document for one in owed if one and one.document]
-    return Bill(after, joined(parts) if parts else None, work.now)
+    clock = await fact_queries.clock(work, account.id, subscription_id, lock=False)
+    # What is overdue is billed before, on invoices of its own.
+    before = await _bill(work, account, facts) if clock.due_at <= work.now else None
+    last = None if credit else await accruals.last(work, account, facts)
+    known = [part.document for part in (before, last) if part and part.document]
+    issued = [line for part in known for line in _issued(part)]
+    billed = await charging.bill(work, account, after, await charging.names(work, account, after), also=issued)
+    parts = [part.document for part in (last, billed) if part and part.document]
+    return replace(billed, document=joined(parts) if parts else None)
 
 
 async def renewing(
@@ -179,8 +180,8 @@ async def _next(
     due = charging.running(facts.subscription, agreement(facts), billed.at).end
     end = facts.subscription.ended_at or facts.subscription.cancel_at
     if end and end <= due:
-        # What is collected later is billed when it ends, if that is still to come.
-        return await _bill_at(work, account, billed, end) if end > billed.at else None
+        # What is collected later, and what is billed afterwards, is billed when it ends.
+        return await _last(work, account, billed, end)
     prices = await fact_queries.prices(work, [change.price_id for change in waiting if change.price_id])
     after, new_id = replace(facts, prices={**facts.prices, **prices}), Unsaved()
     for change in waiting:
@@ -195,6 +196,14 @@ async def _next(
 async def _bill_at(work: Work, account: Account, billed: Bill, at: datetime) -> Bill:
     names = await charging.names(work, account, billed.facts)
     return await charging.bill(work, account, billed.facts, names, at=at, also=_issued(billed.document))
+
+
+async def _last(work: Work, account: Account, billed: Bill, end: datetime) -> Bill | None:
+    """What will be billed when the subscription ends; None for nothing, or where it has ended."""
+    if end <= billed.at:
+        return None
+    last = await _bill_at(work, account, replace(billed, facts=replace(billed.facts, paid_stays=True)), end)
+    return last if last.document else None
 
 
 async def _waiting(

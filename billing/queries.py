@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from billing.pricing import Decrease
 from billing.tables import (
+    ENDED,
     ChangeState,
     Plan,
     PlanVersion,
@@ -181,6 +182,26 @@ async def decrease(work: Work, account_id: int, item_id: int) -> Decrease:
         item_id,
     )
     return Decrease(rows[0]["decrease"])
+
+
+async def held(work: Work) -> int:
+    """How many subscriptions wait for a person, as the system sees them."""
+    rows = await work.fetch("select count(*) as held from subscription_clock where not starts_with(held, $1)", ENDED)
+    return int(rows[0]["held"])
+
+
+async def is_due(work: Work, account_id: int, subscription_id: int) -> bool:
+    """Whether a subscription's next period has begun, and may be billed."""
+    found = await work.fetch(
+        "select from subscription_clock c"
+        " join subscription s on s.account_id = c.account_id and s.id = c.subscription_id"
+        " where c.account_id = $1 and c.subscription_id = $2 and c.due_at <= $3 and c.held is null"
+        " and s.ended_at is null and coalesce(s.cancel_at > c.due_at, true)",
+        account_id,
+        subscription_id,
+        work.now,
+    )
+    return bool(found)
 
 
 async def take_clock(work: Work, account_id: int, subscription_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,15 +13,22 @@ from billing.amendments import NewId
 from billing.catalog import Audience
 from billing.facts import Facts
 from billing.metering import GRACE
-from billing.tables import ChangeState, Plan, PlanVersion, Price, Subscription, SubscriptionItem, SubscriptionState
+from billing.tables import (
+    ENDED,
+    ChangeState,
+    Plan,
+    PlanVersion,
+    Price,
+    Subscription,
+    SubscriptionItem,
+    SubscriptionState,
+)
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Anchor
 from kernel.work import Work
 
 LONGEST_REASON = 1_000
 MOST_SEATS = 100_000
-ENDED = "ended"
-"""Why the clock of a subscription that is over stands still."""
 
 SETTLING = "ended, and usage may come late"
 """Why it stands still as long as usage is taken that was reported late."""
@@ -197,21 +204,22 @@ async def cancel(
     at: CancelAt,
     reason: str | None,
     *,
-    refund: Account | None = None,
+    credit: bool = False,
 ) -> Subscription:
     """End a subscription now, or when its period does. Raises SubscriptionOver.
 
-    `refund` is the account, if what is paid for the time after an end now becomes its credit.
+    With `credit`, what is paid for the time after an end now becomes the account's credit. Periods that
+    are overdue are begun before: see `seats.buying.cancel`.
     """
     reason = reason_of(reason)
     await queries.take_clock(work, account_id, subscription_id)
     await charging.catch_up(work, account_id, subscription_id)
     subscription = await queries.subscription(work, account_id, subscription_id)
-    check_cancel(subscription, at, credit=refund is not None)
+    check_cancel(subscription, at, credit=credit)
 
     subscription.cancel_reason = reason or subscription.cancel_reason
     if at is CancelAt.NOW:
-        return await end(work, subscription, refund=refund)
+        return await end(work, subscription, credit=credit)
     subscription.cancel_at = subscription.period_end
     await work.flush()
     work.emit(events.SubscriptionCancelScheduled(account_id, subscription_id), subscription)
@@ -228,13 +236,18 @@ def check_cancel(subscription: Subscription, at: CancelAt, *, credit: bool) -> N
         raise SubscriptionOver("to end with its period", "Nothing is left to do, or cancel it now.")
 
 
-async def end(work: Work, subscription: Subscription, *, refund: Account | None = None) -> Subscription:
+async def end(work: Work, subscription: Subscription, *, credit: bool = False) -> Subscription:
     """The end of a subscription and its items, at the instant that was due if it has passed; whoever cares is told.
 
-    `refund` is the account that gets the unused time back as credit; without it, what is paid stays paid.
+    What was to be billed when a period is over is billed now. With `credit`, the unused
+    time is given back; without it, what is paid stays paid. One that is held for a
+    person stays so, and its last bill waits for them too.
     """
-    if not refund:
+    clock = await fact_queries.clock(work, subscription.account_id, subscription.id, lock=True)
+    held = clock.held
+    if held is None and not credit:
         await accruals.collect_last(work, subscription)
+    clock.held, clock.unbilled_since = clock.held or ENDED, None
     at = min(subscription.cancel_at or work.now, work.now)
     await queries.stop_clock(work, subscription.account_id, subscription.id, ENDED)
     subscription.state, subscription.ended_at, subscription.cancel_at = SubscriptionState.CANCELED, at, at
@@ -245,12 +258,12 @@ async def end(work: Work, subscription: Subscription, *, refund: Account | None 
     for item in await queries.items(work, subscription.account_id, subscription.id):
         item.ended_at = at
     await work.flush()
-    facts = await fact_queries.facts(work, subscription)
-    if facts.metered:
-        await queries.stop_clock(work, subscription.account_id, subscription.id, SETTLING, at + GRACE)
-    if refund or facts.metered:
-        account = refund or await people.account(work, subscription.account_id)
-        await _bill_last(work, account, facts, at, usage_alone=refund is None)
+    if held is None:
+        facts = replace(await fact_queries.facts(work, subscription), paid_stays=not credit)
+        if facts.metered:
+            clock.held, clock.due_at = SETTLING, at + GRACE
+        account = await people.account(work, subscription.account_id)
+        await _bill_last(work, account, facts, at, usage_alone=False)
     work.emit(events.SubscriptionCanceled(subscription.account_id, subscription.id), subscription)
     return subscription
 

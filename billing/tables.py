@@ -464,6 +464,10 @@ class ScheduledChange(SQLModel, table=True):
     settled_at: datetime | None = instant(optional=True)
 
 
+ENDED = "ended"
+"""Why the clock of a subscription that is over stands still."""
+
+
 class SubscriptionClock(SQLModel, table=True):
     """When a subscription is next billed: narrow, and locked first by whoever bills."""
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from billing import periods
 from billing.agreement import Agreement
-from billing.corrections import booked, corrected
+from billing.corrections import Book, booked, corrected
 from billing.discounts import Discount, Offer, take
 from billing.layers import Shape, Wanted, wanted
 from billing.lines import Issued, Kind, Line, tallied
@@ -59,13 +59,21 @@ def _reconciled(
         zone_name = charge.period.zone if charge else agreement.cycles[-1].anchor.zone
         for book in books.get(shape, ()):
             kept = within(spans, book.charge.span)
-            lines += corrected(book, kept, zone_name)
+            lines += corrected(book, joined([*kept, *_forfeited(book, agreement)]), zone_name)
             # Without proration a period that is charged at all is charged whole.
             whole = kept and book.charge.proration is Proration.NONE
             spans = [] if whole else without(spans, [book.charge.span])
         if charge and _is_due(charge, agreement, now):
             lines += [line for span in spans if (line := _charged(shape, charge, span)).amount]
     return lines
+
+
+def _forfeited(book: Book, agreement: Agreement) -> list[Period]:
+    """What a charge covers after the end, where that is not given back."""
+    span, ended = book.charge.span, agreement.ended_at
+    if ended is None or not agreement.paid_stays or span.end <= ended:
+        return []
+    return within(book.covered, Period(max(ended, span.start), span.end))
 
 
 def _is_due(charge: Wanted, agreement: Agreement, now: datetime) -> bool:

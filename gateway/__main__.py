@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,12 @@ from gateway.later import later
 from kernel.errors import Fault
 
 if TYPE_CHECKING:
+    from gateway import billing, contract, development, drift, furnishing, installation, serving, settings, verification
     from gateway import catalog as catalogs
     from gateway import clock as clocks
-    from gateway import contract, development, drift, furnishing, installation, serving, settings, verification
     from gateway import jobs as queued
 else:
+    billing = later("gateway.billing")
     catalogs = later("gateway.catalog")
     clocks = later("gateway.clock")
     contract = later("gateway.contract")
@@ -45,7 +47,7 @@ FAILED = 2
 """The status of a command that was refused, or that found a difference."""
 
 BROKEN = 1
-"""The status of `verify` when something does not hold."""
+"""The status of `verify` when something does not hold, and of `bill` when something is left."""
 
 _SETTINGS = "Settings come from the environment; docs/settings.md lists them."
 _SCOPES = ", ".join(KeyScope)
@@ -125,6 +127,33 @@ def worker(patience: Patience = 30) -> None:
     """
     stopping.listen()
     serving.work(settings.load(), _say, _tell, patience=patience)
+
+
+@app.command()
+def bill(
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"],
+            help="Bill what is due up to this instant, such as 2026-02-01T00:00:00Z, or day; else up to now.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="How many processes bill at the same time, such as 4.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, such as for a monitor.")] = False,
+) -> int:
+    """Bill everything that is due, at once; Ctrl-C stops after the chunks at hand, and the same command goes on.
+
+    Status 1 if it was stopped or something failed. Whatever waits for a person is listed.
+
+    Example: seatgraph bill --workers 2
+    """
+    stopping.listen()
+    told, url = _open()
+    outcome = asyncio.run(billing.bill(told, url, until, workers, shown=not as_json, tell=_tell))
+    _say(json.dumps(billing.document(outcome), indent=2) if as_json else "\n".join(billing.sentences(outcome)))
+    return 0 if outcome.whole else BROKEN
 
 
 # The database

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -16,6 +18,7 @@ import schema
 from auth.fetching import Fetcher, networks
 from auth.oidc import Issuer, Issuers
 from auth.tokens import Signer
+from billing import queries
 from gateway.authentication import Door
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
@@ -32,7 +35,8 @@ from gateway.settings import Settings
 from gateway.usage import usage_route
 from gateway.worker import Worker
 from kernel import database
-from kernel.work import IdBlocks
+from kernel.clock import Clock
+from kernel.work import IdBlocks, Work
 
 BODY = 1024 * 1024
 """The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""
@@ -52,6 +56,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying:
+            metrics.look = partial(_held, engine, ticking, blocks)
             app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks, paying)
             worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying).run()) if working else None
             yield
@@ -89,6 +94,14 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     app.state.paper_pace = paper_pace()
     app.add_middleware(Observability, metrics=metrics)
     return app
+
+
+async def _held(engine: AsyncEngine, ticking: Clock, blocks: IdBlocks) -> int:
+    work = Work(engine, await ticking.now(), ids=blocks, sees={"staff": "on"})
+    try:
+        return await queries.held(work)
+    finally:
+        await work.close()
 
 
 def _issuers(settings: Settings) -> Issuers:

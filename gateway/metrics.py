@@ -6,12 +6,21 @@ name that a client chooses is never a label.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernel.errors import Unavailable
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+Look = Callable[[], Awaitable[int]]
 
 
 class Metrics:
@@ -35,9 +44,20 @@ class Metrics:
             registry=self.registry,
         )
         self.errors = Counter("seatgraph_errors", "Errors told to clients, by code.", ["code"], registry=self.registry)
+        self.held = Gauge(
+            "seatgraph_held_subscriptions",
+            "Subscriptions that are billed no more until a person has looked.",
+            registry=self.registry,
+        )
+        self.look: Look | None = None
+        """Counts those subscriptions when somebody asks for the figures."""
+
         self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
 
     async def page(self, request: Request) -> Response:
-        """The figures as Prometheus reads them."""
+        """The figures as Prometheus reads them; while the database is away, the last that is known of it."""
+        with suppress(Unavailable, OSError, SQLAlchemyError):
+            if self.look:
+                self.held.set(await self.look())
         encode, media = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self.registry), headers={"content-type": media})

@@ -22,6 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from billing import accruals, closing, closing_queries, invoice_queries, invoices, subscriptions
 from billing import queries as billing
 from billing import usage_queries as usage
+from billing.run import crew
+from billing.run.chunks import Tally
 from gateway import jobs
 from gateway.jobs import Jobs, Waiting
 from kernel import audit
@@ -106,31 +108,37 @@ class Worker:
         """Let invitations run out that nobody answered in time."""
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
-        return any([await self._do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue])
+        return any([await self.do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue])
 
     async def end(self, now: datetime) -> bool:
         """End the subscriptions whose cancellation has come due."""
         async with self._work(now) as work:
             ending = await billing.ending(work, now)
-        return any([await self._do(now, subscriptions.end_due, *each) for each in ending])
+        return any([await self.do(now, subscriptions.end_due, *each) for each in ending])
 
     async def renew(self, now: datetime) -> bool:
-        """Begin the periods that are due, of each subscription the earliest; one that was missed is made up for."""
+        """Begin the periods that are due, of each subscription the earliest; one that was missed is made up for.
+
+        It is a billing run over a few. Where a scheduled change is due too, the pools move with it.
+        """
         async with self._work(now) as work:
-            due = await billing.due(work, now, _BATCH)
-        return any([await self._do(now, buying.begin_next, *each) for each in due])
+            if not await billing.due(work, now, 1):
+                return False
+        billed = await crew.sweep(self.url, now, self.blocks, most=_BATCH)
+        changed = [await self.do(now, buying.begin_next, *each[:2]) for each in billed.leftovers[:_BATCH]]
+        return billed.tally != Tally() or any(changed)
 
     async def collect(self, now: datetime) -> bool:
         """Bill the seats that were bought before this month, of the accounts that are billed by the month for them."""
         async with self._work(now) as work:
             owing = await billing.collecting(work, now)
-        return any([await self._do(now, accruals.collect_due, account_id, None) for account_id in owing])
+        return any([await self.do(now, accruals.collect_due, account_id, None) for account_id in owing])
 
     async def finalize(self, now: datetime) -> bool:
         """Make the drafts final whose grace is over."""
         async with self._work(now) as work:
             waiting = await invoice_queries.waiting(work, now)
-        return any([await self._do(now, invoices.finalize_due, *each) for each in waiting])
+        return any([await self.do(now, invoices.finalize_due, *each) for each in waiting])
 
     async def close(self, now: datetime) -> bool:
         """Close the books of the days that are over; once an hour, also those of accounts billed since."""
@@ -146,16 +154,16 @@ class Worker:
         """Bill what was reported late for subscriptions that have ended."""
         async with self._work(now) as work:
             settling = await billing.settling(work, now, subscriptions.SETTLING)
-        return any([await self._do(now, subscriptions.settle_usage, *each) for each in settling])
+        return any([await self.do(now, subscriptions.settle_usage, *each) for each in settling])
 
     async def warn(self, now: datetime) -> bool:
         """Tell of payment methods that are about to expire."""
         async with self._work(now) as work:
             month = f"{now + methods.EXPIRES_SOON:%Y-%m}"
             expiring = await paying.expiring(work, month, _BATCH)
-        return any([await self._do(now, methods.warn, *each) for each in expiring])
+        return any([await self.do(now, methods.warn, *each) for each in expiring])
 
-    async def _do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
+    async def do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""
         try:
             async with self._work(now) as work, work.transaction():

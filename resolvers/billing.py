@@ -13,6 +13,7 @@ from billing.subscriptions import CancelAt, PlanNotOffered
 from billing.tables import Subscription
 from kernel import ids
 from resolvers.info import Info
+from seats import buying
 
 
 async def subscribe(
@@ -42,5 +43,5 @@ async def cancel_subscription(
     """Cancel a subscription, with its period or now. Seats it paid for are released when it ends."""
     found = await info.context.permitted(Permission.BUY, "sub", subscription)
     work = info.context.work
-    refund = await people.account(work, found.account_id) if credit else None
-    return await subscriptions.cancel(work, found.account_id, found.id, at, reason, refund=refund)
+    account = await people.account(work, found.account_id)
+    return await buying.cancel(work, account, found.id, at, reason, credit=credit)

@@ -14,12 +14,13 @@ from billing.invoices import remaining
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
 from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.links import Download as Downloads
+from kernel.money import Money
 from kernel.time import Interval
 from resolvers import billing as resolve
 from resolvers import metering, papers
-from resolvers.graph import Column, Computed, holders
+from resolvers.graph import Amount, Column, Computed, holders
 from schema import occupancy
-from schema.base import Node, Word, face, many, money, one, value, words
+from schema.base import Node, Word, computed, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.discounts import TAKEN_OFF, taken_off
 from schema.scalars import Long
@@ -27,6 +28,16 @@ from schema.scalars import Long
 words(SubscriptionState, "Where a subscription is in its life.")
 words(InvoiceState, "Where an invoice is in its life.")
 words(CancelAt, "When a cancellation takes effect.")
+
+
+HELD = (
+    "(select c.held from subscription_clock c"
+    " where (c.account_id, c.subscription_id) = ({row}.account_id, {row}.id) and not starts_with(c.held, 'ended'))"
+)
+
+
+def _limit(row: Any, _info: Any) -> Money | None:
+    return None if row.limit_minor is None else Money(row.limit_minor, row.currency)
 
 
 @face(tables.Subscription, "sub", visible=holders(Permission.SEE_BILLING))
@@ -62,6 +73,15 @@ class Subscription(Node):
 
     created_at: datetime
     """When it was made."""
+
+    limit = Word(Amount("limit_minor", "currency"), "Money | None", resolve=_limit)
+    """The most that one invoice may ask for, by contract, tax included; null for no limit."""
+
+    held = computed(HELD, "str | None")
+    """Why nothing more is billed until a person of our staff has looked at it; null for one that is billed."""
+
+    held_invoices = many("Invoice", by="subscription_id", where="{row}.state = 'draft' and {row}.held is not null")
+    """The drafts that wait for that person."""
 
     account = one("Account", by="account_id", required=True)
     """Who pays."""
@@ -123,6 +143,9 @@ class Invoice(Node):
 
     number: str | None
     """Its number in the series; a draft has none."""
+
+    held: str | None
+    """Why a person of our staff has to look at it before it becomes final; null for one that looks right."""
 
     state: InvoiceState
     """Where it is in its life."""

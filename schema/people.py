@@ -131,6 +131,14 @@ class Account(Node):
     )
     """What it is subscribed to, ended ones included."""
 
+    held_subscriptions = many(
+        "Subscription",
+        by="account_id",
+        where="exists (select from subscription_clock c where (c.account_id, c.subscription_id)"
+        " = ({row}.account_id, {row}.id) and not starts_with(c.held, 'ended'))",
+    )
+    """Those of which nothing more is billed until a person of our staff has looked."""
+
     invoices = page(
         "Invoice", by="account_id", name="AccountInvoices", filters=_INVOICE_FILTERS, orders=_INVOICE_ORDERS
     )

@@ -154,6 +154,17 @@ class Query:
     )
     """Every account you may see: yours, your workspaces', and all of them for staff."""
 
+    held_subscriptions = page(
+        "Subscription",
+        by=None,
+        name="HeldSubscriptions",
+        where="exists (select from subscription_clock c where (c.account_id, c.subscription_id)"
+        " = ({row}.account_id, {row}.id) and not starts_with(c.held, 'ended'))",
+        filters={"account": same("account_id", "account", "Only of this account.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it started.")},
+    )
+    """Every subscription you may see that is billed no more until a person of our staff has looked."""
+
     invoices = page(
         "Invoice",
         by=None,

@@ -14,14 +14,15 @@ from datetime import datetime
 
 from auth import queries as people
 from auth.tables import Account
-from billing import changes, previews
+from billing import changes, previews, subscriptions
 from billing import fact_queries as facts
 from billing import queries as billing
 from billing.changes import PriceNotForSubscription, Wish
 from billing.charging import Bill
 from billing.collecting import SeatCollection, collected_at
 from billing.pricing import Decrease
-from billing.tables import Invoice, ScheduledChange
+from billing.subscriptions import CancelAt
+from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel.errors import InvalidInput
 from kernel.work import Work
 from seats import events, queries
@@ -166,6 +167,26 @@ async def _begun(work: Work, account: Account, subscription_id: int) -> Bill | N
         if quantity != pool.purchased:
             await _set(work, pool, quantity)
     return billed
+
+
+async def cancel(
+    work: Work,
+    account: Account,
+    subscription_id: int,
+    at: CancelAt,
+    reason: str | None,
+    *,
+    credit: bool = False,
+) -> Subscription:
+    """End a subscription now, or when its period does, once every period that has begun is billed.
+
+    Raises `subscriptions.cancel`'s refusals.
+    """
+    await billing.take_clock(work, account.id, subscription_id)
+    while await billing.is_due(work, account.id, subscription_id):
+        begun = await _begun(work, account, subscription_id)
+        await changes.renewed(work, account, [begun] if begun else [])
+    return await subscriptions.cancel(work, account.id, subscription_id, at, reason, credit=credit)
 
 
 async def begin_next(work: Work, account_id: int, subscription_id: int) -> None:

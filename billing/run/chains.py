@@ -61,7 +61,7 @@ def _json(said: Said, seq: int, number: int, at: str, run: Run) -> str:
     account_id, action, subject, subject_id, before, after = said
     return (
         f'[{account_id},{seq},{number},"{at}","{action}","{subject}",{subject_id},{before},{after}'
-        f',"system",null,null,"","","run-{run.id}",null]'
+        f',"system",null,null,"","","{run.name}",null]'
     )
 
 
@@ -70,7 +70,7 @@ def _row(said: Said, seq: int, number: int, at: str, run: Run, *, last: bytes) -
     before, after = (NULL if state == "null" else state for state in states)
     return (
         f"{account_id}\t{seq}\t{number}\t{at}\t{action}\t{subject}\t{subject_id}\t{before}\t{after}"
-        f"\tsystem\t\t\trun-{run.id}\t\\\\x{last.hex()}"
+        f"\tsystem\t\t\t{run.name}\t\\\\x{last.hex()}"
     )
 
 

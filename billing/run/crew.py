@@ -11,37 +11,58 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 
 import asyncpg
 
+from billing.bounds import Bounds, believed
 from billing.run import chunks, queries
-from billing.run.bounds import Bounds
-from billing.run.chunks import SIZE, Run, Tally
-from billing.run.worker import Worker
+from billing.run.chunks import NOTHING, SIZE, Progress, Run, Tally
+from billing.run.worker import Stopped, Worker
 from kernel.errors import Unavailable
+from kernel.work import IdBlocks
 
-Watch = Callable[[int, int], None]
-"""Told, now and then, how many subscriptions are done and how many were planned."""
+Watch = Callable[[Progress], None]
+"""Told, now and then, how far the run is."""
 
 _GLANCE = 0.2
+_ANY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A subscription that waits for a person."""
+
+    account_id: int
+    subscription_id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run came to, all who worked on it together."""
 
-    tally: Tally
-    leftovers: tuple[tuple[int, int, datetime], ...]
+    progress: Progress
+    leftovers: tuple[tuple[int, int, datetime], ...] = ()
     """Account, subscription and instant of those that `seats.buying.renew` bills; another run bills what follows.
 
     A scheduled change is due for them too, on which seats may hang, and seats lie a
     floor above; or their account wants one invoice for all that is due on a day.
     """
+
+    held: tuple[Held, ...] = ()
+    """Who waits for a person, whoever held them; the first hundred."""
+
+    @property
+    def tally(self) -> Tally:
+        """What became of subscriptions that were due."""
+        return self.progress.tally
 
 
 async def bill(
@@ -51,44 +72,100 @@ async def bill(
     now: datetime,
     workers: int = 1,
     progress: Watch | None = None,
-    bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
+    bounds: Bounds | None = None,
     size: int = SIZE,
+    stopped: Stopped = bool,
 ) -> Summary:
-    """Bill every period that begins by `until`, on invoices of the instant `now`, or go on where a run was stopped.
+    """Bill every period that begins by `until`, on invoices of the instant `now`.
 
-    Further processes may do the same at the same time. When cancelled, the chunks
-    that are worked on are undone and the rest stays planned. Raises Unavailable.
+    Runs that were stopped before go on first, and count as this one. Further
+    processes may do the same at the same time. Once `stopped` says so, the chunks at
+    hand are the last; when cancelled, they are undone. Either way the rest stays
+    planned. Raises Unavailable.
     """
     connection = await chunks.connected(url)
+    crew = Crew(url, workers, bounds or believed(), stopped)
+    told = NOTHING
     try:
-        run = await chunks.plan(connection, until, now, size)
-        if run is None:
-            return Summary(Tally(), ())
-        watched = asyncio.create_task(_watched(connection, run, progress))
-        try:
-            await _worked(url, run, workers, bounds)
-        finally:
-            watched.cancel()
-            await asyncio.wait([watched])
-        return await _summary(connection, run, progress)
+        for run in await chunks.begun(connection, until, now):
+            told += await crew.finish(connection, run, told, progress)
+        run_ = None if stopped() else await chunks.plan(connection, until, now, size)
+        if run_:
+            told += await crew.finish(connection, run_, told, progress)
+        left = await queries.leftovers(connection, until)
+        held = await queries.held(connection, _ANY)
+        return Summary(told, tuple(tuple(row) for row in left), tuple(Held(*row) for row in held))
     finally:
         await connection.close()
 
 
-async def _worked(url: str, run: Run, workers: int, bounds: Bounds) -> None:
-    if workers == 1:
-        await _work(url, run, bounds)
-        return
-    spawn = get_context("spawn")
-    crew = [spawn.Process(target=_process, args=(url, run, bounds), daemon=True) for _ in range(workers)]
+async def sweep(
+    url: str,
+    now: datetime,
+    blocks: IdBlocks,
+    *,
+    most: int,
+    bounds: Bounds | None = None,
+) -> Summary:
+    """Bill one period of up to so many subscriptions that are due now: what a run does, for a few. Raises Unavailable.
+
+    Nothing is planned, and whoever else bills is left alone, so that it may be done again and again.
+    """
+    worker = await Worker.of(url, Run(0, now, now), bounds or believed(), blocks)
     try:
-        for process in crew:
-            process.start()
-        await asyncio.gather(*(asyncio.to_thread(process.join) for process in crew))
+        tally = await worker.sweep(most)
+        left = await queries.leftovers(worker.connection, now)
     finally:
-        _dismiss(crew)
-    if any(process.exitcode for process in crew):
-        raise Unavailable("A worker of the billing run ended early. What it billed is billed; run it again to go on.")
+        await worker.connection.close()
+    return Summary(replace(NOTHING, tally=tally), tuple(tuple(row) for row in left))
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who bills: so many workers, each a process of its own unless there is but one."""
+
+    url: str
+    workers: int
+    bounds: Bounds
+    stopped: Stopped
+
+    async def finish(
+        self, connection: asyncpg.Connection, run: Run, before: Progress, progress: Watch | None
+    ) -> Progress:
+        """Bill what is left of a run, and tell how far it is, on top of what came before it."""
+        watched = asyncio.create_task(_watched(connection, run, before, progress))
+        try:
+            await (self._alone(run) if self.workers == 1 else self._together(run))
+        finally:
+            watched.cancel()
+            await asyncio.wait([watched])
+        await chunks.finish(connection, run)
+        told = await chunks.progress(connection, run)
+        if progress:
+            progress(before + told)
+        return told
+
+    async def _alone(self, run: Run) -> None:
+        await _work(self.url, run, self.bounds, self.stopped)
+
+    async def _together(self, run: Run) -> None:
+        spawn = get_context("spawn")
+        enough = spawn.Event()
+        told = (self.url, run, self.bounds, enough)
+        crew = [spawn.Process(target=_process, args=told, daemon=True) for _ in range(self.workers)]
+        try:
+            for process in crew:
+                process.start()
+            while any(process.is_alive() for process in crew):
+                if self.stopped():
+                    enough.set()
+                await asyncio.sleep(_GLANCE / 4)
+        finally:
+            _dismiss(crew)
+        if any(process.exitcode for process in crew):
+            raise Unavailable(
+                "A worker of the billing run ended early. What it billed is billed; run it again to go on."
+            )
 
 
 def _dismiss(crew: Sequence[BaseProcess]) -> None:
@@ -98,31 +175,23 @@ def _dismiss(crew: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _process(url: str, run: Run, bounds: Bounds) -> None:
+def _process(url: str, run: Run, bounds: Bounds, enough: Event) -> None:
+    # A terminal tells all its processes to stop; whoever started us tells us when.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What was imported stays: the collector need not look at it again and again.
     gc.freeze()
-    asyncio.run(_work(url, run, bounds))
+    asyncio.run(_work(url, run, bounds, enough.is_set))
 
 
-async def _work(url: str, run: Run, bounds: Bounds) -> None:
+async def _work(url: str, run: Run, bounds: Bounds, stopped: Stopped) -> None:
     worker = await Worker.of(url, run, bounds)
     try:
-        await worker.work()
+        await worker.work(stopped)
     finally:
         await worker.connection.close()
 
 
-async def _watched(connection: asyncpg.Connection, run: Run, progress: Watch | None) -> None:
+async def _watched(connection: asyncpg.Connection, run: Run, before: Progress, progress: Watch | None) -> None:
     while progress:
-        so_far = await chunks.progress(connection, run)
-        progress(so_far.done, so_far.planned)
+        progress(before + await chunks.progress(connection, run))
         await asyncio.sleep(_GLANCE)
-
-
-async def _summary(connection: asyncpg.Connection, run: Run, progress: Watch | None) -> Summary:
-    await chunks.finish(connection, run)
-    told = await chunks.progress(connection, run)
-    if progress:
-        progress(told.done, told.planned)
-    left = await queries.leftovers(connection, run.until)
-    return Summary(told.tally, tuple(tuple(row) for row in left))

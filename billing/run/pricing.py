@@ -8,7 +8,7 @@ the timeline with all their facts and everything that was ever issued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -18,13 +18,14 @@ import orjson
 import structlog
 
 from billing import knowledge, periods, timeline
+from billing.bounds import Bounds, doubt
 from billing.catalog import ListPrice
+from billing.charging import gross
 from billing.facts import Facts, agreement, issued
 from billing.lines import Line
 from billing.pricing import Price
 from billing.rating import rated
 from billing.run import forms, queries, usage
-from billing.run.bounds import Bounds, doubt
 from billing.run.chunks import Run
 from billing.run.forms import Form, Terms, Words
 from billing.run.rows import Renewal, Span
@@ -76,8 +77,11 @@ class Pricing:
     bounds: Bounds
 
     async def renewals(self, connection: asyncpg.Connection, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
-        """The renewal of each, in order. One that can't be priced is held with the reason; the others go on."""
-        rows = await queries.read(connection, locked)
+        """The renewal of each, in order. One that can't be priced is held with the reason; the others go on.
+
+        One whose end has come begins no period, and is left to whoever ends it.
+        """
+        rows = [row for row in await queries.read(connection, locked) if not row["ends"]]
         await self.shelf.fill(connection, rows)
         used = await usage.plainly(connection, [row for row in rows if row["plain"]], self.shelf.prices)
         done = [_tried(self._plainly, row, used.get(row["subscription_id"], _NOTHING)) for row in rows]
@@ -145,15 +149,17 @@ class Pricing:
 
     def _whole(self, due: asyncpg.Record, known: _Known) -> Renewal:
         """The renewal of any subscription: what should stand by all its facts, less all that was ever issued."""
-        agreed = replace(agreement(known.facts), usage=known.used.usage)
+        facts = replace(known.facts, paid_stays=due["ended_at"] is not None)
+        agreed = replace(agreement(facts), usage=known.used.usage)
         recorded = [line for line in known.lines if line.invoice_id not in known.void]
         lines = timeline.bill(agreed, issued(recorded), now=due["due_at"])
         over = due["ended_at"] is not None and due["ended_at"] <= due["due_at"]
         period = None if over else periods.at(agreed.cycles, max(due["due_at"], agreed.cycles[0].since)).span
         adjusted = {line.id: line.adjusted_minor for line in known.lines if line.adjusted_minor}
-        kept = knowledge.kept(known.facts, due["due_at"], known.void, adjusted, known.used.seen)
+        kept = knowledge.kept(facts, due["due_at"], known.void, adjusted, known.used.seen)
         last = (line for line in recorded if line.billed_period and line.billed_period >= due["period_start"])
-        return replace(self._made(due, period, lines, _gross(last), known.recent), known=orjson.dumps(kept).decode())
+        made = self._made(due, period, lines, sum(map(gross, last)), known.recent)
+        return replace(made, known=orjson.dumps(kept).decode())
 
     def _made(
         self, due: asyncpg.Record, period: Period | None, lines: Sequence[Line], before: int, count: int
@@ -163,8 +169,6 @@ class Pricing:
             return Renewal(due, period)
         made = forms.form(lines, self._words(due), self.run.now)
         held = doubt(made.total, len(lines) + count, before, due["limit_minor"], self.bounds)
-        if held:
-            log.error("a renewal waits for a person", subscription=due["subscription_id"], reason=held)
         return Renewal(due, period, made, [_span(line) for line in lines], held)
 
 
@@ -205,13 +209,6 @@ def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
     if due["line_items"] is None:
         return []
     return sorted(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
-
-
-def _gross(lines: Iterable[LineItem]) -> int:
-    """What lines came to with their tax, in minor units."""
-    return sum(
-        line.amount_minor - line.discount_minor + (0 if line.tax_inclusive else line.tax_minor) for line in lines
-    )
 
 
 def _span(line: Line) -> Span:

@@ -20,6 +20,7 @@ from billing.proration import Proration
 from billing.queries import RUNNING, WAITS_FOR_OTHERS
 from billing.run.chunks import Chunk, Run
 from billing.tables import (
+    ENDED,
     ItemStep,
     LineItem,
     LineKind,
@@ -44,12 +45,30 @@ async def due(connection: asyncpg.Connection, chunk: Chunk, run: Run) -> list[as
     return rows
 
 
+async def overdue(connection: asyncpg.Connection, run: Run, most: int) -> list[asyncpg.Record]:
+    """The same of up to so many clocks that nobody else is at, the longest overdue among them, locked."""
+    rows = await connection.fetch(_OVERDUE, run.until, most)
+    return sorted(rows, key=lambda row: (row["account_id"], row["subscription_id"]))
+
+
 async def leftovers(connection: asyncpg.Connection, until: datetime) -> list[asyncpg.Record]:
     """Account, subscription and instant of those that are not the run's to bill.
 
     A change waits for them, or they share an invoice with others.
     """
     rows: list[asyncpg.Record] = await connection.fetch(_LEFT, until)
+    return rows
+
+
+async def held(connection: asyncpg.Connection, most: int) -> list[asyncpg.Record]:
+    """Account, subscription and reason of up to so many that wait for a person, those that wait longest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "select c.account_id, c.subscription_id, c.held from subscription_clock c"
+        " join subscription s on (s.account_id, s.id) = (c.account_id, c.subscription_id)"
+        " where not starts_with(c.held, $2) order by c.due_at, c.subscription_id limit $1",
+        most,
+        ENDED,
+    )
     return rows
 
 
@@ -171,15 +190,23 @@ _DUE = f"""
     where c.account_id between $1 and $2 and c.due_at <= $3 and c.held is null and not {_WAITS}
     order by c.account_id, c.subscription_id for update of c
 """  # noqa: S608 - constants
+_OVERDUE = f"""
+    select c.account_id, c.subscription_id, c.due_at, c.unbilled_since is null as settled from subscription_clock c
+    join subscription s on (s.account_id, s.id) = (c.account_id, c.subscription_id)
+    where c.due_at <= $1 and c.held is null and coalesce(s.cancel_at > c.due_at, true) and not {_WAITS}
+    order by c.due_at, c.subscription_id limit $2 for update of c skip locked
+"""  # noqa: S608 - constants
 _LEFT = f"""
     select c.account_id, c.subscription_id, c.due_at {RUNNING}
-    where c.due_at <= $1 and c.held is null and {_WAITS} and not {WAITS_FOR_OTHERS}
+    where c.due_at <= $1 and c.held is null and coalesce(s.cancel_at > c.due_at, true) and {_WAITS}
+          and not {WAITS_FOR_OTHERS}
     order by c.due_at, c.account_id, c.subscription_id
 """
 
 # A period is plain when nothing has happened to the subscription since it began, and it was billed whole.
 _READ = """
-    select d.*, s.currency, s.period_start, s.limit_minor, s.ended_at,
+    select d.*, s.currency, s.state, s.period_start, s.limit_minor, s.ended_at,
+           s.ended_at is null and s.cancel_at <= d.due_at as ends,
            y.since, y.anchor, y.time_zone, y.interval, y.count,
            f.items, f.prices, f.quantities, l.items as line_items, l.prices as line_prices,
            l.quantities as line_quantities,

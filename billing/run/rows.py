@@ -8,6 +8,7 @@ every column.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 import asyncpg
+import structlog
 
 from billing import ledger
 from billing.run import chains
@@ -41,6 +43,9 @@ _COLUMNS = {
         *("billed_to", "locale", "created_at", "finalize_at", *INVOICE),
     ),
 }
+
+
+log = structlog.get_logger("billing.run")
 
 
 class Span(NamedTuple):
@@ -128,6 +133,9 @@ class Sheets:
                     self._tell("invoice.paid", account, "invoice", invoice)
         if renewal.period:
             self._tell("subscription.renewed", account, "subscription", subscription)
+        if renewal.held:
+            self._tell("subscription.held", account, "subscription", subscription)
+            log.error("a subscription waits for a person", subscription=subscription, reason=renewal.held)
         self._added.append((renewal, invoice, used))
 
     def finalize(self, number: int) -> list[Said]:
@@ -142,6 +150,8 @@ class Sheets:
                 said += self._invoice(renewal, renewal.form, invoice, used, None)
             if renewal.period:
                 said.append(_renewed(renewal, renewal.period))
+            if renewal.held:
+                said.append(_held(renewal))
         return said
 
     def _lines(self, renewal: Renewal, form: Form, invoice: int) -> None:
@@ -174,7 +184,7 @@ class Sheets:
 
     def _tell(self, name: str, account: int, subject: str, number: int) -> None:
         payload = f'{{"account_id":{account},"{subject}":{number}}}'
-        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\trun-{self._run.id}")
+        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\t{self._run.name}")
 
     def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int, number: str | None) -> list[Said]:
         account, subscription, *_ = renewal.due
@@ -225,6 +235,12 @@ def _renewed(renewal: Renewal, period: Period) -> Said:
     before = f'{{"period_end":"{renewal.due["due_at"]}","period_start":"{renewal.due["period_start"]}"}}'
     after = f'{{"period_end":"{period.end}","period_start":"{period.start}"}}'
     return Said(account, "subscription.renewed", "subscription", subscription, before, after)
+
+
+def _held(renewal: Renewal) -> Said:
+    account, subscription, *_ = renewal.due
+    after = json.dumps({"held": renewal.held}, separators=(",", ":"))
+    return Said(account, "subscription.held", "subscription", subscription, '{"held":null}', after)
 
 
 def _addressed(due: asyncpg.Record) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import asyncpg
 import structlog
 
+from billing.bounds import Bounds
 from billing.run import chunks, queries
-from billing.run.bounds import Bounds
 from billing.run.chunks import Run, Tally
 from billing.run.pricing import Pricing, Shelf
 from billing.run.rows import Renewal, write
 from kernel.work import IdBlocks
+
+Stopped = Callable[[], bool]
+"""Whether to stop after the chunk at hand."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """When the clock of a subscription that is over is due: PostgreSQL's infinity."""
@@ -33,14 +37,14 @@ class Worker:
     blocks: IdBlocks
 
     @classmethod
-    async def of(cls, url: str, run: Run, bounds: Bounds) -> Worker:
+    async def of(cls, url: str, run: Run, bounds: Bounds, blocks: IdBlocks | None = None) -> Worker:
         """A worker with a connection of its own."""
         connection = await chunks.connected(url)
-        return cls(connection, run, Pricing(run, Shelf(), bounds), IdBlocks())
+        return cls(connection, run, Pricing(run, Shelf(), bounds), blocks or IdBlocks())
 
-    async def work(self) -> None:
-        """Bill until no chunk is left that nobody works on."""
-        while await self.turn():
+    async def work(self, stopped: Stopped) -> None:
+        """Bill until no chunk is left that nobody works on, or until told to stop, after the chunk at hand."""
+        while not stopped() and await self.turn():
             pass
 
     async def turn(self) -> bool:
@@ -55,8 +59,14 @@ class Worker:
             locked = await queries.due(self.connection, chunk, self.run)
             made = await self._bill(locked) if locked else []
             again = any(renewal.period and renewal.period.end <= self.run.until for renewal in made)
-            await chunks.note(self.connection, self.run, chunk, _tally(made), done=not again)
+            await chunks.note(self.connection, self.run, chunk, chunk.tally + _tally(made), done=not again)
         return True
+
+    async def sweep(self, most: int) -> Tally:
+        """Bill one period of up to so many subscriptions, those that are overdue longest."""
+        async with self.connection.transaction():
+            locked = await queries.overdue(self.connection, self.run, most)
+            return _tally(await self._bill(locked) if locked else [])
 
     async def _bill(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
         """Bill them all. Rows that the database refuses are found by halves, and held."""
@@ -71,6 +81,8 @@ class Worker:
 
     async def _write(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
         made = await self.pricing.renewals(self.connection, locked)
+        if not made:
+            return []
         credit = await queries.credits_of(self.connection, {row["account_id"] for row in locked})
         await advance(self.connection, made)
         await write(self.connection, self.run, self.blocks, made, credit)
@@ -80,6 +92,7 @@ class Worker:
         log.error("a subscription can't be billed", subscription=due["subscription_id"], reason=str(refusal))
         held = Renewal(due, None, held=f"The database refuses its rows: {type(refusal).__name__}.")
         await advance(self.connection, [held])
+        await write(self.connection, self.run, self.blocks, [held], {})
         return held
 
 
@@ -100,8 +113,19 @@ def _moved(renewal: Renewal) -> tuple[Any, ...]:
 
 def _tally(made: Sequence[Renewal]) -> Tally:
     held = sum(renewal.held is not None for renewal in made)
-    invoices = sum(renewal.form is not None for renewal in made if renewal.held is None)
-    return Tally(invoices, held, len(made) - invoices - held)
+    billed = [renewal.form.total for renewal in made if renewal.form and renewal.held is None]
+    amounts: Counter[str] = Counter()
+    for amount in billed:
+        amounts[amount.currency] += amount.minor
+    reasons = Counter(_why(renewal) for renewal in made if renewal.form is None and renewal.held is None)
+    return Tally(len(billed), held, len(made) - len(billed) - held, amounts, reasons)
+
+
+def _why(renewal: Renewal) -> str:
+    """Why a period is skipped."""
+    if renewal.period is None:
+        return "ended"
+    return "paused" if renewal.due["state"] == "paused" else "free"
 
 
 _MOVE = """

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from billing.subscriptions import ENDED
+from billing.tables import ENDED
 from gateway.scaling.invoices import Offer, Payer, Row, Shelf
 from gateway.scaling.traits import DOMAIN, EVERY, Calendar, Standing, Traits, address
 from kernel import audit

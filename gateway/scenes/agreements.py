@@ -117,9 +117,9 @@ async def _pause(running: Running) -> None:
 
 
 async def _cancel(running: Running, told: form.Canceled) -> None:
-    await running.payer.acts()
+    account = await running.payer.acts()
     subscription, work = running.subscription, running.payer.stage.work
-    await subscriptions.cancel(work, subscription.account_id, subscription.id, told.takes_effect, told.reason)
+    await buying.cancel(work, account, subscription.id, told.takes_effect, told.reason)
     if subscription.ended_at:
         await _close(running)
 

@@ -44,6 +44,7 @@ class Life:
     owner: asyncpg.Connection
     account_id: int
     now: datetime
+    url: str
     subscription_id: int = 0
     item_id: int = 0
     known: dict[str, Any] = field(default_factory=dict)
@@ -175,7 +176,7 @@ async def lives(url: str) -> AsyncIterator[Open]:
             async with adding.transaction():
                 adding.add(row)
             await adding.close()
-            return Life(engine, blocks, owner, row.id, now)
+            return Life(engine, blocks, owner, row.id, now, url)
 
         yield opened
     await engine.dispose()

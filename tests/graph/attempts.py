@@ -92,6 +92,16 @@ async def _change(scene: Scene, _: str) -> dict[str, Any]:
     return {"subscription": ids.encode("sub", subscription.id), "item": ids.encode("item", item), "quantity": 2}
 
 
+async def _held(scene: Scene, _: str) -> dict[str, Any]:
+    held = await scene.subscription()
+    await scene.world.run("update subscription_clock set held = 'Too much.' where subscription_id = $1", held.id)
+    return {"subscription": ids.encode("sub", held.id)}
+
+
+async def _limited(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _running(scene, who), "limit": {"minor": 100_000 + scene.world.number(), "currency": "USD"}}
+
+
 async def _withdraw(scene: Scene, _: str) -> dict[str, Any]:
     return {"change": await scene.scheduled(await scene.subscription())}
 
@@ -227,6 +237,8 @@ OURS = {
     "grantCredit",
     "requestApproval",
     "approve",
+    "releaseSubscription",
+    "limitSubscription",
 }
 """What only our own staff do."""
 
@@ -280,4 +292,6 @@ ATTEMPTS: dict[str, Attempt] = {
     "approve": _to_approve,
     "recordUsage": _report,
     "voidUsage": _reported,
+    "releaseSubscription": _held,
+    "limitSubscription": _limited,
 }

@@ -401,6 +401,42 @@ async def test_periods_missed_before_an_agreed_end_are_billed_before_it_ends(wor
     assert await life.totals() == [2000] * 3
 
 
+@pytest.mark.parametrize(("at", "state"), [("NOW", "CANCELED"), ("PERIOD_END", "ACTIVE")])
+async def test_a_period_that_is_overdue_is_billed_whenever_the_subscription_is_canceled(
+    world: World, at: str, state: str
+) -> None:
+    life = await subscribed(world, world.catalog.pro)
+    first_end = await world.value("select period_end from subscription where id = $1", life.number)
+
+    now = await world.advance(40 * DAY)
+    life.who = replace(life.who, bearer=world.bearer(life.who.number, life.who.session_number, now))
+    answer = await life.does("cancelSubscription", at=at)
+
+    (last,) = await world.rows(
+        "select period_start, period_end, state from invoice where subscription_id = $1 order by id desc limit 1",
+        life.number,
+    )
+    end = await world.value("select cancel_at from subscription where id = $1", life.number)
+    assert answer["state"] == state
+    assert await life.totals() == [2000, 2000]
+    assert (last["period_start"], last["state"]) == (first_end, "open")
+    assert first_end < now <= end <= last["period_end"]
+
+
+async def test_a_draft_becomes_final_when_its_grace_is_over(world: World) -> None:
+    life = await subscribed(world, world.catalog.pro)
+    await world.run("update account set grace_hours = 5 where id = $1", life.account)
+    last = "select state, number is null as draft from invoice where subscription_id = $1 order by id desc limit 1"
+
+    await life.renewed()
+    (waiting,) = await world.rows(last, life.number)
+    await life.later(timedelta(hours=5))
+    (final,) = await world.rows(last, life.number)
+
+    assert tuple(waiting) == ("draft", True)
+    assert tuple(final) == ("open", False)
+
+
 async def test_a_held_subscription_is_not_billed(world: World) -> None:
     life = await subscribed(world, world.catalog.pro)
     await world.run("update subscription_clock set held = 'too dear' where subscription_id = $1", life.number)

@@ -34,6 +34,8 @@ BUILT_IN = {"ID", "String", "Int", "Float", "Boolean"}
 SHORT = {
     "Account.paymentOptions",
     "PaymentMethodOption.wallets",
+    "Account.heldSubscriptions",
+    "Subscription.heldInvoices",
     "Account.paymentMethods",
     "Account.serviceKeys",
     "AccountStatement.lines",

@@ -37,6 +37,7 @@ SHOWN = {
     "changeSeats": "__typename ... on SeatsChanged { pool { id purchased } invoice { id } } ... on Problem { message }",
     "createOneOffInvoice": "id",
     "requestApproval": "id",
+    "limitSubscription": "id",
     "grantCredit": "__typename ... on CreditBalance { balance { minor } } ... on Problem { message }",
     "setUpPaymentMethod": "id clientSecret",
     "checkPaymentMethodSetup": "id paymentMethod { id }",

@@ -103,6 +103,8 @@ RULES = {
     "approve": Rule("adjust", "see approvals"),
     "recordUsage": Rule("report usage", "see workspace"),
     "voidUsage": Rule("report usage", "see workspace"),
+    "releaseSubscription": Rule("adjust", "see billing"),
+    "limitSubscription": Rule("adjust", "see billing"),
 }
 
 PERSONS = {*ROLES, *DESKS, "stranger", "former admin"}

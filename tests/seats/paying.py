@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from auth.tables import Account, Workspace
-from billing import previews, subscriptions
+from billing import previews
 from billing.catalog import Audience
 from billing.collecting import SeatCollection
 from billing.previews import Foreseen
@@ -86,11 +86,7 @@ class Buyer:
     async def cancel(self, at: CancelAt = CancelAt.NOW, *, credit: bool = False, pool: int = 0) -> None:
         """Cancel what pays for a pool."""
         number = await self.subscription(pool)
-        await self.life.do(
-            lambda work, account: subscriptions.cancel(
-                work, account.id, number, at, None, refund=account if credit else None
-            )
-        )
+        await self.life.do(lambda work, account: buying.cancel(work, account, number, at, None, credit=credit))
 
     async def collects(self, how: SeatCollection) -> None:
         """From now on, seats are billed so."""

@@ -1,0 +1,99 @@
+"""Holds: what billing doesn't believe waits for a person, is seen, and is billed once it is released."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from auth.policy import Desk
+from kernel import ids
+from tests.graph.asking import work_off
+from tests.graph.crowd import evidence
+from tests.graph.test_changes import Life, pooled, subscribed
+from tests.scenery import Scene, World
+
+ABOVE = "20.00 USD is above the contract's 19.99 USD."
+HELD = "query($id: ID!) { node(id: $id) { ... on Subscription { held limit { minor } heldInvoices { held state } } } }"
+ALL = "query($of: ID) { heldSubscriptions(first: 50, filter: {account: $of}) { nodes { id held account { id } } } }"
+SHOWS = "__typename ... on Subscription { id held } ... on Problem { message }"
+
+
+async def limited(world: World, minor: int | None) -> Life:
+    """Somebody who subscribed for 20.00 a month, by a contract of less."""
+    life = await subscribed(world, world.catalog.pro)
+    finance = await world.person("finance", desk=Desk.FINANCE)
+    limit = None if minor is None else {"minor": minor, "currency": "USD"}
+    told = await world.change(
+        "limitSubscription", finance, shows_="limit { minor }", reason_="Contract.", subscription=life.id, limit=limit
+    )
+    assert told.data["limitSubscription"]["limit"] == ({"minor": minor} if minor else None)
+    return life
+
+
+async def states(life: Life) -> list[tuple[str, str | None]]:
+    """State and hold of each invoice of the subscription, the oldest first."""
+    rows = await life.world.rows(
+        "select state, held from invoice where subscription_id = $1 order by created_at, id", life.number
+    )
+    return [(row["state"], row["held"]) for row in rows]
+
+
+async def test_what_is_above_the_contract_waits_and_is_seen_by_staff_and_by_whoever_pays(world: World) -> None:
+    life = await limited(world, 19_99)
+
+    await life.renewed()
+    await life.later(timedelta(days=40))
+    support = await world.person("support", desk=Desk.SUPPORT)
+    seen = (await world.ask(ALL, support, of=ids.encode("account", life.account))).data["heldSubscriptions"]["nodes"]
+    shown = await life.ask(HELD, id=life.id)
+
+    assert await states(life) == [("open", None), ("draft", ABOVE)]
+    assert [(row["id"], row["held"]) for row in seen] == [(life.id, ABOVE)]
+    assert shown == {"held": ABOVE, "limit": {"minor": 19_99}, "heldInvoices": [{"held": ABOVE, "state": "DRAFT"}]}
+    told = "select count(*) from audit_record where account_id = $1 and action = 'subscription.held'"
+    assert await world.value(told, life.account) == 1
+
+
+async def test_once_released_it_is_billed_on(world: World) -> None:
+    life = await limited(world, 19_99)
+    await life.renewed()
+    await life.later(timedelta(days=40))
+    finance = await world.person("finance", desk=Desk.FINANCE)
+    send = {"shows_": SHOWS, "reason_": "Agreed by phone.", "subscription": life.id}
+
+    await world.change("limitSubscription", finance, shows_="id", reason_="Contract.", subscription=life.id)
+    released = (await world.change("releaseSubscription", finance, **send)).data["releaseSubscription"]
+    again = (await world.change("releaseSubscription", finance, **send)).data["releaseSubscription"]
+    await work_off(world)
+
+    assert released == {"__typename": "Subscription", "id": life.id, "held": None}
+    assert again["__typename"] == "NothingHeld"
+    assert await states(life) == [("open", None)] * 3
+    reason = "select reason from audit_record where account_id = $1 and action = 'subscription.released'"
+    assert await world.value(reason, life.account) == "Agreed by phone."
+
+
+async def test_a_change_above_the_contract_waits_too(workspace: Scene) -> None:
+    life = await pooled(workspace, 2)
+    await workspace.world.run("update subscription set limit_minor = 10000 where id = $1", life.number)
+
+    await life.does("changeSeats", pool=life.pool, seats=50)
+
+    (_, (state, why)) = await states(life)
+    assert state == "draft"
+    assert why
+    assert why.endswith("is above the contract's 100.00 USD.")
+
+
+@pytest.mark.parametrize("desk", [None, Desk.SUPPORT])
+async def test_only_finance_releases(workspace: Scene, desk: Desk | None) -> None:
+    world, life = workspace.world, await pooled(workspace, 2)
+    await world.run("update subscription_clock set held = 'Too much.' where subscription_id = $1", life.number)
+    who = await world.person("support", desk=desk) if desk else life.who
+    before = await evidence(workspace)
+
+    reply = await world.change("releaseSubscription", who, shows_=SHOWS, reason_="Please.", subscription=life.id)
+
+    assert reply.codes == ["FORBIDDEN"]
+    assert await evidence(workspace) == before
