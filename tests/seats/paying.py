@@ -107,7 +107,7 @@ class Buyer:
             self.life.now += timedelta(microseconds=1)
 
     async def _turn(self) -> bool:
-        worker = Worker(url="", engine=self.life.engine, clock=Standing(self.life.now), blocks=self.life.blocks)
+        worker = Worker(self.life.url, self.life.engine, Standing(self.life.now), self.life.blocks)
         steps = (worker.expire, worker.end, worker.renew, worker.collect, worker.finalize)
         return any([await step(self.life.now) for step in steps])
 
