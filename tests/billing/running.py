@@ -133,6 +133,7 @@ _ROWS = ["account_id", "id", "subscription_id", "invoice_id", "item_id", "entry_
 _TOLD = {
     "invoice": [*_ROWS, "number", "known"],
     "line_item": _ROWS,
-    "ledger_entry": _ROWS,
+    # Which transaction wrote it is nothing that was billed.
+    "ledger_entry": [*_ROWS, "written"],
     "ledger_transfer": _ROWS,
 }
