@@ -78,3 +78,75 @@ class KeyRevoked(Event):
 
     subject: ClassVar[str] = "key"
     key: int
+
+
+@dataclass(frozen=True)
+class SsoCreated(Event):
+    """An SSO connection was made; nobody signs in through it until it is enabled."""
+
+    subject: ClassVar[str] = "sso"
+    sso: int
+
+
+@dataclass(frozen=True)
+class SsoChanged(Event):
+    """An SSO connection has other values, or was switched on or off."""
+
+    subject: ClassVar[str] = "sso"
+    sso: int
+
+
+@dataclass(frozen=True)
+class SsoDeleted(Event):
+    """An SSO connection is gone; nobody signs in through it any more."""
+
+    subject: ClassVar[str] = "sso"
+    sso: int
+
+
+@dataclass(frozen=True)
+class LoginTestStarted(Event):
+    """Somebody goes to try an SSO connection."""
+
+    subject: ClassVar[str] = "login"
+    login: int
+
+
+@dataclass(frozen=True)
+class LoginSucceeded(Event):
+    """Somebody came in through an SSO connection, or tried it with success."""
+
+    subject: ClassVar[str] = "login"
+    login: int
+
+
+@dataclass(frozen=True)
+class LoginRefused(Event):
+    """A login through an SSO connection failed; the record says why."""
+
+    subject: ClassVar[str] = "login"
+    login: int
+
+
+@dataclass(frozen=True)
+class IdentityLinked(Event):
+    """A subject of an SSO connection is a person of ours from now on."""
+
+    subject: ClassVar[str] = "identity"
+    identity: int
+
+
+@dataclass(frozen=True)
+class IdentityUnlinked(Event):
+    """A subject of an SSO connection is nobody any more."""
+
+    subject: ClassVar[str] = "identity"
+    identity: int
+
+
+@dataclass(frozen=True)
+class SessionEnded(Event):
+    """Somebody signed out, or was signed out."""
+
+    subject: ClassVar[str] = "session"
+    session: int

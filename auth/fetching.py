@@ -75,12 +75,13 @@ class Fetcher:
         """What carries a request of any client of httpx2 by these rules."""
         return _Guarded(self)
 
-    async def get(self, uri: str, accept: str) -> bytes:
+    async def get(self, uri: str, accept: str, bearer: str | None = None) -> bytes:
         """What answers at this address with the status 200. Raises NotFetched."""
+        headers = {"accept": accept} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
         self.insist(uri)
         try:
             async with httpx2.AsyncClient(transport=self.transport(), trust_env=False) as client:
-                response = await client.get(uri, headers={"accept": accept})
+                response = await client.get(uri, headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL) as failure:
             raise NotFetched(f"{_host(uri)} can't be reached: {type(failure).__name__}.") from failure
         if response.status_code != _OK:

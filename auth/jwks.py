@@ -64,6 +64,14 @@ class PublishedKeys:
             await asyncio.shield(self._fetching)
         return self._decided(kid, algorithm, now)
 
+    async def find_anew(self, kid: str, algorithm: str, now: datetime) -> Key:
+        """The same, after asking the issuer again if it was not asked in the last minute."""
+        if self._may_fetch(now):
+            self._tried_at = now
+            self._fetching = asyncio.create_task(self._fetch(now))
+            await asyncio.shield(self._fetching)
+        return self._decided(kid, algorithm, now)
+
     def _decided(self, kid: str, algorithm: str, now: datetime) -> Key:
         key = self._held(now).get((kid, algorithm))
         if key is not None:

@@ -34,6 +34,7 @@ from hashlib import sha256
 from typing import Any, TypeGuard
 
 from joserfc import jws
+from joserfc.errors import BadSignatureError
 
 from auth.fetching import Fetcher
 from auth.jwks import PublishedKeys, json_object
@@ -121,14 +122,9 @@ class Issuers:
 
     async def _believed(self, token: str, now: datetime) -> tuple[Issuer, dict[str, Any]]:
         """The issuer, and the claims under a good signature of its."""
-        if len(token) > _LARGEST or not _COMPACT.fullmatch(token):
-            raise ValueError("not three parts of base64url in 16384 characters")
-        header, claims, _ = (_bytes(part) for part in token.split("."))
+        _, claims = _parts(token)
         issuer, keys = self._claimed(claims)
-        kid, algorithm = _checked(json_object(header), issuer)
-        key = await keys.find(kid, algorithm, now)
-        signed = jws.deserialize_compact(token, key, algorithms=[algorithm])
-        return issuer, json_object(signed.payload)
+        return issuer, await claims_under(token, issuer, keys, now)
 
     def _claimed(self, claims: bytes) -> tuple[Issuer, PublishedKeys]:
         """The configured issuer that the unproven claims name."""
@@ -136,6 +132,30 @@ class Issuers:
         if found is None:
             raise ValueError("iss is not an issuer that we trust")
         return found
+
+
+async def claims_under(token: str, issuer: Issuer, keys: PublishedKeys, now: datetime) -> dict[str, Any]:
+    """The claims under a good signature of an issuer, yet unread; what the header says is checked.
+
+    Raises Unavailable when the keys can't be had, and whatever a forged token makes a parser raise.
+    """
+    header, _ = _parts(token)
+    kid, algorithm = _checked(json_object(header), issuer)
+    key = await keys.find(kid, algorithm, now)
+    try:
+        signed = jws.deserialize_compact(token, key, algorithms=[algorithm])
+    except BadSignatureError:
+        # An issuer may have another key under the same name by now.
+        signed = jws.deserialize_compact(token, await keys.find_anew(kid, algorithm, now), algorithms=[algorithm])
+    return json_object(signed.payload)
+
+
+def _parts(token: str) -> tuple[bytes, bytes]:
+    """The header and the claims of a token, unproven."""
+    if len(token) > _LARGEST or not _COMPACT.fullmatch(token):
+        raise ValueError("not three parts of base64url in 16384 characters")
+    header, claims, _ = (_bytes(part) for part in token.split("."))
+    return header, claims
 
 
 def _checked(header: dict[str, Any], issuer: Issuer) -> tuple[str, str]:
@@ -146,7 +166,7 @@ def _checked(header: dict[str, Any], issuer: Issuer) -> tuple[str, str]:
         raise ValueError("alg is not configured for this issuer")
     if not _allowed(header.get("typ", "JWT"), issuer):
         raise ValueError("typ is not configured for this issuer")
-    if not _is_text(header.get("kid")):
+    if not is_text(header.get("kid")):
         raise ValueError("kid is missing or not a text")
     return header["kid"], header["alg"]
 
@@ -161,13 +181,13 @@ def _vouched(issuer: Issuer, claims: dict[str, Any], token: str, moment: int) ->
         raise ValueError("iss is another issuer")
     if not _for_us(claims.get("aud"), issuer.audience):
         raise ValueError("aud is not us")
-    if not _is_text(claims.get("sub")):
+    if not is_text(claims.get("sub")):
         raise ValueError("sub is missing or not a text")
     return ForeignToken(
         issuer=issuer.issuer,
         subject=claims["sub"],
         email=_email(claims),
-        name=claims["name"] if _is_text(claims.get("name")) else None,
+        name=claims["name"] if is_text(claims.get("name")) else None,
         token_id=_token_id(claims, token),
         expires_at=_BEGINNING + _end(claims, moment) * _SECOND,
     )
@@ -178,8 +198,12 @@ def _for_us(audience: object, ours: str) -> bool:
     return ours in several and all(isinstance(each, str) for each in several)
 
 
+def in_force(claims: dict[str, Any], now: datetime) -> int:
+    """When the token ends, if it is in force: seconds since 1970. Raises ValueError, KeyError."""
+    return _end(claims, _seconds(now))
+
+
 def _end(claims: dict[str, Any], moment: int) -> int:
-    """When the token ends, if it is in force: seconds since 1970."""
     issued, begins, ends = claims["iat"], claims.get("nbf", moment), claims["exp"]
     # True is an int to Python, and a number such as 1e999 is a float.
     if any(type(each) is not int for each in (issued, begins, ends)):
@@ -190,21 +214,25 @@ def _end(claims: dict[str, Any], moment: int) -> int:
 
 
 def _token_id(claims: dict[str, Any], token: str) -> str:
-    if _is_text(claims.get("jti")):
+    if is_text(claims.get("jti")):
         return str(claims["jti"])
     # Without the signature: an elliptic curve can sign the same thing in many ways.
     return "sha256:" + sha256(token.rpartition(".")[0].encode()).hexdigest()
 
 
 def _email(claims: dict[str, Any]) -> str | None:
+    return email_in(claims) if claims.get("email_verified") is True else None
+
+
+def email_in(claims: dict[str, Any]) -> str | None:
+    """The address that claims name, as they spell it; None for what is not plausible, or not ASCII."""
     email = claims.get("email")
-    plausible = isinstance(email, str) and _EMAIL.fullmatch(email) is not None
-    return email if plausible and claims.get("email_verified") is True else None
+    return email if isinstance(email, str) and _EMAIL.fullmatch(email) is not None else None
 
 
-def _is_text(value: object) -> TypeGuard[str]:
+def is_text(value: object, longest: int = _LONGEST_TEXT) -> TypeGuard[str]:
     """Whether this is a text that can be stored and shown: no control character, no lone surrogate."""
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable()
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 
 def _seconds(moment: datetime) -> int:

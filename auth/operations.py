@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from auth import events, keys, queries
 from auth.policy import KeyScope, Role
-from auth.tables import Account, AccountKind, Identity, Member, MemberState, Person, ServiceKey, Workspace
+from auth.tables import Account, AccountKind, Identity, Member, MemberState, Person, ServiceKey, Session, Workspace
 from kernel import ids
 from kernel.errors import InvalidInput, Problem
 from kernel.work import Work
@@ -63,6 +63,13 @@ async def open_account(work: Work, person: Person) -> Account:
 
 async def sign_up(work: Work, issuer: str, subject: str, email: str | None, name: str | None) -> Person:
     """A person whom an issuer we trust names for the first time."""
+    person = await arrive(work, email, name)
+    work.add(Identity(issuer=issuer, subject=subject, person_id=person.id, created_at=work.now))
+    return person
+
+
+async def arrive(work: Work, email: str | None, name: str | None) -> Person:
+    """A person who comes for the first time, with an account of their own; an address that is given is verified."""
     person = Person(
         id=work.new_id(),
         email=email or "",
@@ -72,7 +79,6 @@ async def sign_up(work: Work, issuer: str, subject: str, email: str | None, name
     )
     work.add(person)
     await work.flush()
-    work.add(Identity(issuer=issuer, subject=subject, person_id=person.id, created_at=work.now))
     # The first thing they do is to come.
     work.origin = replace(work.origin, person_id=person.id)
     await open_account(work, person)
@@ -123,6 +129,7 @@ async def remove_member(work: Work, account_id: int, member_id: int) -> Member:
     member = await _changeable(work, account_id, member_id, keeps_owner=False)
     member.state, member.removed_at = MemberState.REMOVED, work.now
     await work.flush()
+    await queries.end_sessions(work, account_id, why="removed from the workspace", person_id=member.person_id)
     work.emit(events.MemberRemoved(account_id, member_id), member)
     return member
 
@@ -136,6 +143,19 @@ async def _changeable(work: Work, account_id: int, member_id: int, *, keeps_owne
     if member.role is Role.OWNER and not keeps_owner and await queries.owners(work, account_id) == 1:
         raise LastOwner
     return member
+
+
+async def end_session(work: Work, session_id: int, *, why: str) -> Session:
+    """End a session of the person this transaction acts for. Raises NotFound."""
+    session = await queries.session_to_end(work, session_id)
+    if session.ended_at is not None:
+        return session
+    account = session.account_id or (await queries.own_account(work, session.person_id)).id
+    await work.bind(account)
+    session.ended_at, session.ended_why = work.now, why
+    await work.flush()
+    work.emit(events.SessionEnded(account, session.id), session)
+    return session
 
 
 async def create_key(

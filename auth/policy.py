@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from kernel.errors import Forbidden, NotFound
@@ -25,6 +26,7 @@ class Permission(StrEnum):
     SEE_INVOICES = "see_invoices"
     SEE_AUDIT = "see_audit"
     SEE_KEYS = "see_keys"
+    SEE_IDENTITY = "see_identity"
     RENAME_WORKSPACE = "rename_workspace"
     INVITE_MEMBERS = "invite_members"
     ASSIGN_SEATS = "assign_seats"
@@ -33,6 +35,7 @@ class Permission(StrEnum):
     ADJUST = "adjust"
     MANAGE_KEYS = "manage_keys"
     REPORT_USAGE = "report_usage"
+    MANAGE_IDENTITY = "manage_identity"
 
 
 class Role(StrEnum):
@@ -89,7 +92,7 @@ class KeyScope(StrEnum):
 
 P = Permission
 _SEES_ALL = frozenset(
-    {P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS, P.SEE_BILLING, P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_KEYS}
+    {P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS, P.SEE_BILLING, P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_KEYS, P.SEE_IDENTITY}
 )
 _SEATS = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS})
 _SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
@@ -97,10 +100,11 @@ _BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(P) - {P.ADJUST},
-    Role.ADMIN: _SEATING | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS},
+    Role.ADMIN: _SEATING
+    | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS, P.SEE_IDENTITY, P.MANAGE_IDENTITY},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
     Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE},
-    Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT},
+    Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_IDENTITY},
     Role.MEMBER: frozenset({P.SEE_ACCOUNT}),
 }
 SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE}
@@ -134,6 +138,8 @@ DOING: Mapping[Permission, str] = {
     P.ADJUST: "adjust what is billed",
     P.MANAGE_KEYS: "manage service keys",
     P.REPORT_USAGE: "report usage",
+    P.SEE_IDENTITY: "see how people sign in",
+    P.MANAGE_IDENTITY: "change how people sign in",
 }
 """What a permission lets one do, as a sentence says it."""
 
@@ -148,6 +154,16 @@ class ActorKind(StrEnum):
     SERVICE_KEY = "service_key"
     STAFF = "staff"
     SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """The SSO connection's session that somebody came with: it counts for one workspace."""
+
+    account_id: int
+    session_id: int
+    signed_in_at: datetime
+    """When they last proved to the provider who they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,9 @@ class Actor:
     scopes: frozenset[KeyScope] = frozenset()
     token: str = ""
     """The session or key that spoke, for the audit."""
+
+    through: Through | None = None
+    """How a person came in, if a workspace's SSO connection vouched for them."""
 
     @property
     def name(self) -> str:

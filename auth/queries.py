@@ -19,27 +19,27 @@ RowT = TypeVar("RowT")
 async def account(work: Work, account_id: int) -> Account:
     """An account that the actor may see. Raises NotFound."""
     found: Account | None = await work.one(select(Account).where(col(Account.id) == account_id))
-    return _there(found)
+    return there(found)
 
 
 async def own_account(work: Work, person_id: int) -> Account:
     """The account a person pays with. Raises NotFound."""
     found: Account | None = await work.one(select(Account).where(col(Account.person_id) == person_id))
-    return _there(found)
+    return there(found)
 
 
 async def workspace(work: Work, workspace_id: int, *, lock: bool = False) -> Workspace:
     """A workspace; locked, so that decisions about its owners take turns. Raises NotFound."""
     asked = select(Workspace).where(col(Workspace.id) == workspace_id)
     found: Workspace | None = await work.one(asked.with_for_update() if lock else asked)
-    return _there(found)
+    return there(found)
 
 
 async def member(work: Work, account_id: int, member_id: int) -> Member:
     """A member, locked for a change. Raises NotFound."""
     asked = select(Member).where(col(Member.account_id) == account_id, col(Member.id) == member_id)
     found: Member | None = await work.one(asked.with_for_update())
-    return _there(found)
+    return there(found)
 
 
 async def owners(work: Work, account_id: int) -> int:
@@ -65,6 +65,13 @@ async def is_member(work: Work, account_id: int, person_id: int) -> bool:
     return await work.one(select(Member).where(*active, col(Member.person_id) == person_id)) is not None
 
 
+async def role_of(work: Work, account_id: int, person_id: int) -> Role | None:
+    """A person's role in a workspace, if they are an active member."""
+    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
+    found: Member | None = await work.one(select(Member).where(*active, col(Member.person_id) == person_id))
+    return None if found is None else Role(found.role)
+
+
 async def service_key(work: Work, key_id: int) -> ServiceKey | None:
     """A service key, if the actor may see it."""
     found: ServiceKey | None = await work.one(select(ServiceKey).where(col(ServiceKey.id) == key_id))
@@ -75,7 +82,7 @@ async def key_to_change(work: Work, account_id: int, key_id: int) -> ServiceKey:
     """A service key, locked for a change. Raises NotFound."""
     asked = select(ServiceKey).where(col(ServiceKey.account_id) == account_id, col(ServiceKey.id) == key_id)
     found: ServiceKey | None = await work.one(asked.with_for_update())
-    return _there(found)
+    return there(found)
 
 
 async def session(work: Work, session_id: int) -> Session | None:
@@ -84,10 +91,28 @@ async def session(work: Work, session_id: int) -> Session | None:
     return found
 
 
+async def session_to_end(work: Work, session_id: int) -> Session:
+    """A session that the actor may end, locked. Raises NotFound."""
+    found: Session | None = await work.one(select(Session).where(col(Session.id) == session_id).with_for_update())
+    return there(found)
+
+
 async def person_named(work: Work, issuer: str, subject: str) -> int | None:
     """The person an issuer knows by this subject."""
     named = (col(Identity.issuer) == issuer, col(Identity.subject) == subject)
     return await work.one(select(col(Identity.person_id)).where(*named))  # type: ignore[no-any-return]
+
+
+async def person(work: Work, person_id: int) -> Person:
+    """A person that the actor may see. Raises NotFound."""
+    found: Person | None = await work.one(select(Person).where(col(Person.id) == person_id))
+    return there(found)
+
+
+async def session_with(work: Work, digest: bytes) -> Session | None:
+    """The session whose text has this digest."""
+    found: Session | None = await work.one(select(Session).where(col(Session.hash) == digest))
+    return found
 
 
 async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
@@ -109,7 +134,23 @@ async def people_at(work: Work, email: str) -> list[Person]:
     return list(await work.all(select(Person).where(func.lower(col(Person.email)) == email).order_by(col(Person.id))))
 
 
-def _there(row: RowT | None) -> RowT:
+async def end_sessions(
+    work: Work, account_id: int, *, why: str, person_id: int | None = None, connection_id: int | None = None
+) -> int:
+    """End sessions that a workspace's SSO connections made: everybody's, a person's, a connection's; how many."""
+    return await work.execute(
+        "update session set ended_at = $2, ended_why = $3 where account_id = $1 and ended_at is null"
+        " and ($4::bigint is null or person_id = $4) and ($5::bigint is null or connection_id = $5)",
+        account_id,
+        work.now,
+        why,
+        person_id,
+        connection_id,
+    )
+
+
+def there(row: RowT | None) -> RowT:
+    """The row that has to be there. Raises NotFound."""
     if row is None:
         raise NotFound
     return row

@@ -66,6 +66,24 @@ class Session(SQLModel, table=True):
     created_at: datetime = instant()
     expires_at: datetime = instant()
     ended_at: datetime | None = instant(optional=True)
+    hash: bytes | None = secret(optional=True)
+    """Of the text by which its holder is known, if it has one of its own."""
+
+    account_id: int | None = whole(optional=True)
+    """The workspace whose SSO connection made it, and for which alone it counts."""
+
+    connection_id: int | None = whole(optional=True)
+    idle_seconds: int | None = None
+    last_used_at: datetime | None = instant(optional=True)
+    signed_in_at: datetime | None = instant(optional=True)
+    """When its holder last proved who they are."""
+
+    provider_session: str | None = text(optional=True)
+    """What the identity provider calls its own session."""
+
+    agent: str = text(default="")
+    ip: str = text(default="")
+    ended_why: str | None = text(optional=True)
 
 
 class Staff(SQLModel, table=True):

@@ -17,9 +17,11 @@ from starlette.routing import BaseRoute, Route
 import schema
 from auth.fetching import Fetcher, networks
 from auth.oidc import Issuer, Issuers
+from auth.sso.provider import Providers
 from auth.tokens import Signer
 from billing import queries
 from gateway.authentication import Door
+from gateway.cookies import Cookies
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
 from gateway.graphiql import graphiql_assets
@@ -32,6 +34,7 @@ from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import rail
 from gateway.settings import Settings
+from gateway.sso import SsoDoors
 from gateway.usage import usage_route
 from gateway.worker import Worker
 from kernel import database
@@ -51,13 +54,25 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
     metrics = Metrics()
     blocks = IdBlocks()
     printer = Printer()
+    cookies = Cookies(secure=settings.base.startswith("https:"))
+    providers = Providers(fetcher(settings))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying:
             metrics.look = partial(_held, engine, ticking, blocks)
-            app.state.door = Door(engine, ticking, _issuers(settings), signer, blocks, paying)
+            app.state.door = Door(
+                engine,
+                ticking,
+                _issuers(settings),
+                signer,
+                blocks,
+                paying,
+                providers=providers,
+                base=settings.base,
+                cookies=cookies,
+            )
             worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying).run()) if working else None
             yield
             if worker:
@@ -83,6 +98,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
         Route("/graphql", endpoint),
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),
+        *SsoDoors(providers, settings.base, cookies).routes(),
         *health_routes(ready, metrics),
         *paper_routes(printer),
     ]

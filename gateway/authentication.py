@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,17 +17,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
-from auth import keys, operations, queries
+from auth import keys, operations, queries, sessions
 from auth.oidc import ForeignToken, Issuers
-from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, sees
+from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, Through, sees
 from auth.refusal import refused
+from auth.sso.provider import Providers
+from auth.tables import Session
 from auth.tokens import Signer
 from gateway import cards
+from gateway.cookies import Cookies, same_site
 from gateway.observability import request_id
 from kernel import ids
 from kernel.audit import Origin
 from kernel.clock import Clock
-from kernel.errors import InvalidInput
+from kernel.errors import Forbidden, InvalidInput
 from kernel.work import IdBlocks, Work
 from payments.rail.opening import Rail
 from resolvers.info import Context
@@ -49,15 +52,38 @@ class Door:
     signer: Signer | None
     blocks: IdBlocks
     rail: Rail | None = None
+    providers: Providers | None = None
+    base: str = ""
+    cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
 
     @asynccontextmanager
     async def context(self, request: Request) -> AsyncIterator[Context]:
         """The context of one request. Raises Unauthenticated for a bearer we don't believe."""
         async with self.work(request, await self.clock.now()) as work:
-            bearer = _bearer(request)
+            bearer = _bearer(request) or self._carried(request)
             actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
             await work.see_as(sees(actor), _origin(request, actor))
-            yield Context(work, actor, locale or "en", _renewed, self.rail)
+            yield Context(work, actor, locale or "en", _renewed, self.rail, providers=self.providers, base=self.base)
+
+    def _carried(self, request: Request) -> str | None:
+        """The session in a cookie. Raises Forbidden for a request that another site may have made a browser send."""
+        text = request.cookies.get(self.cookies.session)
+        if text is not None and not same_site(request, self.base):
+            raise Forbidden(
+                "This request did not come from our own pages, so the cookie does not count. Send a bearer."
+            )
+        return text
+
+    async def leave(self, work: Work, text: str) -> None:
+        """End the session with this text, if it is one."""
+        session = await _session(work, text)
+        if session is None or not sessions.lives(session, work.now):
+            return
+        token = ids.encode("session", session.id)
+        origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=session.person_id, token=token)
+        await work.see_as({"person": str(session.person_id)}, origin)
+        async with work.transaction():
+            await operations.end_session(work, session.id, why="signed out")
 
     @asynccontextmanager
     async def work(self, request: Request, now: datetime) -> AsyncIterator[Work]:
@@ -71,6 +97,8 @@ class Door:
     async def _recognize(self, work: Work, bearer: str) -> tuple[Actor, str | None]:
         if bearer.startswith(keys.PREFIX):
             return await _key(work, bearer), None
+        if bearer.startswith(sessions.PREFIX):
+            return await _person_in(work, bearer)
         if self.signer and bearer.startswith(tuple(key.header + "." for key in self.signer.keys)):
             return await _person_of_ours(work, self.signer, bearer)
         return await self._person_of_theirs(work, bearer)
@@ -107,25 +135,61 @@ async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> tuple[Acto
     person_id, session_id = _number("person", token.person), _number("session", token.session)
     await work.see_as({"person": str(person_id)}, work.origin)
     session = await queries.session(work, session_id)
-    if session is None or session.ended_at or session.expires_at <= work.now:
+    if session is None or not sessions.lives(session, work.now):
         raise refused() from ValueError("the session has ended")
-    return await _standing(work, person_id, token.session, token.epoch)
+    return await _standing(work, person_id, token.session, token.epoch, _through(session))
 
 
-async def _standing(work: Work, person_id: int, token: str, epoch: int | None) -> tuple[Actor, str | None]:
+async def _session(work: Work, text: str) -> Session | None:
+    """The session with this text; the transaction may note its use."""
+    digest = sessions.digest(text)
+    if digest is None:
+        return None
+    await work.see_as({"session_hash": digest.hex()}, work.origin)
+    return await queries.session_with(work, digest)
+
+
+def _through(session: Session) -> Through | None:
+    """By which way the holder of a session came in; None for our own sign-in."""
+    if session.account_id is None:
+        return None
+    return Through(session.account_id, session.id, session.signed_in_at or session.created_at)
+
+
+async def _person_in(work: Work, text: str) -> tuple[Actor, str | None]:
+    """Whoever came in through an SSO connection."""
+    session = await _session(work, text)
+    if session is None or not sessions.lives(session, work.now):
+        raise refused() from ValueError("there is no such session, or it has ended")
+    if session.last_used_at is None or work.now - session.last_used_at >= sessions.SEEN_EVERY:
+        async with work.transaction():
+            await work.execute("update session set last_used_at = $2 where id = $1", session.id, work.now)
+    await work.see_as({"person": str(session.person_id)}, work.origin)
+    return await _standing(work, session.person_id, ids.encode("session", session.id), None, _through(session))
+
+
+async def _standing(
+    work: Work, person_id: int, token: str, epoch: int | None, through: Through | None = None
+) -> tuple[Actor, str | None]:
     found = await queries.standing(work, person_id)
     if found is None or (epoch is not None and epoch != found["epoch"]):
         raise refused() from ValueError("the person is gone, or the token is older than their epoch")
-    return person(person_id, found, token), found["locale"]
+    return person(person_id, found, token, through), found["locale"]
 
 
-def person(person_id: int, found: dict[str, Any], token: str) -> Actor:
-    """The actor that a person is, from what `auth.queries.standing` found."""
+def person(person_id: int, found: dict[str, Any], token: str, through: Through | None = None) -> Actor:
+    """The actor that a person is, from what `auth.queries.standing` found, and the session they came with.
+
+    What an SSO connection of a workspace vouches for counts in that workspace, and
+    nowhere else: its identity provider is not ours, nor another tenant's.
+    """
     roles = {account: Role(role) for account, role in zip(found["workspaces"] or (), found["roles"] or (), strict=True)}
+    if through is not None:
+        roles = {account: role for account, role in roles.items() if account == through.account_id}
     grants = {account: ROLES[role] for account, role in roles.items()}
-    if found["account_id"] is not None:
+    if found["account_id"] is not None and through is None:
         grants[found["account_id"]] = SELF
-    desk = Desk(found["desk"]) if found["desk"] else None
+    desk = Desk(found["desk"]) if found["desk"] and through is None else None
     return Actor(
         kind=ActorKind.STAFF if desk else ActorKind.PERSON,
         person_id=person_id,
@@ -134,6 +198,7 @@ def person(person_id: int, found: dict[str, Any], token: str) -> Actor:
         roles=roles,
         desk=desk,
         token=token,
+        through=through,
     )
 
 
@@ -143,7 +208,7 @@ async def _renewed(work: Work, actor: Actor) -> Actor:
         return actor
     found = await queries.standing(work, actor.person_id)
     assert found is not None
-    renewed = person(actor.person_id, found, actor.token)
+    renewed = person(actor.person_id, found, actor.token, actor.through)
     await work.see_as(sees(renewed), work.origin)
     return renewed
 

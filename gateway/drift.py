@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import auth.sso.tables
 import auth.tables
 import billing.tables
 import kernel.audit
@@ -29,7 +30,7 @@ import seats.tables
 from gateway.settings import Settings
 from kernel import database, postgres
 
-DECLARED = (auth.tables, billing.tables, kernel.audit, kernel.events, payments.tables, seats.tables)
+DECLARED = (auth.sso.tables, auth.tables, billing.tables, kernel.audit, kernel.events, payments.tables, seats.tables)
 """The modules that declare tables; importing them is what fills SQLModel's metadata."""
 
 SPOKEN_IN_SQL = frozenset(

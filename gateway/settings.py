@@ -141,7 +141,8 @@ class Settings(BaseSettings):
     url: str = _setting(
         "SEATGRAPH_URL",
         "",
-        "Where clients reach us, such as `https://billing.example`: what links to invoices begin with.",
+        "Where clients reach us, such as `https://billing.example`: what links to invoices begin with, and where"
+        " identity providers send browsers back to. In production it has to be https.",
         "an address that begins with https:// or http://",
         shown="nothing: links are relative to the address of the graph",
         pattern=r"^(https?://[^\s?#]+)?$",
@@ -236,6 +237,11 @@ class Settings(BaseSettings):
         """Whether real people and real money are at stake."""
         return self.environment is Environment.PRODUCTION
 
+    @property
+    def base(self) -> str:
+        """Where browsers find us, without a slash at the end."""
+        return self.url.rstrip("/") or f"http://{self.host}:{self.port}"
+
     def key(self, purpose: str, length: int = 32) -> bytes:
         """The key for one purpose, always the same for one secret, of which nobody can tell another."""
         assert self.secret is not None, "load() has made a secret"
@@ -282,6 +288,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"SEATGRAPH_SECRET is required in production: {LEAST_SECRET} random bytes or more."
     if settings.in_production and settings.clock:
         yield "SEATGRAPH_CLOCK is not for production: the clock there is the time of day."
+    if settings.in_production and settings.url and not settings.url.startswith("https:"):
+        yield "SEATGRAPH_URL must begin with https:// in production: sessions are not sent in the clear."
     if not settings.in_production and settings.stripe_key and settings.stripe_key.get_secret_value().startswith(_LIVE):
         yield "STRIPE_SECRET_KEY moves real money: a live key needs SEATGRAPH_ENV=production."
 

@@ -11,6 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from auth.policy import Actor, Permission
+from auth.sso.provider import Providers
 from kernel import ids
 from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from kernel.work import Work
@@ -28,13 +29,23 @@ class Context:
     """One request: who acts, the unit of work, the language, and rows loaded in batches."""
 
     def __init__(
-        self, work: Work, actor: Actor, locale: str = "en", renew: Renew | None = None, rail: Rail | None = None
+        self,
+        work: Work,
+        actor: Actor,
+        locale: str = "en",
+        renew: Renew | None = None,
+        rail: Rail | None = None,
+        *,
+        providers: Providers | None = None,
+        base: str = "",
     ) -> None:
         self.work = work
         self.actor = actor
         self.locale = locale
         self._renew = renew
         self._rail = rail
+        self._providers = providers
+        self.base = base
         self.decided = False
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""
@@ -115,6 +126,12 @@ class Context:
         if self._rail is None:
             raise Unavailable("Nothing can be paid here yet: STRIPE_SECRET_KEY is not set.")
         return self._rail
+
+    @property
+    def providers(self) -> Providers:
+        """The identity providers of workspaces."""
+        assert self._providers is not None, "the gateway knows how to reach providers"
+        return self._providers
 
     def person(self) -> int:
         """The person who acts. Raises Unauthenticated, or InvalidInput for a key."""

@@ -40,6 +40,9 @@ _REFERENCES = {
     "subscription_id": "sub",
     "subscription_item_id": "item",
     "item_id": "item",
+    "connection_id": "sso",
+    "login_id": "login",
+    "tested_by": "person",
 }
 _OURS = {
     *("person_key", "known"),

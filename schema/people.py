@@ -244,6 +244,9 @@ class Workspace(Node):
     )
     """Who was asked to join."""
 
+    sso_connections = many("SingleSignOn", by="account_id", where="{row}.deleted_at is null")
+    """How its people sign in at its own identity provider."""
+
     audit_log = page(
         "AuditRecord", by="account_id", name="WorkspaceAudit", filters=_AUDIT_FILTERS, orders=_AUDIT_ORDERS
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import finance, invoices, metering, previewing
+from resolvers import finance, identity, invoices, metering, previewing
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -140,6 +140,9 @@ class Query:
 
     usage_events = via(metering.usage_events, "UsageEvents")
     """What was reported for an account, event by event."""
+
+    sso_test = via(identity.sso_test, "SsoLogin | None")
+    """What became of a test of an SSO connection, step by step; null if there is none that you may see."""
 
     accounts = page(
         "Account",

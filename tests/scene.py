@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import SQLModel
 
 from auth.policy import KeyScope, Role
-from auth.tables import Member, MemberState
+from auth.sessions import issue
+from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
+from auth.sso.tables import SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
+from auth.tables import Member, MemberState, Session
 from billing import periods
 from billing.facts import cycle_row, metered_item
 from billing.ledger import Account as LedgerAccount
@@ -343,6 +346,109 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("invitation", row.id)
+
+    async def sso(self, issuer: str | None = None, *, name: str = "SSO", enabled: bool = True) -> str:
+        """An SSO connection, to the provider of this world unless told otherwise."""
+        row = SsoConnection(
+            account_id=self.number,
+            id=self.world.number(),
+            kind=SsoKind.OIDC,
+            name=name,
+            issuer=issuer or self.world.provider.issuer,
+            client_id="seatgraph",
+            enabled=enabled,
+            created_by=self.owner.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("sso", row.id)
+
+    async def login(self, connection: str | None = None) -> str:
+        """A login that was refused, though its claims held."""
+        now, number = await self.world.now(), self.world.number()
+        row = SsoLogin(
+            account_id=self.number,
+            id=number,
+            connection_id=ids.decode("sso", connection or await self.sso()),
+            purpose=LoginPurpose.SIGN_IN,
+            state=LoginState.REFUSED,
+            reason="SUBJECT_CHANGED",
+            subject=f"subject-{number}",
+            request_id="test",
+            created_at=now,
+            ended_at=now,
+        )
+        await self.world.put(row)
+        return ids.encode("login", row.id)
+
+    async def identity(self, who: Somebody, connection: str | None = None) -> str:
+        """A link of somebody to a subject."""
+        number = self.world.number()
+        row = SsoIdentity(
+            account_id=self.number,
+            id=number,
+            connection_id=ids.decode("sso", connection or await self.sso()),
+            subject=f"subject-{number}",
+            person_id=who.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("identity", row.id)
+
+    async def domain(
+        self,
+        name: str,
+        behavior: DomainBehavior = DomainBehavior.JOIN,
+        *,
+        verified: bool = True,
+        pool: str | None = None,
+    ) -> str:
+        """A domain of the workspace, proven unless told otherwise."""
+        now = await self.world.now()
+        row = WorkspaceDomain(
+            account_id=self.number,
+            id=self.world.number(),
+            name=name,
+            behavior=behavior,
+            pool_id=ids.decode("pool", pool) if pool else None,
+            token="token",
+            created_by=self.owner.number,
+            created_at=now,
+            verified_at=now if verified else None,
+            checked_at=now if verified else None,
+        )
+        await self.world.put(row)
+        return ids.encode("domain", row.id)
+
+    async def came_through(self, connection: str, who: Somebody, *, since: datetime | None = None) -> str:
+        """A session that an SSO connection made: its text. Its login is still on its way, too."""
+        now, issued, number = since or await self.world.now(), issue(), ids.decode("sso", connection)
+        await self.world.put(
+            Session(
+                id=self.world.number(),
+                person_id=who.number,
+                issuer=self.world.provider.issuer,
+                created_at=now,
+                expires_at=now + timedelta(hours=12),
+                hash=issued.digest,
+                account_id=self.number,
+                connection_id=number,
+                idle_seconds=7_200,
+                last_used_at=now,
+                signed_in_at=now,
+            ),
+            SsoFlow(
+                account_id=self.number,
+                state_hash=issued.digest,
+                connection_id=number,
+                browser_hash=bytes(32),
+                sealed=b"",
+                next="/",
+                created_at=now,
+                expires_at=now + timedelta(minutes=10),
+            ),
+        )
+        return issued.text
 
     async def payment_method(self, *, is_default: bool = True) -> str:
         """A card."""

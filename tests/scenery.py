@@ -32,6 +32,7 @@ from kernel import database, ids
 from kernel.clock import SimulatedClock
 from kernel.work import IdBlocks
 from tests.auth.forging import jwk, rsa_key, signed
+from tests.auth.providing import Provider, provider
 from tests.auth.publishing import key_set, publisher
 from tests.scene import HOUR, KEY_LIVES, Key, Scene, Somebody
 from tests.stock import Catalog, Offer, put, stocked
@@ -82,6 +83,7 @@ class World:
     signer: Signer
     catalog: Catalog
     blocks: IdBlocks
+    provider: Provider
 
     # Asking
 
@@ -268,7 +270,7 @@ def _workspace_account(number: int, name: str, now: datetime) -> Account:
 async def opened(url: str) -> AsyncIterator[World]:
     """The application on this database, with its catalog, for as long as it is needed."""
     signer = Signer("seatgraph", "seatgraph", private_key(_signing_key()))
-    async with publisher(key_set(jwk(rsa_key(KID), KID))) as published:
+    async with publisher(key_set(jwk(rsa_key(KID), KID))) as published, provider() as providing:
         told = [{"issuer": ISSUER, "audience": AUDIENCE, "jwks": published.uri}]
         settings = Settings.model_validate(SETTINGS | {"SEATGRAPH_ISSUERS": json.dumps(told)})
         app = build(settings, url, signer, working=False)
@@ -281,7 +283,7 @@ async def opened(url: str) -> AsyncIterator[World]:
             async with database.connected(url) as connection:
                 await blocks.reserve(connection, 200_000)
                 catalog = await stocked(connection, blocks)
-            yield World(app, url, client, owner, signer, catalog, blocks)
+            yield World(app, url, client, owner, signer, catalog, blocks, providing)
         await owner.close()
 
 

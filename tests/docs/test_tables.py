@@ -43,6 +43,8 @@ MATRIX = {
     "make service keys, and end their own": {Permission.MANAGE_KEYS},
     "see and end everybody's service keys": {Permission.SEE_KEYS, Permission.MANAGE_KEYS},
     "see the whole audit log": {Permission.SEE_AUDIT},
+    "see how people sign in": {Permission.SEE_IDENTITY},
+    "change how people sign in": {Permission.MANAGE_IDENTITY},
     "report what is used": {Permission.REPORT_USAGE},
 }
 """What each row of the matrix of roles means."""

@@ -214,6 +214,26 @@ async def _other_card(scene: Scene, _: str) -> dict[str, Any]:
     return {"paymentMethod": await scene.payment_method(is_default=False)}
 
 
+async def _connect(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "name": "SSO", "issuer": scene.world.provider.issuer, "clientId": "seatgraph"}
+
+
+async def _connected(scene: Scene, _: str) -> dict[str, Any]:
+    return {"connection": await scene.sso()}
+
+
+async def _changed_connection(scene: Scene, who: str) -> dict[str, Any]:
+    return {"connection": await scene.sso(), "name": f"By {who}"}
+
+
+async def _link(scene: Scene, _: str) -> dict[str, Any]:
+    return {"login": await scene.login(), "member": scene.member(await scene.join())}
+
+
+async def _linked(scene: Scene, _: str) -> dict[str, Any]:
+    return {"identity": await scene.identity(await scene.join())}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -290,6 +310,12 @@ ATTEMPTS: dict[str, Attempt] = {
     "grantCredit": _granted,
     "requestApproval": _much_granted,
     "approve": _to_approve,
+    "createSsoConnection": _connect,
+    "changeSsoConnection": _changed_connection,
+    "deleteSsoConnection": _connected,
+    "startSsoTest": _connected,
+    "linkSsoLogin": _link,
+    "unlinkSsoIdentity": _linked,
     "recordUsage": _report,
     "voidUsage": _reported,
     "releaseSubscription": _held,

@@ -42,6 +42,10 @@ async def furnished(scene: Scene) -> Furnished:
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
+    connection = await scene.sso(name=f"{mark}-sso")
+    await scene.domain(f"{mark}.test")
+    login, identity = await scene.login(connection), await scene.identity(sitter, connection)
+    await scene.came_through(connection, sitter)
     await scene.record()
     await _marked(scene, mark)
     records = await world.rows("select id from audit_record where account_id = $1", scene.number)
@@ -72,6 +76,9 @@ async def furnished(scene: Scene) -> Furnished:
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,
+            "sso": connection,
+            "login": login,
+            "identity": identity,
             "audit": ids.encode("audit", records[0]["id"]),
             "plan": world.catalog.team.plan,
             "price": world.catalog.team.price,
@@ -109,6 +116,7 @@ async def furnished(scene: Scene) -> Furnished:
                 {invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note", f"{mark}-purchase"}
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
+            "identity": frozenset({connection, login, identity, f"{mark}-sso"}),
             "audit": frozenset({f"{mark}-request"}),
         },
     )

@@ -73,7 +73,9 @@ SHORT = {
     "TrialBalance.balances",
     "Viewer.entitlements",
     "Viewer.plans",
+    "SsoLogin.steps",
     "Workspace.licensePools",
+    "Workspace.ssoConnections",
 }
 """Lists that are always read whole, because there are never many in them."""
 

@@ -33,6 +33,9 @@ OPEN = {
     "price": "belongs to the catalog, which is public and which the product's role can't write",
 }
 
+IDENTITY = {"sso_connection", "sso_identity", "sso_login", "workspace_domain"}
+"""How people sign in: for whoever sees that."""
+
 BILLED = {
     "item_step",
     "payment_attempt",
@@ -72,8 +75,10 @@ SEEN: Mapping[Role, set[str]] = {
         "workspace",
         *BILLED,
         *BOOKED,
+        *IDENTITY,
     },
     Role.ADMIN: {
+        *IDENTITY,
         "account",
         "assignment",
         "audit_record",
@@ -96,6 +101,7 @@ SEEN: Mapping[Role, set[str]] = {
         *BOOKED,
     },
     Role.AUDITOR: {
+        *IDENTITY,
         *BOOKED,
         "account",
         "assignment",
@@ -201,6 +207,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
         "outbox",
         "idempotency_key",
         "rail_event",
+        "sso_flow",
     }
 
 

@@ -41,6 +41,8 @@ MATRIX = """
     see invoices      x  .  .  x  x  .    .  .  x  x  .  .    x  x  x
     see approvals     .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
     adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
+    see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
+    change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
     report usage      x  .  .  x  .  .    .  .  .  .  .  x    .  x  x
 """
 
@@ -101,6 +103,12 @@ RULES = {
     "grantCredit": Rule("adjust", "see workspace"),
     "requestApproval": Rule("adjust", "see workspace"),
     "approve": Rule("adjust", "see approvals"),
+    "createSsoConnection": Rule("change identity", "see workspace"),
+    "changeSsoConnection": Rule("change identity", "see identity"),
+    "deleteSsoConnection": Rule("change identity", "see identity"),
+    "startSsoTest": Rule("change identity", "see identity"),
+    "linkSsoLogin": Rule("change identity", "see identity"),
+    "unlinkSsoIdentity": Rule("change identity", "see identity"),
     "recordUsage": Rule("report usage", "see workspace"),
     "voidUsage": Rule("report usage", "see workspace"),
     "releaseSubscription": Rule("adjust", "see billing"),

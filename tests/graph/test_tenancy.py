@@ -17,11 +17,11 @@ from tests.graph.furniture import Furnished, furnished
 from tests.scenery import Asker, Scene, World
 
 SEEN: Mapping[Role | KeyScope, set[str]] = {
-    Role.OWNER: {"workspace", "counts", "people", "billing", "invoices", "keys", "audit"},
-    Role.ADMIN: {"workspace", "counts", "people", "keys", "audit"},
+    Role.OWNER: {"workspace", "counts", "people", "billing", "invoices", "keys", "audit", "identity"},
+    Role.ADMIN: {"workspace", "counts", "people", "keys", "audit", "identity"},
     Role.SEAT_ADMIN: {"workspace", "counts", "people"},
     Role.BILLING_ADMIN: {"workspace", "counts", "billing", "invoices"},
-    Role.AUDITOR: {"workspace", "counts", "people", "invoices", "audit"},
+    Role.AUDITOR: {"workspace", "counts", "people", "invoices", "audit", "identity"},
     Role.MEMBER: {"workspace"},
     KeyScope.SEATS_READ: {"workspace", "counts", "people"},
     KeyScope.SEATS_WRITE: {"workspace", "counts", "people"},

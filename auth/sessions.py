@@ -1,0 +1,78 @@
+"""Sessions: who came in through a workspace's SSO connection, when, and until when.
+
+    sgs_<43 characters of secret>
+
+A session is a row. Its holder has a text of 256 random bits, of which we keep the
+SHA-256, as of a service key. It ends at a fixed instant, or earlier when it was idle
+for too long, or when the provider said so, or when somebody ended it; each request
+asks the row, so an end is an end at once.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from auth.tables import Session
+
+PREFIX = "sgs_"
+"""What the text of every session begins with; no token and no key does."""
+
+ABSOLUTE = timedelta(hours=12)
+IDLE = timedelta(hours=2)
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly we remember when a session was last used; a write for every request would be too dear."""
+
+LONGEST_AGENT = 300
+_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The text of a new session, shown once, and its digest (32 bytes), which is kept."""
+
+    text: str = field(repr=False)
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a session lives: in all, and without being used."""
+
+    absolute: timedelta = ABSOLUTE
+    idle: timedelta = IDLE
+
+
+def issue() -> Issued:
+    """A new text for a session."""
+    text = PREFIX + secrets.token_urlsafe(32)
+    return Issued(text, sha256(text.encode()).digest())
+
+
+def digest(text: str) -> bytes | None:
+    """What we keep of a text; None for what is no text of ours."""
+    return sha256(text.encode()).digest() if _FORM.fullmatch(text) else None
+
+
+def ends(now: datetime, limits: Limits, provider_ends: int | None) -> datetime:
+    """When a session that starts now ends at the latest; a provider may only shorten it."""
+    latest = now + limits.absolute
+    if provider_ends is None:
+        return latest
+    beginning = datetime(1970, 1, 1, tzinfo=UTC)
+    # A provider's number may be beyond any calendar.
+    soonest = (now - beginning) // timedelta(seconds=1)
+    return min(latest, beginning + timedelta(seconds=min(max(provider_ends, soonest), soonest + 10**8)))
+
+
+def lives(session: Session, now: datetime) -> bool:
+    """Whether a session counts at this instant."""
+    if session.ended_at is not None or session.expires_at <= now:
+        return False
+    if session.idle_seconds is None or session.last_used_at is None:
+        return True
+    return now - session.last_used_at < timedelta(seconds=session.idle_seconds)

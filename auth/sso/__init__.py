@@ -1,0 +1,1 @@
+"""Single sign-on: a workspace's own identity provider says who its people are."""

@@ -1,0 +1,131 @@
+"""What we ask about SSO connections, and about who is who there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, select
+
+from auth.queries import there
+from auth.sso.rules import DomainBehavior, Known
+from auth.sso.tables import SsoConnection, SsoIdentity, SsoLogin, WorkspaceDomain
+from kernel.work import Work
+
+
+async def asked(work: Work, connection_id: int) -> SsoConnection | None:
+    """The SSO connection that a browser names, if there is one."""
+    named = (col(SsoConnection.id) == connection_id, col(SsoConnection.deleted_at).is_(None))
+    found: SsoConnection | None = await work.one(select(SsoConnection).where(*named))
+    return found
+
+
+async def connection(work: Work, account_id: int, connection_id: int) -> SsoConnection:
+    """An SSO connection, locked for a change. Raises NotFound."""
+    named = (col(SsoConnection.account_id) == account_id, col(SsoConnection.id) == connection_id)
+    found: SsoConnection | None = await work.one(
+        select(SsoConnection).where(*named, col(SsoConnection.deleted_at).is_(None)).with_for_update()
+    )
+    return there(found)
+
+
+async def login(work: Work, account_id: int, login_id: int) -> SsoLogin:
+    """A try to sign in, locked for a change. Raises NotFound."""
+    named = (col(SsoLogin.account_id) == account_id, col(SsoLogin.id) == login_id)
+    found: SsoLogin | None = await work.one(select(SsoLogin).where(*named).with_for_update())
+    return there(found)
+
+
+async def test_with(work: Work, connection_id: int, ticket_hash: bytes, since: datetime) -> SsoLogin | None:
+    """The test that waits for this ticket, taken by us."""
+    waiting = (col(SsoLogin.state) == "waiting", col(SsoLogin.created_at) > since)
+    named = (col(SsoLogin.connection_id) == connection_id, col(SsoLogin.ticket_hash) == ticket_hash)
+    found: SsoLogin | None = await work.one(select(SsoLogin).where(*named, *waiting).with_for_update())
+    return found
+
+
+async def take_flow(work: Work, connection_id: int, state_hash: bytes) -> Any:
+    """The login that comes back with this state, which nobody can take again; None for none."""
+    taken = await work.fetch(
+        "delete from sso_flow where state_hash = $1 and connection_id = $2 returning *", state_hash, connection_id
+    )
+    return taken[0] if taken else None
+
+
+async def refusals_since(work: Work, account_id: int, connection_id: int, since: datetime) -> int:
+    """How many logins through an SSO connection were refused since an instant."""
+    found = await work.fetch(
+        "select count(*) as many from sso_login"
+        " where account_id = $1 and connection_id = $2 and created_at > $3 and state = 'refused'",
+        account_id,
+        connection_id,
+        since,
+    )
+    return int(found[0]["many"])
+
+
+async def identity(work: Work, account_id: int, connection_id: int, subject: str) -> SsoIdentity | None:
+    """The link of a subject to a person."""
+    named = (col(SsoIdentity.connection_id) == connection_id, col(SsoIdentity.subject) == subject)
+    linked = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.unlinked_at).is_(None))
+    found: SsoIdentity | None = await work.one(select(SsoIdentity).where(*named, *linked))
+    return found
+
+
+async def identity_of(work: Work, account_id: int, connection_id: int, person_id: int) -> SsoIdentity | None:
+    """The link of a person to a subject."""
+    named = (col(SsoIdentity.connection_id) == connection_id, col(SsoIdentity.person_id) == person_id)
+    linked = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.unlinked_at).is_(None))
+    found: SsoIdentity | None = await work.one(select(SsoIdentity).where(*named, *linked))
+    return found
+
+
+async def link(work: Work, account_id: int, identity_id: int) -> SsoIdentity:
+    """A link, locked for a change. Raises NotFound."""
+    named = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.id) == identity_id)
+    found: SsoIdentity | None = await work.one(select(SsoIdentity).where(*named).with_for_update())
+    return there(found)
+
+
+async def identities(work: Work, account_id: int, connection_id: int) -> Sequence[SsoIdentity]:
+    """Every link of an SSO connection."""
+    linked = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.unlinked_at).is_(None))
+    found: Sequence[SsoIdentity] = await work.all(
+        select(SsoIdentity).where(*linked, col(SsoIdentity.connection_id) == connection_id)
+    )
+    return found
+
+
+async def domain(work: Work, account_id: int, name: str) -> WorkspaceDomain | None:
+    """The verified domain of a workspace with this name."""
+    named = (col(WorkspaceDomain.account_id) == account_id, col(WorkspaceDomain.name) == name)
+    proven = (col(WorkspaceDomain.verified_at).is_not(None), col(WorkspaceDomain.removed_at).is_(None))
+    found: WorkspaceDomain | None = await work.one(select(WorkspaceDomain).where(*named, *proven))
+    return found
+
+
+async def behavior(work: Work, account_id: int, name: str) -> DomainBehavior | None:
+    """What people of a domain get who come for the first time; None unless the domain is verified here."""
+    found = await domain(work, account_id, name)
+    return None if found is None else DomainBehavior(found.behavior)
+
+
+async def known_at(work: Work, account_id: int, connection_id: int, email: str) -> Known | None:
+    """Whoever has proven this address; a member first, else whoever came first."""
+    found = await work.fetch(
+        "select p.id, here.role,"
+        " exists (select from sso_identity i where i.account_id = $1 and i.connection_id = $2"
+        "         and i.person_id = p.id and i.unlinked_at is null) as linked,"
+        " (select count(*) from member m where m.person_id = p.id and m.state = 'active' and m.account_id <> $1)"
+        "   as elsewhere"
+        " from person p left join member here"
+        "   on here.person_id = p.id and here.account_id = $1 and here.state = 'active'"
+        " where lower(p.email) = $3 and p.email_verified order by here.id is null, p.id limit 1",
+        account_id,
+        connection_id,
+        email,
+    )
+    if not found:
+        return None
+    return Known(found[0]["id"], found[0]["linked"], found[0]["role"], found[0]["elsewhere"])

@@ -1,0 +1,132 @@
+"""The doors of single sign-on: out to the identity provider, back from it, and out of the house.
+
+    GET  /sso/{connection}/login?next=/…      to the provider; `test=` takes the ticket of a test
+    GET  /sso/{connection}/callback           back from it
+    POST /sso/logout                          ends the session of the browser
+
+A login that fails is told to its browser in one sentence, always the same. Why it
+failed is in the workspace's trace, for whoever looks after it, and for Support.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from html import escape
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from auth.sso import queries
+from auth.sso.arriving import arrive
+from auth.sso.departing import Asked, depart
+from auth.sso.provider import Providers
+from auth.sso.rules import FLOW_LIVES, LoginRefused
+from auth.sso.tables import SsoConnection
+from auth.sso.vouching import Returned
+from gateway.authentication import Door
+from gateway.cookies import Cookies, same_site
+from kernel import ids
+from kernel.errors import InvalidInput
+from kernel.work import Work
+
+REFUSED = "Signing in did not work. Try again, or ask whoever looks after your workspace."
+"""What every failed login is told."""
+
+TESTED = "The test came back. Its outcome is in your workspace's settings."
+_MOST_PARAMETERS = 20
+_LONGEST_BROWSER = 100
+
+log = structlog.get_logger("gateway.sso")
+
+Act = Callable[[Request, Work, SsoConnection], Awaitable[Response]]
+
+
+class SsoDoors:
+    """See the module. `base` is the address at which browsers find us."""
+
+    def __init__(self, providers: Providers, base: str, cookies: Cookies) -> None:
+        self.providers, self.base, self.cookies = providers, base, cookies
+
+    def routes(self) -> list[BaseRoute]:
+        """The doors."""
+        return [
+            Route("/sso/{connection}/login", self._at(self._login)),
+            Route("/sso/{connection}/callback", self._at(self._callback)),
+            Route("/sso/logout", self._logout, methods=["POST"]),
+        ]
+
+    def _at(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+        """The door of one SSO connection: whatever it can't do for a stranger, it says in the one sentence."""
+
+        async def door(request: Request) -> Response:
+            entrance: Door = request.app.state.door
+            with suppress(InvalidInput):
+                number = ids.decode("sso", request.path_params["connection"])
+                async with entrance.work(request, await entrance.clock.now()) as work:
+                    await work.see_as({"sso": str(number)}, work.origin)
+                    row = await queries.asked(work, number)
+                    await work.rest()
+                    if row is not None:
+                        return await self._tried(act, request, work, row)
+            return page(REFUSED, 403)
+
+        return door
+
+    async def _tried(self, act: Act, request: Request, work: Work, row: SsoConnection) -> Response:
+        try:
+            return await act(request, work, row)
+        except LoginRefused as refusal:
+            log.info("a login was refused", connection=ids.encode("sso", row.id), reason=str(refusal))
+            return page(REFUSED, 403)
+
+    async def _login(self, request: Request, work: Work, row: SsoConnection) -> Response:
+        known = request.cookies.get(self.cookies.browser, "")
+        browser = known if 0 < len(known) <= _LONGEST_BROWSER else secrets.token_urlsafe(32)
+        asked = Asked(request.query_params.get("next", "/"), browser, request.query_params.get("test"))
+        url = await depart(work, self.providers, row, self.base, asked)
+        response = RedirectResponse(url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+        self.cookies.put(response, self.cookies.browser, browser, FLOW_LIVES)
+        return response
+
+    async def _callback(self, request: Request, work: Work, row: SsoConnection) -> Response:
+        pairs = request.query_params.multi_items()
+        if len(pairs) > _MOST_PARAMETERS or len({name for name, _ in pairs}) < len(pairs):
+            # Two states or two codes: whoever reads the first and whoever reads the second would disagree.
+            pairs = []
+        returned = Returned(
+            dict(pairs), request.cookies.get(self.cookies.browser, ""), request.headers.get("user-agent", "")
+        )
+        arrival = await arrive(work, self.providers, row, self.base, returned)
+        if arrival.session is None:
+            return page(TESTED, 200)
+        response = RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+        self.cookies.put(response, self.cookies.session, arrival.session, arrival.lives)
+        return response
+
+    async def _logout(self, request: Request) -> Response:
+        entrance: Door = request.app.state.door
+        text = request.cookies.get(self.cookies.session)
+        if not same_site(request, self.base):
+            return page("This request did not come from our own pages, so nothing has happened.", 403)
+        if text:
+            async with entrance.work(request, await entrance.clock.now()) as work:
+                await entrance.leave(work, text)
+        response = Response(status_code=204, headers={"cache-control": "no-store"})
+        self.cookies.drop(response, self.cookies.session)
+        return response
+
+
+def page(says: str, status: int) -> Response:
+    """A page with one sentence, which nothing can be loaded into."""
+    headers = {
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    body = f'<!doctype html><html lang="en"><title>Seatgraph</title><p>{escape(says)}</p></html>'
+    return HTMLResponse(body, status, headers)

@@ -1,0 +1,124 @@
+"""How the people of a workspace sign in: SSO connections, their tests and links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import ID
+
+from auth import queries as people
+from auth.policy import Permission, Role
+from auth.sso import operations
+from auth.sso.tables import SsoConnection, SsoIdentity
+from kernel import ids
+from kernel.errors import Forbidden, InvalidInput
+from resolvers.graph import FACES
+from resolvers.info import Context, Info
+
+MANAGE = Permission.MANAGE_IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class TestStarted:
+    """A test that waits for a browser."""
+
+    login_id: int
+    url: str
+
+
+async def create_sso_connection(
+    info: Info,
+    workspace: Annotated[ID, "Whose people sign in there."],
+    name: Annotated[str, "What people call it: 1 to 200 characters."],
+    issuer: Annotated[str, "The provider's issuer: the address before `/.well-known/openid-configuration`."],
+    client_id: Annotated[str, "What the provider calls us."],
+    client_secret: Annotated[
+        str | None, "The secret that it gave us, if it gave one. Nobody can read it again."
+    ] = None,
+) -> SsoConnection:
+    """Connect a workspace to its own identity provider, by OpenID Connect. Try it, then enable it."""
+    context = info.context
+    found = await context.permitted(MANAGE, "workspace", workspace)
+    told = await operations.check(context.providers, issuer)
+    return operations.create(
+        context.work,
+        found.id,
+        context.person(),
+        name=name,
+        issuer=told,
+        client_id=client_id,
+        client_secret=client_secret,
+    )
+
+
+async def change_sso_connection(
+    info: Info,
+    connection: Annotated[ID, "Which SSO connection."],
+    name: Annotated[str | None, "What people call it from now on."] = None,
+    client_id: Annotated[str | None, "What the provider calls us from now on."] = None,
+    client_secret: Annotated[str | None, "Another secret; an empty one for none."] = None,
+    enabled: Annotated[bool | None, "Whether people sign in through it."] = None,
+) -> SsoConnection:
+    """Change what was told of an SSO connection, or switch it on or off. What is left out stays."""
+    found = await info.context.permitted(MANAGE, "sso", connection)
+    return await operations.change(
+        info.context.work,
+        found.account_id,
+        found.id,
+        name=name,
+        client_id=client_id,
+        client_secret=client_secret,
+        enabled=enabled,
+    )
+
+
+async def delete_sso_connection(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> SsoConnection:
+    """End an SSO connection, its links to people, and the sessions that it made."""
+    found = await info.context.permitted(MANAGE, "sso", connection)
+    return await operations.delete(info.context.work, found.account_id, found.id)
+
+
+async def start_sso_test(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> TestStarted:
+    """Begin a test: open its address in a browser, sign in there, and look at `ssoTest`."""
+    context = info.context
+    found = await context.permitted(MANAGE, "sso", connection)
+    login, ticket = await operations.start_test(context.work, found.account_id, found.id, context.person())
+    return TestStarted(login.id, f"{context.base}/sso/{ids.encode('sso', found.id)}/login?test={ticket}")
+
+
+async def link_sso_login(
+    info: Info,
+    login: Annotated[ID, "A login that came back, such as one that was refused with SUBJECT_CHANGED."],
+    member: Annotated[ID, "Who it was."],
+) -> SsoIdentity:
+    """Say whose a login was: from now on, whoever the provider calls so is this member."""
+    context = info.context
+    tried = await context.permitted(MANAGE, "login", login)
+    found = await context.found("member", member)
+    if found.account_id != tried.account_id:
+        raise InvalidInput("The login and the member are of different workspaces.")
+    _above(context, Role(found.role), found.account_id)
+    return await operations.link_login(context.work, tried.account_id, tried.id, found.person_id)
+
+
+async def unlink_sso_identity(info: Info, identity: Annotated[ID, "Which link."]) -> SsoIdentity:
+    """Forget whose a subject is, and end the sessions that it had. The person stays a member."""
+    context = info.context
+    found = await context.permitted(MANAGE, "identity", identity)
+    role = await people.role_of(context.work, found.account_id, found.person_id)
+    if role is not None:
+        _above(context, role, found.account_id)
+    return await operations.unlink(context.work, found.account_id, found.id)
+
+
+async def sso_test(info: Info, id: Annotated[ID, strawberry.argument(description="The login of the test.")]) -> Any:
+    """What became of a test, step by step, or None."""
+    return await info.context.find(FACES["SsoLogin"], ids.decode("login", id))
+
+
+def _above(context: Context, role: Role, account_id: int) -> None:
+    """Insist that the actor may grant the role of whom this is about: a link lets its holder in as them."""
+    if not context.actor.may_grant(role, account_id):
+        raise Forbidden(f"They are {role.value.replace('_', ' ')} here, and you may not decide for them. Ask an owner.")

@@ -1,0 +1,165 @@
+"""SSO connections, the logins through them, and who is who there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from auth.policy import Permission
+from auth.sso import tables
+from auth.sso.rules import ConnectionUnreachable, LoginPurpose, LoginState, SsoKind, SubjectTaken
+from resolvers import identity as resolve
+from resolvers.graph import holders
+from schema.base import Node, computed, face, one, value, words
+from schema.changes import mutation
+from schema.lists import among, page
+
+words(SsoKind, "What an SSO connection speaks.")
+words(LoginPurpose, "What somebody went to their identity provider for.")
+words(LoginState, "What became of a login.")
+
+_SEEN = holders(Permission.SEE_IDENTITY)
+
+
+@face(tables.SsoConnection, "sso", visible=_SEEN)
+class SingleSignOn(Node):
+    """An SSO connection: how a workspace's people sign in at their own identity provider."""
+
+    kind: SsoKind
+    """What it speaks."""
+
+    name: str
+    """What people call it."""
+
+    issuer: str
+    """The provider's issuer."""
+
+    client_id: str
+    """What the provider calls us."""
+
+    has_secret = computed("{row}.sealed_secret is not null", "bool")
+    """Whether we have a secret for the provider."""
+
+    enabled: bool
+    """Whether people sign in through it."""
+
+    created_at: datetime
+    """When it was made."""
+
+    created_by = one("Person", by="created_by")
+    """Who made it."""
+
+    tested_at: datetime | None
+    """When somebody last tried it as themselves, with success."""
+
+    tested_by = one("Person", by="tested_by")
+    """Who did."""
+
+    deleted_at: datetime | None
+    """When it was deleted."""
+
+    workspace = one("Workspace", by="account_id")
+    """Whose people."""
+
+    logins = page(
+        "SsoLogin",
+        by="connection_id",
+        name="SingleSignOnLogins",
+        filters={
+            "purpose": among("purpose", "LoginPurpose", "Only for one of these purposes."),
+            "state": among("state", "LoginState", "Only in one of these states."),
+        },
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when they began.")},
+    )
+    """Who tried to come in through it, and why they could not."""
+
+    identities = page(
+        "SsoIdentity",
+        by="connection_id",
+        name="SingleSignOnIdentities",
+        where="{row}.unlinked_at is null",
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when they were linked.")},
+    )
+    """Who is who there."""
+
+
+@face(tables.SsoLogin, "login", visible=_SEEN)
+class SsoLogin(Node):
+    """One try to sign in through an SSO connection, step by step."""
+
+    purpose: LoginPurpose
+    """What for."""
+
+    state: LoginState
+    """What became of it."""
+
+    steps: list[str]
+    """What went well, a sentence a step."""
+
+    reason: str | None
+    """Why it failed."""
+
+    subject: str | None
+    """Whom the provider vouched for, in its own name for them."""
+
+    email: str | None
+    """The address that it claimed."""
+
+    created_at: datetime
+    """When it began."""
+
+    ended_at: datetime | None
+    """When it was decided."""
+
+    request_id: str
+    """The request, as our logs know it."""
+
+    person = one("Person", by="person_id")
+    """Who came in, or who tests."""
+
+    connection = one("SingleSignOn", by="connection_id", required=True)
+    """Through which SSO connection."""
+
+
+@face(tables.SsoIdentity, "identity", visible=_SEEN)
+class SsoIdentity(Node):
+    """What an SSO connection calls a person."""
+
+    subject: str
+    """The provider's name for them."""
+
+    created_at: datetime
+    """When it was first known whose it is."""
+
+    unlinked_at: datetime | None
+    """When that was forgotten."""
+
+    person = one("Person", by="person_id")
+    """Who it is."""
+
+    connection = one("SingleSignOn", by="connection_id", required=True)
+    """Where."""
+
+
+@value(resolve.TestStarted)
+class SsoTestStarted:
+    """A test that waits for a browser."""
+
+    url: str
+    """Where to go with a browser, once, within 15 minutes."""
+
+    login = one("SsoLogin", by="login_id", required=True)
+    """What becomes of it."""
+
+
+@strawberry.type
+class IdentityMutation:
+    """How the people of a workspace sign in."""
+
+    create_sso_connection = mutation(resolve.create_sso_connection, "SingleSignOn", refusals=[ConnectionUnreachable])
+    change_sso_connection = mutation(resolve.change_sso_connection, "SingleSignOn")
+    delete_sso_connection = mutation(resolve.delete_sso_connection, "SingleSignOn")
+    start_sso_test = mutation(resolve.start_sso_test, "SsoTestStarted")
+    link_sso_login = mutation(resolve.link_sso_login, "SsoIdentity", refusals=[SubjectTaken])
+    unlink_sso_identity = mutation(resolve.unlink_sso_identity, "SsoIdentity")
