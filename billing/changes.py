@@ -73,7 +73,7 @@ class Wish:
 async def preview(work: Work, account: Account, subscription_id: int, wish: Wish) -> Bill:
     """The very document that `change` would make now. Raises its refusals."""
     facts, change = await wished(work, account, subscription_id, wish, lock=False)
-    after = amendments.changed(facts, change, work.now, Unsaved())
+    after = charging.moved(facts, amendments.changed(facts, change, work.now, Unsaved()), work.now)
     return await charging.bill(work, account, after, await charging.names(work, account, after))
 
 
@@ -305,6 +305,7 @@ async def _made(
     subscription.state = state or subscription.state
     clock = await fact_queries.clock(work, account.id, subscription.id, lock=True)
     await charging.record(work, before, after)
+    subscription.cancel_at = charging.moved(before, after, work.now).subscription.cancel_at
     charging.advance(subscription, clock, agreement(after), work.now)
     for due in await queries.pending(work, account.id, subscription.id):
         # What waits for the end of the period waits for the end that there is now.

@@ -195,6 +195,15 @@ def advance(subscription: Subscription, clock: SubscriptionClock, facts: Agreeme
     clock.due_at = span.end
 
 
+def moved(before: Facts, after: Facts, at: datetime) -> Facts:
+    """The facts after a change, with an end that was agreed for the period's end where that has moved."""
+    ends_with_period = before.subscription.cancel_at == before.subscription.period_end
+    if not ends_with_period or len(after.cycles) == len(before.cycles):
+        return after
+    end = running(after.subscription, agreement(after), at).end
+    return replace(after, subscription=Subscription(**after.subscription.model_dump() | {"cancel_at": end}))
+
+
 def running(subscription: Subscription, facts: Agreement, at: datetime) -> Period:
     """The period that a subscription is in at an instant: its trial, or the billing period."""
     if subscription.trial_end and at < subscription.trial_end:
@@ -203,11 +212,12 @@ def running(subscription: Subscription, facts: Agreement, at: datetime) -> Perio
 
 
 async def catch_up(work: Work, account_id: int, subscription_id: int) -> None:
-    """Go on as of the last change, for a request that waited while another one changed the subscription.
+    """Go on right after the last change, for a request that waited while another one changed the subscription.
 
     So changes have an order, whenever they were sent. Raises Conflict where the clock was set back.
     """
     last = await queries.changed_at(work, account_id, subscription_id)
     if last and last > work.now + PATIENCE:
         raise Conflict(f"This subscription was changed as of {last:%Y-%m-%d %H:%M} UTC. Change it again after that.")
-    work.now = max(work.now, last or work.now)
+    if last and last > work.now:
+        work.now = last + timedelta(microseconds=1)

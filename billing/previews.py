@@ -91,7 +91,7 @@ async def resuming(work: Work, account: Account, subscription_id: int) -> Bill:
 async def billing_on(work: Work, account: Account, subscription_id: int, day: int) -> Bill:
     """What `bill_on` would bill and give back. Raises its refusals."""
     facts = await changes.standing(work, account.id, subscription_id, lock=False)
-    return await _bill(work, account, changes.moving(facts, work.now, day, Unsaved()))
+    return await _bill(work, account, charging.moved(facts, changes.moving(facts, work.now, day, Unsaved()), work.now))
 
 
 async def reactivating(work: Work, account: Account, subscription_id: int) -> Bill:
@@ -177,7 +177,8 @@ async def _next(
 ) -> Bill | None:
     """What will be billed when the period ends, with the changes that wait for that; None after the end."""
     facts = billed.facts
-    due = charging.running(facts.subscription, agreement(facts), billed.at).end
+    overdue = facts.subscription.period_end <= billed.at
+    due = facts.subscription.period_end if overdue else _end(facts, billed.at)
     end = facts.subscription.ended_at or facts.subscription.cancel_at
     if end and end <= due:
         # What is collected later, and what is billed afterwards, is billed when it ends.
@@ -204,6 +205,10 @@ async def _last(work: Work, account: Account, billed: Bill, end: datetime) -> Bi
         return None
     last = await _bill_at(work, account, replace(billed, facts=replace(billed.facts, paid_stays=True)), end)
     return last if last.document else None
+
+
+def _end(facts: Facts, at: datetime) -> datetime:
+    return charging.running(facts.subscription, agreement(facts), at).end
 
 
 async def _waiting(

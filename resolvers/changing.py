@@ -117,7 +117,9 @@ async def change_seats(
 
 async def _bought(info: Info, subscription: str) -> tuple[Context, Any, Account]:
     found = await info.context.permitted(Permission.BUY, "sub", subscription)
-    return info.context, found, await people.account(info.context.work, found.account_id)
+    account = await people.account(info.context.work, found.account_id)
+    await buying.begin_due(info.context.work, account, found.id)
+    return info.context, found, account
 
 
 def wish_of(item: str | None, price: str | None, quantity: int | None) -> Wish:

@@ -79,6 +79,7 @@ async def resize(work: Work, account: Account, pool_id: int, seats: int, reason:
     pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
     await billing.take_clock(work, account.id, pool.subscription_id)
+    await begin_due(work, account, pool.subscription_id)
     pool = await _open(work, account.id, pool_id)
     if seats < pool.purchased:
         pool = await _locked(work, account.id, pool_id)
@@ -169,6 +170,14 @@ async def _begun(work: Work, account: Account, subscription_id: int) -> Bill | N
     return billed
 
 
+async def begin_due(work: Work, account: Account, subscription_id: int) -> None:
+    """Begin every period that is due, so that what waited for it comes before whatever is changed now."""
+    await billing.take_clock(work, account.id, subscription_id)
+    while await billing.is_due(work, account.id, subscription_id):
+        begun = await _begun(work, account, subscription_id)
+        await changes.renewed(work, account, [begun] if begun else [])
+
+
 async def cancel(
     work: Work,
     account: Account,
@@ -182,10 +191,7 @@ async def cancel(
 
     Raises `subscriptions.cancel`'s refusals.
     """
-    await billing.take_clock(work, account.id, subscription_id)
-    while await billing.is_due(work, account.id, subscription_id):
-        begun = await _begun(work, account, subscription_id)
-        await changes.renewed(work, account, [begun] if begun else [])
+    await begin_due(work, account, subscription_id)
     return await subscriptions.cancel(work, account.id, subscription_id, at, reason, credit=credit)
 
 

@@ -188,8 +188,8 @@ async def test_the_audit_log_tells_what_the_terms_were_and_are_without_our_numbe
     assert changed["after"] == {"items": {life.item: {"price": price, "quantity": 3}}}
     assert (waits["after"]["quantity"], waits["after"]["subscription_id"]) == (1, life.id)
     assert (waits["subject"].partition("_")[0], waits["after"]["item_id"]) == ("change", life.item)
-    values = [value for record in told.values() for value in (record["after"] or {}).values()]
-    assert not [value for value in values if isinstance(value, int) and value >= workspace.number]
+    values = [pair for record in told.values() for pair in (record["after"] or {}).items() if "_minor" not in pair[0]]
+    assert not [value for _, value in values if isinstance(value, int) and value >= workspace.number]
     assert "known" not in told["invoice.drafted"]["after"]
 
 
@@ -472,6 +472,40 @@ async def test_changes_that_race_bill_the_last_of_them_as_if_they_had_queued(wor
     assert sum(await life.totals()) == 20 * 4000
 
 
+async def test_two_who_change_one_subscription_at_once_are_made_one_after_the_other(world: World) -> None:
+    life = await subscribed(world, world.catalog.pro)
+
+    replies = await asyncio.gather(
+        life.sends("changeSubscription", subscription=life.id, item=life.item, price=world.catalog.max.price),
+        life.sends("pauseSubscription", subscription=life.id),
+    )
+
+    (row,) = await world.rows(
+        "select s.state, (select max(at) from item_step t where t.subscription_id = s.id) as changed,"
+        " (select starts_at from subscription_pause p where p.subscription_id = s.id) as paused"
+        " from subscription s where s.id = $1",
+        life.number,
+    )
+    assert [reply.codes for reply in replies] == [[], []]
+    assert (await _plan(life), row["state"]) == ("t_max", "paused")
+    assert row["changed"] != row["paused"]
+    # Whichever came first, all that was paid is the customer's credit, less what the time between them cost.
+    assert abs(sum(await life.totals())) <= 1
+
+
+async def test_a_change_comes_after_the_renewal_that_is_overdue_and_what_waited_for_it(world: World) -> None:
+    life = await subscribed(world, world.catalog.max)
+    await _downgrade(life)
+    end: datetime = await world.value("select period_end from subscription where id = $1", life.number)
+    now = await world.advance(end - await world.now())
+    life.who = replace(life.who, bearer=world.bearer(life.who.number, life.who.session_number, now))
+
+    await life.does("changeSubscription", price=world.catalog.max.price)
+
+    assert await _plan(life) == "t_pro"
+    assert (await life.totals())[:2] == [5000, 2000]
+
+
 @pytest.mark.parametrize("at", ["NOW", "PERIOD_END"])
 async def test_a_repeated_change_is_made_once(at: str, world: World) -> None:
     life = await subscribed(world, world.catalog.pro)
@@ -568,6 +602,18 @@ async def _none(life: Life) -> Reply:
     return await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=0)
 
 
+async def _fewer_than_none(life: Life) -> Reply:
+    return await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=-3)
+
+
+async def _before_the_last_change(life: Life) -> Reply:
+    ahead = "update item_step set at = at + interval '1 hour' where subscription_id = $1 and account_id = $2"
+    await life.world.run(ahead, life.number, life.account)
+    reply = await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=2)
+    await life.world.run(ahead.replace("+", "-"), life.number, life.account)
+    return reply
+
+
 async def _too_many(life: Life) -> Reply:
     return await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=100_001)
 
@@ -606,6 +652,8 @@ async def _nothing_left_to_credit(life: Life) -> Reply:
         (_for_workspaces, "PlanNotOffered"),
         (_out_of_step, "PriceNotForSubscription"),
         (_none, "INVALID_INPUT"),
+        (_fewer_than_none, "INVALID_INPUT"),
+        (_before_the_last_change, "CONFLICT"),
         (_too_many, "INVALID_INPUT"),
         (_no_item, "INVALID_INPUT"),
         (_no_price, "INVALID_INPUT"),
