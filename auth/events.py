@@ -33,6 +33,14 @@ class WorkspaceRenamed(Event):
 
 
 @dataclass(frozen=True)
+class WorkspaceChanged(Event):
+    """How people get into a workspace has changed: single sign-on is enforced or not, or sessions live otherwise."""
+
+    subject: ClassVar[str] = "workspace"
+    workspace: int
+
+
+@dataclass(frozen=True)
 class MemberJoined(Event):
     """A person became a member."""
 

@@ -161,9 +161,9 @@ class Through:
     """The SSO connection's session that somebody came with: it counts for one workspace."""
 
     account_id: int
-    session_id: int
-    signed_in_at: datetime
-    """When they last proved to the provider who they are."""
+    connection_id: int
+    proved_at: datetime | None
+    """When they last proved to the provider who they are, if it says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,11 +116,15 @@ async def session_with(work: Work, digest: bytes) -> Session | None:
 
 
 async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
-    """Everything that decides what a person may: their address, epoch, desk, own account, and roles."""
+    """Everything that decides what a person may: address, epoch, desk, own account, roles, and where SSO is enforced.
+
+    The transaction is theirs.
+    """
     found = await work.fetch(
         "select p.email, p.email_verified, p.epoch, p.locale, s.desk, a.id as account_id,"
         " array_agg(m.account_id) filter (where m.id is not null) as workspaces,"
-        " array_agg(m.role) filter (where m.id is not null) as roles"
+        " array_agg(m.role) filter (where m.id is not null) as roles,"
+        " enforced_workspaces() as enforced"
         " from person p left join staff s on s.person_id = p.id left join account a on a.person_id = p.id"
         " left join member m on m.person_id = p.id and m.state = 'active'"
         " where p.id = $1 group by p.id, s.desk, a.id",

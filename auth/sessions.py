@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from auth.tables import Session
+from auth.tables import Session, Workspace
 
 PREFIX = "sgs_"
 """What the text of every session begins with; no token and no key does."""
@@ -45,6 +45,11 @@ class Limits:
 
     absolute: timedelta = ABSOLUTE
     idle: timedelta = IDLE
+
+
+def limits(workspace: Workspace) -> Limits:
+    """How long sessions live in a workspace."""
+    return Limits(timedelta(hours=workspace.session_hours), timedelta(minutes=workspace.session_idle_minutes))
 
 
 def issue() -> Issued:

@@ -125,6 +125,12 @@ class Workspace(SQLModel, table=True):
     id: int = key()
     name: str = text()
     sso_enforced: bool = False
+    session_hours: int = 12
+    """How long a session of its SSO connections lives at most."""
+
+    session_idle_minutes: int = 120
+    """How long one lives without being used."""
+
     created_at: datetime = instant()
 
 

@@ -153,7 +153,8 @@ def _through(session: Session) -> Through | None:
     """By which way the holder of a session came in; None for our own sign-in."""
     if session.account_id is None:
         return None
-    return Through(session.account_id, session.id, session.signed_in_at or session.created_at)
+    assert session.connection_id is not None, "a session of a workspace was made by an SSO connection"
+    return Through(session.account_id, session.connection_id, session.signed_in_at)
 
 
 async def _person_in(work: Work, text: str) -> tuple[Actor, str | None]:
@@ -181,11 +182,14 @@ def person(person_id: int, found: dict[str, Any], token: str, through: Through |
     """The actor that a person is, from what `auth.queries.standing` found, and the session they came with.
 
     What an SSO connection of a workspace vouches for counts in that workspace, and
-    nowhere else: its identity provider is not ours, nor another tenant's.
+    nowhere else: its identity provider is not ours, nor another tenant's. A workspace
+    that enforces single sign-on counts for nobody who came in another way.
     """
+    here = None if through is None else through.account_id
     roles = {account: Role(role) for account, role in zip(found["workspaces"] or (), found["roles"] or (), strict=True)}
     if through is not None:
-        roles = {account: role for account, role in roles.items() if account == through.account_id}
+        roles = {account: role for account, role in roles.items() if account == here}
+    roles = {account: role for account, role in roles.items() if account == here or account not in found["enforced"]}
     grants = {account: ROLES[role] for account, role in roles.items()}
     if found["account_id"] is not None and through is None:
         grants[found["account_id"]] = SELF
@@ -241,6 +245,8 @@ async def _held_by(work: Work, person_id: int, account_id: int) -> frozenset[Per
     await work.see_as({"person": str(person_id)}, work.origin)
     found = await queries.standing(work, person_id)
     assert found is not None, "a key's maker is a person"
+    # Their key is a way in of its own, which admins see and end.
+    found["enforced"] = ()
     return person(person_id, found, "").grants.get(account_id, frozenset())
 
 

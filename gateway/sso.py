@@ -86,7 +86,12 @@ class SsoDoors:
     async def _login(self, request: Request, work: Work, row: SsoConnection) -> Response:
         known = request.cookies.get(self.cookies.browser, "")
         browser = known if 0 < len(known) <= _LONGEST_BROWSER else secrets.token_urlsafe(32)
-        asked = Asked(request.query_params.get("next", "/"), browser, request.query_params.get("test"))
+        asked = Asked(
+            request.query_params.get("next", "/"),
+            browser,
+            request.query_params.get("test"),
+            "again" in request.query_params,
+        )
         url = await depart(work, self.providers, row, self.base, asked)
         response = RedirectResponse(url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         self.cookies.put(response, self.cookies.browser, browser, FLOW_LIVES)

@@ -8,16 +8,25 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import ID
 
+from auth import operations as accounts
 from auth import queries as people
 from auth.policy import Permission, Role
 from auth.sso import operations
 from auth.sso.tables import SsoConnection, SsoIdentity
+from auth.tables import Session, Workspace
 from kernel import ids
 from kernel.errors import Forbidden, InvalidInput
 from resolvers.graph import FACES
 from resolvers.info import Context, Info
 
 MANAGE = Permission.MANAGE_IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """Whether single sign-on is enforced; whoever asked may not see the workspace any more."""
+
+    enforced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ async def create_sso_connection(
 ) -> SsoConnection:
     """Connect a workspace to its own identity provider, by OpenID Connect. Try it, then enable it."""
     context = info.context
-    found = await context.permitted(MANAGE, "workspace", workspace)
+    found = await _managed(context, "workspace", workspace)
     told = await operations.check(context.providers, issuer)
     return operations.create(
         context.work,
@@ -62,7 +71,7 @@ async def change_sso_connection(
     enabled: Annotated[bool | None, "Whether people sign in through it."] = None,
 ) -> SsoConnection:
     """Change what was told of an SSO connection, or switch it on or off. What is left out stays."""
-    found = await info.context.permitted(MANAGE, "sso", connection)
+    found = await _managed(info.context, "sso", connection)
     return await operations.change(
         info.context.work,
         found.account_id,
@@ -76,14 +85,14 @@ async def change_sso_connection(
 
 async def delete_sso_connection(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> SsoConnection:
     """End an SSO connection, its links to people, and the sessions that it made."""
-    found = await info.context.permitted(MANAGE, "sso", connection)
+    found = await _managed(info.context, "sso", connection)
     return await operations.delete(info.context.work, found.account_id, found.id)
 
 
 async def start_sso_test(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> TestStarted:
     """Begin a test: open its address in a browser, sign in there, and look at `ssoTest`."""
     context = info.context
-    found = await context.permitted(MANAGE, "sso", connection)
+    found = await _managed(context, "sso", connection)
     login, ticket = await operations.start_test(context.work, found.account_id, found.id, context.person())
     return TestStarted(login.id, f"{context.base}/sso/{ids.encode('sso', found.id)}/login?test={ticket}")
 
@@ -95,7 +104,7 @@ async def link_sso_login(
 ) -> SsoIdentity:
     """Say whose a login was: from now on, whoever the provider calls so is this member."""
     context = info.context
-    tried = await context.permitted(MANAGE, "login", login)
+    tried = await _managed(context, "login", login)
     found = await context.found("member", member)
     if found.account_id != tried.account_id:
         raise InvalidInput("The login and the member are of different workspaces.")
@@ -106,7 +115,7 @@ async def link_sso_login(
 async def unlink_sso_identity(info: Info, identity: Annotated[ID, "Which link."]) -> SsoIdentity:
     """Forget whose a subject is, and end the sessions that it had. The person stays a member."""
     context = info.context
-    found = await context.permitted(MANAGE, "identity", identity)
+    found = await _managed(context, "identity", identity)
     role = await people.role_of(context.work, found.account_id, found.person_id)
     if role is not None:
         _above(context, role, found.account_id)
@@ -116,6 +125,47 @@ async def unlink_sso_identity(info: Info, identity: Annotated[ID, "Which link."]
 async def sso_test(info: Info, id: Annotated[ID, strawberry.argument(description="The login of the test.")]) -> Any:
     """What became of a test, step by step, or None."""
     return await info.context.find(FACES["SsoLogin"], ids.decode("login", id))
+
+
+async def enforce_sso(
+    info: Info,
+    workspace: Annotated[ID, "Which workspace."],
+    enforced: Annotated[bool, "Whether its own single sign-on alone lets people in."],
+) -> Enforcement:
+    """Let people in through single sign-on alone, or in other ways too. Only an owner does, after a test."""
+    context = info.context
+    found = await _managed(context, "workspace", workspace)
+    if enforced and context.actor.role_in(found.id) is not Role.OWNER:
+        raise Forbidden("Only an owner enforces single sign-on: it locks everybody else's other doors.")
+    changed = await operations.enforce(context.work, found.id, context.person(), enforced=enforced)
+    return Enforcement(changed.sso_enforced)
+
+
+async def change_session_policy(
+    info: Info,
+    workspace: Annotated[ID, "Which workspace."],
+    hours: Annotated[int, "How long a session lives at most: 1 to 720 hours."],
+    idle_minutes: Annotated[int, "How long one lives without being used: 5 minutes or more."],
+) -> Workspace:
+    """Say how long sessions of single sign-on live. Open ones become shorter, never longer."""
+    found = await _managed(info.context, "workspace", workspace)
+    return await operations.limit_sessions(info.context.work, found.id, hours, idle_minutes)
+
+
+async def end_session(info: Info, session: Annotated[ID, "Which of your sessions."]) -> Session:
+    """Sign out somewhere, at once."""
+    context = info.context
+    own = await people.own_account(context.work, context.person())
+    found = await context.found("session", session)
+    await context.own(found.account_id or own.id)
+    return await accounts.end_session(context.work, found.id, why="ended by its holder")
+
+
+async def _managed(context: Context, prefix: str, text: str) -> Any:
+    """What an admin changes about how people sign in, having proved a moment ago that it is them."""
+    found = await context.permitted(MANAGE, prefix, text)
+    context.fresh()
+    return found
 
 
 def _above(context: Context, role: Role, account_id: int) -> None:

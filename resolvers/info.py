@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,9 @@ from resolvers import reading
 from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
 from seats import sitting_queries
 from seats.sitting_queries import Asked
+
+STEP_UP = timedelta(minutes=10)
+"""How long a proof of who one is lasts for what opens doors: SSO, owners, keys and many seats."""
 
 Renew = Callable[[Work, Actor], Awaitable[Actor]]
 """How an actor is looked up again, after a change that may have been about them."""
@@ -126,6 +130,14 @@ class Context:
         if self._rail is None:
             raise Unavailable("Nothing can be paid here yet: STRIPE_SECRET_KEY is not set.")
         return self._rail
+
+    def fresh(self) -> None:
+        """Insist that whoever came through single sign-on proved who they are a moment ago. Raises Forbidden."""
+        through = self.actor.through
+        if through is None or (through.proved_at and self.work.now - through.proved_at <= STEP_UP):
+            return
+        url = f"{self.base}/sso/{ids.encode('sso', through.connection_id)}/login?again=1"
+        raise Forbidden(f"This needs you to sign in once more, for it opens doors: go to {url}.", signInAt=url)
 
     @property
     def providers(self) -> Providers:

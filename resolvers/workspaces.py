@@ -113,6 +113,7 @@ async def create_service_key(
     """Create a service key. Its text is shown in this answer and never again."""
     context = info.context
     found = await context.permitted(Permission.MANAGE_KEYS, "account", account)
+    context.fresh()
     missing = context.actor.beyond(scopes, found.id)
     if missing:
         raise Forbidden(f"You can't give a key the scope {missing[0].value}, for you may not do all of that yourself.")
@@ -136,6 +137,8 @@ async def revoke_service_key(info: Info, key: Annotated[ID, "Which key."]) -> Se
 
 
 def _grantable(context: Context, role: Role, account_id: int) -> None:
+    if role is Role.OWNER:
+        context.fresh()
     if not context.actor.may_grant(role, account_id):
         raise Forbidden(
             f"You may not make somebody {role.value.replace('_', ' ')} here, or take it away. Ask an owner."
@@ -144,6 +147,7 @@ def _grantable(context: Context, role: Role, account_id: int) -> None:
 
 async def _own_key(context: Context, key: str) -> ServiceKey:
     found: ServiceKey = await context.permitted(Permission.MANAGE_KEYS, "key", key)
+    context.fresh()
     everyones = context.actor.may(Permission.SEE_KEYS, found.account_id)
     assert everyones or found.created_by == context.actor.person_id, "others' keys are not visible"
     missing = context.actor.beyond([KeyScope(scope) for scope in found.scopes], found.account_id)

@@ -6,11 +6,20 @@ from datetime import datetime
 
 import strawberry
 
+from auth import tables as people
 from auth.policy import Permission
 from auth.sso import tables
-from auth.sso.rules import ConnectionUnreachable, LoginPurpose, LoginState, SsoKind, SubjectTaken
+from auth.sso.rules import (
+    ConnectionUnreachable,
+    LoginPurpose,
+    LoginState,
+    SsoKind,
+    SsoNeeded,
+    SsoUntested,
+    SubjectTaken,
+)
 from resolvers import identity as resolve
-from resolvers.graph import holders
+from resolvers.graph import Bind, Reader, holders
 from schema.base import Node, computed, face, one, value, words
 from schema.changes import mutation
 from schema.lists import among, page
@@ -142,6 +151,45 @@ class SsoIdentity(Node):
     """Where."""
 
 
+def mine(alias: str, bind: Bind, reader: Reader) -> str:
+    """Sessions of whoever reads."""
+    return "false" if reader.person_id is None else f"{alias}.person_id = {bind(reader.person_id, 'bigint')}"
+
+
+@face(people.Session, "session", visible=mine)
+class Session(Node):
+    """A place where you are signed in."""
+
+    created_at: datetime
+    """When you came in."""
+
+    last_used_at: datetime | None
+    """When it was last used, to the minute, if we note that."""
+
+    expires_at: datetime
+    """When it ends at the latest."""
+
+    ended_at: datetime | None
+    """When it ended."""
+
+    agent: str
+    """What the browser called itself."""
+
+    ip: str
+    """From where you came."""
+
+    workspace = one("Workspace", by="account_id")
+    """The workspace that it counts for; null for your own sign-in, which counts for all that don't enforce theirs."""
+
+
+@value(resolve.Enforcement)
+class SsoEnforcement:
+    """Whether single sign-on is enforced."""
+
+    enforced: bool
+    """Whether the workspace's own single sign-on alone lets people in, from now on."""
+
+
 @value(resolve.TestStarted)
 class SsoTestStarted:
     """A test that waits for a browser."""
@@ -158,8 +206,10 @@ class IdentityMutation:
     """How the people of a workspace sign in."""
 
     create_sso_connection = mutation(resolve.create_sso_connection, "SingleSignOn", refusals=[ConnectionUnreachable])
-    change_sso_connection = mutation(resolve.change_sso_connection, "SingleSignOn")
-    delete_sso_connection = mutation(resolve.delete_sso_connection, "SingleSignOn")
+    change_sso_connection = mutation(resolve.change_sso_connection, "SingleSignOn", refusals=[SsoNeeded])
+    delete_sso_connection = mutation(resolve.delete_sso_connection, "SingleSignOn", refusals=[SsoNeeded])
     start_sso_test = mutation(resolve.start_sso_test, "SsoTestStarted")
     link_sso_login = mutation(resolve.link_sso_login, "SsoIdentity", refusals=[SubjectTaken])
     unlink_sso_identity = mutation(resolve.unlink_sso_identity, "SsoIdentity")
+    enforce_sso = mutation(resolve.enforce_sso, "SsoEnforcement", refusals=[SsoUntested])
+    end_session = mutation(resolve.end_session, "Session")

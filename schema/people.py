@@ -11,6 +11,7 @@ from auth import tables
 from auth.operations import KeyUnusable, LastOwner
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import AccountKind, MemberState
+from resolvers import identity
 from resolvers import workspaces as resolve
 from resolvers.graph import Bind, Column, Reader, holders
 from resolvers.paying import options
@@ -194,6 +195,12 @@ class Workspace(Node):
     sso_enforced: bool
     """Whether only its own single sign-on lets people in."""
 
+    session_hours: int
+    """How many hours a session of its single sign-on lives at most."""
+
+    session_idle_minutes: int
+    """How many minutes one lives without being used."""
+
     created_at: datetime
     """When it was created."""
 
@@ -357,6 +364,7 @@ class PeopleMutation:
 
     create_workspace = mutation(resolve.create_workspace, "Workspace")
     rename_workspace = mutation(resolve.rename_workspace, "Workspace")
+    change_session_policy = mutation(identity.change_session_policy, "Workspace")
     invite_member = mutation(resolve.invite_member, "Invitation", refusals=[AlreadyMember, AlreadyInvited])
     accept_invitation = mutation(
         resolve.accept_invitation, "Member", refusals=[InvitationClosed, InvitedSomebodyElse, AlreadyMember]

@@ -47,6 +47,16 @@ class Viewer:
     )
     """The seats you hold."""
 
+    sessions = page(
+        "Session",
+        by="person_id",
+        of="person_id",
+        name="ViewerSessions",
+        where="{row}.ended_at is null",
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when you came in.")},
+    )
+    """Where you are signed in."""
+
     invitations = page(
         "Invitation",
         by="email",

@@ -420,6 +420,15 @@ class Scene:
         await self.world.put(row)
         return ids.encode("domain", row.id)
 
+    async def session_of(self, who: Somebody) -> str:
+        """Another place where somebody is signed in."""
+        now, number = await self.world.now(), self.world.number()
+        row = Session(
+            id=number, person_id=who.number, issuer="dev", created_at=now, expires_at=now + timedelta(hours=1)
+        )
+        await self.world.put(row)
+        return ids.encode("session", number)
+
     async def came_through(self, connection: str, who: Somebody, *, since: datetime | None = None) -> str:
         """A session that an SSO connection made: its text. Its login is still on its way, too."""
         now, issued, number = since or await self.world.now(), issue(), ids.decode("sso", connection)

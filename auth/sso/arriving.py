@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from auth import operations, sessions
 from auth import queries as people
 from auth.policy import ActorKind, Role
+from auth.sessions import Limits
 from auth.sso import operations as sso
 from auth.sso import queries, rules
 from auth.sso.provider import Providers
@@ -106,7 +107,8 @@ async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, *,
         await work.bind(row.account_id)
         work.origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=person_id)
         await _belong(work, row, claimed, trace, person_id)
-        session, text = _session(work, row, claimed, person_id, agent)
+        limits = sessions.limits(await people.workspace(work, row.account_id))
+        session, text = _session(work, row, claimed, limits, agent)
         work.origin = replace(work.origin, token=ids.encode("session", session.id))
         login = begun(work, row)
         login.person_id = person_id
@@ -131,11 +133,12 @@ async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
     trace.add("They joined, as people of their domain may.")
 
 
-def _session(work: Work, row: SsoConnection, claimed: Claimed, person_id: int, agent: str) -> tuple[Session, str]:
-    issued, limits = sessions.issue(), sessions.Limits()
+def _session(work: Work, row: SsoConnection, claimed: Claimed, limits: Limits, agent: str) -> tuple[Session, str]:
+    issued = sessions.issue()
+    assert work.origin.person_id is not None, "it is known by now who acts"
     session = Session(
         id=work.new_id(),
-        person_id=person_id,
+        person_id=work.origin.person_id,
         issuer=row.issuer,
         created_at=work.now,
         expires_at=sessions.ends(work.now, limits, claimed.ends_at),
@@ -144,7 +147,7 @@ def _session(work: Work, row: SsoConnection, claimed: Claimed, person_id: int, a
         connection_id=row.id,
         idle_seconds=limits.idle // timedelta(seconds=1),
         last_used_at=work.now,
-        signed_in_at=work.now,
+        signed_in_at=claimed.proved_at,
         provider_session=claimed.provider_session,
         agent=agent[: sessions.LONGEST_AGENT],
         ip=work.origin.ip,

@@ -29,6 +29,8 @@ class Asked:
     next: str
     browser: str = field(repr=False)
     ticket: str | None = field(default=None, repr=False)
+    again: bool = False
+    """Whether they have to prove anew who they are."""
 
 
 def client(row: SsoConnection, base: str) -> Client:
@@ -47,7 +49,7 @@ async def depart(work: Work, providers: Providers, row: SsoConnection, base: str
     try:
         _insist(row, asked, test)
         us = client(row, base)
-        kept = Secrets(secrets.token_urlsafe(32), secrets.token_urlsafe(48))
+        kept = Secrets(secrets.token_urlsafe(32), secrets.token_urlsafe(48), asked.again)
         state = secrets.token_urlsafe(32)
         described = await providers.describe(us, work.now, anew=test is not None)
         url = await providers.leave(us, described, state, kept)
@@ -86,7 +88,7 @@ def _flow(work: Work, row: SsoConnection, asked: Asked, kept: Secrets, *, state:
         connection_id=row.id,
         login_id=test.id if test else None,
         browser_hash=digest(asked.browser),
-        sealed=seal(json.dumps([kept.nonce, kept.verifier])).encode(),
+        sealed=seal(json.dumps([kept.nonce, kept.verifier, kept.again])).encode(),
         next=rules.local(asked.next),
         person_id=test.person_id if test else None,
         created_at=work.now,

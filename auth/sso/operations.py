@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from hashlib import sha256
 
 from auth import events
@@ -10,13 +11,26 @@ from auth import queries as people
 from auth.operations import named
 from auth.sso import queries
 from auth.sso.provider import Providers
-from auth.sso.rules import ConnectionUnreachable, LoginPurpose, LoginRefused, SsoKind, SubjectTaken
+from auth.sso.rules import (
+    ConnectionUnreachable,
+    LoginPurpose,
+    LoginRefused,
+    SsoKind,
+    SsoNeeded,
+    SsoUntested,
+    SubjectTaken,
+)
 from auth.sso.tables import SsoConnection, SsoIdentity, SsoLogin
+from auth.tables import Workspace
 from kernel.errors import InvalidInput
 from kernel.sealing import seal, unseal
 from kernel.work import Work
 
 LONGEST_CLIENT = 500
+LONGEST_HOURS = 720
+SHORTEST_IDLE = 5
+TEST_COUNTS = timedelta(minutes=15)
+"""How long after a test of theirs an owner may enforce single sign-on."""
 
 
 async def check(providers: Providers, issuer: str) -> str:
@@ -62,7 +76,7 @@ async def change(
     client_secret: str | None,
     enabled: bool | None,
 ) -> SsoConnection:
-    """Change an SSO connection. Its issuer stays: subjects mean something there alone."""
+    """Change an SSO connection. Its issuer stays: subjects mean something there alone. Raises SsoNeeded."""
     row = await queries.connection(work, account_id, connection_id)
     row.name = row.name if name is None else named(name)
     row.client_id = row.client_id if client_id is None else _client(client_id)
@@ -71,13 +85,16 @@ async def change(
     if client_id is not None or client_secret is not None:
         # What was tried is no longer what is there.
         row.tested_at = row.tested_by = None
+    if enabled is False:
+        await _insist_on_a_way_in(work, account_id, connection_id)
     await work.flush()
     work.emit(events.SsoChanged(account_id, connection_id), row)
     return row
 
 
 async def delete(work: Work, account_id: int, connection_id: int) -> SsoConnection:
-    """End an SSO connection, its links and the sessions that it made."""
+    """End an SSO connection, its links and the sessions that it made. Raises SsoNeeded."""
+    await _insist_on_a_way_in(work, account_id, connection_id)
     row = await queries.connection(work, account_id, connection_id)
     row.deleted_at, row.enabled = work.now, False
     row.sealed_secret = None
@@ -87,6 +104,42 @@ async def delete(work: Work, account_id: int, connection_id: int) -> SsoConnecti
     await people.end_sessions(work, account_id, why="the SSO connection was deleted", connection_id=connection_id)
     work.emit(events.SsoDeleted(account_id, connection_id), row)
     return row
+
+
+async def enforce(work: Work, account_id: int, person_id: int, *, enforced: bool) -> Workspace:
+    """Let people in through SSO connections alone, or in other ways too. Raises SsoUntested.
+
+    Only an owner who came in that way a moment ago can know that they will again.
+    """
+    workspace = await people.workspace(work, account_id, lock=True)
+    if enforced and not await queries.tested_by(work, account_id, person_id, work.now - TEST_COUNTS):
+        raise SsoUntested(TEST_COUNTS // timedelta(minutes=1))
+    before = None if workspace.sso_enforced is enforced else {"sso_enforced": workspace.sso_enforced}
+    workspace.sso_enforced = enforced
+    await work.flush()
+    work.emit(events.WorkspaceChanged(account_id, account_id), before=before, after={"sso_enforced": enforced})
+    return workspace
+
+
+async def limit_sessions(work: Work, account_id: int, hours: int, idle_minutes: int) -> Workspace:
+    """Let sessions of single sign-on live so long, those that are open too. Raises InvalidInput."""
+    if not (1 <= hours <= LONGEST_HOURS and SHORTEST_IDLE <= idle_minutes <= hours * 60):
+        raise InvalidInput(
+            f"A session lives 1 to {LONGEST_HOURS} hours, and {SHORTEST_IDLE} minutes or more without being used, "
+            "but not longer than it lives."
+        )
+    workspace = await people.workspace(work, account_id, lock=True)
+    workspace.session_hours, workspace.session_idle_minutes = hours, idle_minutes
+    await work.flush()
+    await queries.shorten_sessions(work, account_id, hours, idle_minutes)
+    work.emit(events.WorkspaceChanged(account_id, account_id), workspace)
+    return workspace
+
+
+async def _insist_on_a_way_in(work: Work, account_id: int, connection_id: int) -> None:
+    workspace = await people.workspace(work, account_id, lock=True)
+    if workspace.sso_enforced and not await queries.others_enabled(work, account_id, connection_id):
+        raise SsoNeeded
 
 
 async def start_test(work: Work, account_id: int, connection_id: int, person_id: int) -> tuple[SsoLogin, str]:

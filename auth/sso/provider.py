@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from authlib.integrations.starlette_client import StarletteOAuth2App
@@ -24,7 +24,7 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from auth.fetching import Fetcher, NotFetched
 from auth.jwks import PublishedKeys, json_object
 from auth.oidc import ALGORITHMS, Issuer, claims_under, email_in, in_force, is_text
-from auth.sso.rules import Claimed, LoginRefused
+from auth.sso.rules import FLOW_LIVES, Claimed, LoginRefused
 from kernel.errors import InvalidInput, Unavailable
 
 SCOPE = "openid email profile"
@@ -34,6 +34,9 @@ _DESCRIBED_FOR = timedelta(hours=1)
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _BASIC, _POST, _NONE = "client_secret_basic", "client_secret_post", "none"
 _MOST_REMEMBERED = 1_000
+_LEEWAY = timedelta(minutes=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = 2**33  # seconds since 1970, far beyond anybody's calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Secrets:
 
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
+    again: bool = False
+    """Whether they have to prove who they are, whatever session the provider has."""
 
 
 class Providers:
@@ -103,8 +108,9 @@ class Providers:
     async def leave(self, client: Client, described: Described, state: str, secrets: Secrets) -> str:
         """Where to send a browser."""
         app = self._app(client, described)
+        again = {"prompt": "login", "max_age": 0} if secrets.again else {}
         made = await app.create_authorization_url(
-            client.redirect, state=state, nonce=secrets.nonce, code_verifier=secrets.verifier
+            client.redirect, state=state, nonce=secrets.nonce, code_verifier=secrets.verifier, **again
         )
         return str(made["url"])
 
@@ -122,12 +128,13 @@ class Providers:
         return answer
 
     async def believe(
-        self, client: Client, described: Described, answer: Mapping[str, Any], nonce: str, now: datetime
+        self, client: Client, described: Described, answer: Mapping[str, Any], secrets: Secrets, now: datetime
     ) -> Claimed:
         """Whom an answer vouches for. Raises LoginRefused, and Unavailable when the keys can't be had."""
         try:
             claims = await self._proven(client, described, answer["id_token"], now)
-            _check(claims, client, nonce, now)
+            _check(claims, client, secrets.nonce, now)
+            proved_at = _proved(claims, now, again=secrets.again)
         except Unavailable as failure:
             raise LoginRefused(f"The provider's keys at {described.jwks} can't be had.") from failure
         except LoginRefused:
@@ -135,7 +142,7 @@ class Providers:
         # Nothing a forged token makes a parser raise may be anything but a refusal.
         except Exception as reason:
             raise LoginRefused(f"The ID token was refused: {_words(reason)}") from reason
-        return _claimed(await self._with_userinfo(described, answer, claims))
+        return _claimed(await self._with_userinfo(described, answer, claims), proved_at)
 
     async def _proven(self, client: Client, described: Described, token: str, now: datetime) -> dict[str, Any]:
         key = client.connection_id, described.jwks
@@ -219,7 +226,17 @@ def _check(claims: dict[str, Any], client: Client, nonce: str, now: datetime) ->
     in_force(claims, now)
 
 
-def _claimed(claims: dict[str, Any]) -> Claimed:
+def _proved(claims: dict[str, Any], now: datetime, *, again: bool) -> datetime | None:
+    """When they proved who they are, if the provider says so. Raises ValueError where it had to be just now."""
+    said = claims.get("auth_time")
+    proved = _BEGINNING + timedelta(seconds=said) if type(said) is int and 0 < said < _NEVER else None
+    known = proved if proved is not None and proved <= now + _LEEWAY else None
+    if again and (known is None or known < now - FLOW_LIVES):
+        raise ValueError("auth_time does not say that they proved who they are just now")
+    return known and min(known, now)
+
+
+def _claimed(claims: dict[str, Any], proved_at: datetime | None) -> Claimed:
     ends = claims.get("session_expiry")
     # Many providers don't say whether they verified an address; the domain is proven to us anyway.
     vouched = claims.get("email_verified", True) is True
@@ -228,6 +245,7 @@ def _claimed(claims: dict[str, Any]) -> Claimed:
         subject=claims["sub"],
         email=email.lower() if email and vouched else None,
         name=claims["name"] if is_text(claims.get("name"), 200) else None,
+        proved_at=proved_at,
         provider_session=claims["sid"] if is_text(claims.get("sid")) else None,
         ends_at=ends if type(ends) is int else None,
     )

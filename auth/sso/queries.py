@@ -37,6 +37,30 @@ async def login(work: Work, account_id: int, login_id: int) -> SsoLogin:
     return there(found)
 
 
+async def tested_by(work: Work, account_id: int, person_id: int, since: datetime) -> bool:
+    """Whether somebody came through an SSO connection that is enabled, since an instant, in a test."""
+    enabled = (col(SsoConnection.account_id) == account_id, col(SsoConnection.enabled))
+    tested = (col(SsoConnection.tested_by) == person_id, col(SsoConnection.tested_at) > since)
+    return bool(await work.all(select(SsoConnection).where(*enabled, *tested)))
+
+
+async def others_enabled(work: Work, account_id: int, connection_id: int) -> bool:
+    """Whether another SSO connection of a workspace lets people in."""
+    enabled = (col(SsoConnection.account_id) == account_id, col(SsoConnection.enabled))
+    return bool(await work.all(select(SsoConnection).where(*enabled, col(SsoConnection.id) != connection_id)))
+
+
+async def shorten_sessions(work: Work, account_id: int, hours: int, idle_minutes: int) -> None:
+    """Let the open sessions of a workspace live no longer than new ones do."""
+    await work.execute(
+        "update session set expires_at = least(expires_at, created_at + make_interval(hours => $2)),"
+        " idle_seconds = $3 * 60 where account_id = $1 and ended_at is null",
+        account_id,
+        hours,
+        idle_minutes,
+    )
+
+
 async def test_with(work: Work, connection_id: int, ticket_hash: bytes, since: datetime) -> SsoLogin | None:
     """The test that waits for this ticket, taken by us."""
     waiting = (col(SsoLogin.state) == "waiting", col(SsoLogin.created_at) > since)

@@ -8,7 +8,7 @@ whoever runs an identity provider can write any address into a claim.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kernel.errors import Problem
@@ -86,6 +86,22 @@ class ConnectionUnreachable(Problem):
 
 
 @dataclass(eq=False)
+class SsoUntested(Problem):
+    """Nobody has shown that the owner who asks can come in through the SSO connection."""
+
+    says = "First test an SSO connection that is enabled, as yourself, within the last {minutes} minutes."
+    minutes: int
+    """How recent the test has to be."""
+
+
+@dataclass(eq=False)
+class SsoNeeded(Problem):
+    """The workspace enforces single sign-on, and this is its last SSO connection that is enabled."""
+
+    says = "This is the only way in while single sign-on is enforced. Stop enforcing it first."
+
+
+@dataclass(eq=False)
 class SubjectTaken(Problem):
     """Somebody else is known by this name at the identity provider, or this member by another one."""
 
@@ -101,6 +117,9 @@ class Claimed:
     """The address in lower case, unless the provider says that it did not verify it."""
 
     name: str | None
+    proved_at: datetime | None = None
+    """When they proved who they are, if the provider says so."""
+
     provider_session: str | None = None
     ends_at: int | None = None
     """When the provider ends its own session: seconds since 1970."""

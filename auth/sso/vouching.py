@@ -14,7 +14,7 @@ from typing import Any
 
 from auth.sso import rules
 from auth.sso.departing import client
-from auth.sso.provider import Client, Described, Providers
+from auth.sso.provider import Client, Described, Providers, Secrets
 from auth.sso.rules import FLOW_LIVES, Claimed, LoginRefused
 from auth.sso.tables import SsoConnection
 from auth.sso.tracing import Trace, digest
@@ -60,10 +60,10 @@ async def vouched(
     described = await providers.describe(us, work.now)
     code = _code(us, described, returned.told)
     trace.add("The provider sent a code.")
-    nonce, verifier = json.loads(unseal(flow["sealed"].decode()))
-    answer = await providers.exchange(us, described, code, verifier)
+    kept = Secrets(*json.loads(unseal(flow["sealed"].decode())))
+    answer = await providers.exchange(us, described, code, kept.verifier)
     trace.add("The provider exchanged the code for an ID token.")
-    claimed = trace.claimed = await providers.believe(us, described, answer, nonce, work.now)
+    claimed = trace.claimed = await providers.believe(us, described, answer, kept, work.now)
     trace.add(f"The ID token holds: it is for the subject {claimed.subject}, with {claimed.email or 'no address'}.")
     return claimed
 

@@ -226,6 +226,18 @@ async def _changed_connection(scene: Scene, who: str) -> dict[str, Any]:
     return {"connection": await scene.sso(), "name": f"By {who}"}
 
 
+async def _enforce(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "enforced": False}
+
+
+async def _policy(scene: Scene, who: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "hours": 1 + len(who), "idleMinutes": 30}
+
+
+async def _my_session(scene: Scene, _: str) -> dict[str, Any]:
+    return {"session": await scene.session_of(scene.owner)}
+
+
 async def _link(scene: Scene, _: str) -> dict[str, Any]:
     return {"login": await scene.login(), "member": scene.member(await scene.join())}
 
@@ -314,6 +326,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "changeSsoConnection": _changed_connection,
     "deleteSsoConnection": _connected,
     "startSsoTest": _connected,
+    "enforceSso": _enforce,
+    "changeSessionPolicy": _policy,
+    "endSession": _my_session,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
     "recordUsage": _report,

@@ -201,7 +201,13 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert (others, owned) == (0, 0)
     # They tell people what they themselves may use, and who invites them, from rows that they may not see; and one
     # makes the next months of usage.
-    assert {row["proname"] for row in trusted} == {"held_versions", "sitters", "usage_months", "workspace_name"}
+    assert {row["proname"] for row in trusted} == {
+        "enforced_workspaces",
+        "held_versions",
+        "sitters",
+        "usage_months",
+        "workspace_name",
+    }
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
         "outbox",

@@ -107,6 +107,8 @@ RULES = {
     "changeSsoConnection": Rule("change identity", "see identity"),
     "deleteSsoConnection": Rule("change identity", "see identity"),
     "startSsoTest": Rule("change identity", "see identity"),
+    "enforceSso": Rule("change identity", "see workspace"),
+    "changeSessionPolicy": Rule("change identity", "see workspace"),
     "linkSsoLogin": Rule("change identity", "see identity"),
     "unlinkSsoIdentity": Rule("change identity", "see identity"),
     "recordUsage": Rule("report usage", "see workspace"),
@@ -121,6 +123,7 @@ KEYS = {*SCOPES, "key of another workspace"}
 
 # What only a person does, and asks of no account: found a workspace, and answer a letter (here, one to somebody else).
 PERSONAL = {
+    "endSession": {"done": {"owner"}, "INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {"owner"}},
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auth.policy import Role
+from auth.policy import KeyScope, Role
 from auth.sso.rules import DomainBehavior
 from gateway.sso import REFUSED
 from kernel import ids
@@ -624,3 +624,184 @@ async def test_an_admin_does_not_link_an_owner(workspace: Scene) -> None:
 
     assert reply.code == "FORBIDDEN"
     assert await actions(workspace) == []
+
+
+# What is enforced
+
+
+ENFORCE = "__typename ... on SsoEnforcement { enforced } ... on Problem { message }"
+
+
+@pytest.fixture
+async def tested(workspace: Scene, idp: Provider) -> str:
+    """An SSO connection that the owner has just tried."""
+    connection = await workspace.sso(idp.issuer)
+    await workspace.world.run(
+        "update sso_connection set tested_at = $2, tested_by = $3 where account_id = $1",
+        workspace.number,
+        await workspace.world.now(),
+        workspace.owner.number,
+    )
+    return connection
+
+
+async def enforce(scene: Scene, asker: Any = None, *, enforced: bool = True) -> Any:
+    who = asker or scene.owner
+    return await scene.world.change("enforceSso", who, shows_=ENFORCE, workspace=scene.id, enforced=enforced)
+
+
+async def test_what_is_enforced_counts_for_nobody_who_came_another_way(workspace: Scene, tested: str) -> None:
+    world, through = workspace.world, await workspace.came_through(tested, workspace.owner)
+    foreign = await world.foreign_bearer("ada")
+    key = await workspace.key(KeyScope.SEATS_READ)
+    ask = "query($id: ID!) { workspace(id: $id) { id } }"
+
+    reply = await enforce(workspace)
+
+    seen = {}
+    for name, asker in {"owner": workspace.owner, "owner through": through, "key": key, "foreign": foreign}.items():
+        seen[name] = (await world.ask(ask, asker, id=workspace.id)).data["workspace"]
+    assert reply.data["enforceSso"] == {"__typename": "SsoEnforcement", "enforced": True}
+    assert seen == {"owner": None, "owner through": {"id": workspace.id}, "key": {"id": workspace.id}, "foreign": None}
+    assert (
+        await world.change("renameWorkspace", workspace.owner, workspace=workspace.id, name="x")
+    ).code == "NOT_FOUND"
+    assert await actions(workspace) == ["workspace.changed"]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        "tested_at = tested_at - interval '16 minutes'",
+        "tested_at = null, tested_by = null",
+        "enabled = false",
+    ],
+)
+@pytest.mark.usefixtures("tested")
+async def test_nothing_is_enforced_before_an_owner_has_tried_it(spoiled: str, workspace: Scene) -> None:
+    await workspace.world.run(f"update sso_connection set {spoiled} where account_id = $1", workspace.number)
+
+    reply = await enforce(workspace)
+
+    assert reply.data["enforceSso"]["__typename"] == "SsoUntested"
+    assert await actions(workspace) == []
+
+
+@pytest.mark.usefixtures("tested")
+async def test_an_admin_does_not_enforce_and_another_owners_test_is_not_ones_own(workspace: Scene) -> None:
+    other = await workspace.join(Role.OWNER)
+
+    assert (await enforce(workspace, workspace.members[Role.ADMIN])).code == "FORBIDDEN"
+    assert (await enforce(workspace, other)).data["enforceSso"]["__typename"] == "SsoUntested"
+    assert await actions(workspace) == []
+
+
+async def test_the_last_way_in_is_not_closed(workspace: Scene, tested: str) -> None:
+    world, through = workspace.world, await workspace.came_through(tested, workspace.owner)
+    await enforce(workspace)
+
+    shown = "__typename ... on Problem { message }"
+    off = await world.change("changeSsoConnection", through, shows_=shown, connection=tested, enabled=False)
+    gone = await world.change("deleteSsoConnection", through, shows_=shown, connection=tested)
+
+    assert off.data["changeSsoConnection"]["__typename"] == "SsoNeeded"
+    assert gone.data["deleteSsoConnection"]["__typename"] == "SsoNeeded"
+
+
+# Where one is signed in
+
+
+async def test_sessions_are_listed_and_ended_by_their_holder_alone(workspace: Scene, idp: Provider) -> None:
+    world, owner = workspace.world, workspace.owner
+    text = await workspace.came_through(await workspace.sso(idp.issuer), owner)
+    ask = "{ viewer { sessions(first: 9) { nodes { id workspace { id } } } } }"
+    listed = (await world.ask(ask, owner)).data["viewer"]["sessions"]["nodes"]
+    (through,) = [one["id"] for one in listed if one["workspace"]]
+
+    stranger = await world.change("endSession", workspace.members[Role.ADMIN], session=through)
+    ended = await world.change("endSession", owner, shows_="endedAt", session=through)
+
+    assert len(listed) == 2
+    assert stranger.code == "NOT_FOUND"
+    assert ended.data["endSession"]["endedAt"]
+    assert (await world.ask(WHO, text)).code == "UNAUTHENTICATED"
+
+
+async def test_a_shorter_policy_ends_what_is_open(workspace: Scene, idp: Provider) -> None:
+    world = workspace.world
+    text = await workspace.came_through(
+        await workspace.sso(idp.issuer), workspace.owner, since=await world.now() - 90 * MINUTE
+    )
+    await world.run("update session set last_used_at = $2 where account_id = $1", workspace.number, await world.now())
+    before = await world.ask(WHO, text)
+
+    reply = await world.change(
+        "changeSessionPolicy", workspace.owner, shows_="sessionHours", workspace=workspace.id, hours=1, idleMinutes=10
+    )
+
+    assert before.codes == []
+    assert reply.data["changeSessionPolicy"]["sessionHours"] == 1
+    assert (await world.ask(WHO, text)).code == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(("hours", "idle"), [(0, 10), (721, 10), (1, 4), (1, 61), (-5, -5)])
+async def test_a_policy_has_bounds(hours: int, idle: int, workspace: Scene) -> None:
+    reply = await workspace.world.change(
+        "changeSessionPolicy", workspace.owner, workspace=workspace.id, hours=hours, idleMinutes=idle
+    )
+
+    assert reply.code == "INVALID_INPUT"
+    assert await actions(workspace) == []
+
+
+async def test_a_session_lives_as_long_as_the_policy_says_at_most(
+    acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    scene, connection, _ = acme
+    await scene.world.run(
+        "update workspace set session_hours = 3, session_idle_minutes = 7 where id = $1", scene.number
+    )
+
+    await tab.sign_in(connection, idp)
+
+    (row,) = await scene.world.rows("select * from session where account_id = $1", scene.number)
+    assert (row["expires_at"] - row["created_at"], row["idle_seconds"]) == (180 * MINUTE, 420)
+
+
+# Proving it once more
+
+
+async def test_what_opens_doors_asks_to_sign_in_once_more(workspace: Scene, idp: Provider) -> None:
+    world, connection = workspace.world, await workspace.sso(idp.issuer)
+    through = await workspace.came_through(connection, workspace.owner)
+    await world.run(
+        "update session set signed_in_at = $2 where account_id = $1", workspace.number, await world.now() - 11 * MINUTE
+    )
+    asked = {
+        "createSsoConnection": {"workspace": workspace.id, "name": "x", "issuer": idp.issuer, "clientId": "x"},
+        "createServiceKey": {"account": workspace.account, "name": "x", "scopes": ["SEATS_READ"]},
+        "inviteMember": {"workspace": workspace.id, "email": "x@example.test", "role": "OWNER"},
+    }
+
+    replies = [await world.change(name, through, **input_) for name, input_ in asked.items()]
+
+    for reply in replies:
+        assert reply.code == "FORBIDDEN"
+        assert reply.json["errors"][0]["extensions"]["details"]["signInAt"].endswith(f"/sso/{connection}/login?again=1")
+    assert await actions(workspace) == []
+
+
+@pytest.mark.parametrize(("age", "status"), [(0, 303), (60, 303), (900, 403), (None, 403)])
+async def test_once_more_means_just_now(
+    age: int | None, status: int, acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    scene, connection, _ = acme
+    now = int((await scene.world.now()).timestamp())
+    idp.claims["auth_time"] = None if age is None else now - age
+
+    sent = await tab.leave(connection, again="1")
+    back = await tab.back(connection, idp.sign_in(sent.headers["location"]))
+
+    assert "prompt=login" in sent.headers["location"]
+    assert "max_age=0" in sent.headers["location"]
+    assert back.status_code == status
