@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from billing import events as billing
-from billing import usage_alerts
+from billing import refunding, usage_alerts
 from kernel.events import event_name
 from kernel.work import Work
+from payments import events as payments
 from seats import operations as seats
 
 Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
@@ -28,7 +29,15 @@ async def look_at_limits(work: Work, account_id: int, told: Mapping[str, Any]) -
     await usage_alerts.look(work, account_id, told)
 
 
+async def book_refund(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Tell the books that a refund has left, or has come back."""
+    await refunding.book(work, account_id, told["refund"])
+
+
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.UsageRecorded): (look_at_limits,),
+    event_name(payments.RefundSent): (book_refund,),
+    event_name(payments.RefundFailed): (book_refund,),
+    event_name(payments.RefundCanceled): (book_refund,),
 }

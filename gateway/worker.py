@@ -30,7 +30,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from payments import methods
+from payments import methods, return_queries, returning
 from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import buying, invitations
@@ -85,7 +85,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        steps = (self.relay, self.expire, *billed, self.warn, self.close, self.tidy)
+        steps = (self.relay, self.expire, *billed, self.warn, self.give_back, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -162,6 +162,23 @@ class Worker:
             month = f"{now + methods.EXPIRES_SOON:%Y-%m}"
             expiring = await paying.expiring(work, month, _BATCH)
         return any([await self.do(now, methods.warn, *each) for each in expiring])
+
+    async def give_back(self, now: datetime) -> bool:
+        """Take the refunds further that wait for the rail; one that fails is told in the log, and stays due."""
+        if self.rail is None:
+            return False
+        async with self._work(now) as work:
+            due = await return_queries.refunds_due(work, now, _BATCH)
+        return any([await self._returned(now, self.rail, *each) for each in due])
+
+    async def _returned(self, now: datetime, rail: Rail, account_id: int, refund_id: int) -> bool:
+        try:
+            async with self._work(now) as work:
+                await returning.pursue(work, rail, account_id, refund_id, urgent=False)
+        except Exception as error:
+            log.exception("this will be tried again", kind=type(error).__name__)
+            return False
+        return True
 
     async def do(self, now: datetime, act: Act, account_id: int, about: Any) -> bool:
         """One act on an account, in a transaction of its own; one that fails is told in the log, and stays due."""

@@ -153,3 +153,51 @@ class PaymentFeeKnown(Event):
 
     subject: ClassVar[str] = "payment"
     payment: int
+
+
+@dataclass(frozen=True)
+class RefundReserved(Event):
+    """Part of a payment is to go back, and nothing else gives it back meanwhile."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundUncertain(Event):
+    """The rail's answer to a refund was lost; it is being found out."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundSent(Event):
+    """A refund has left our balance."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundSucceeded(Event):
+    """A refund is with the payer's bank."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundFailed(Event):
+    """A refund could not be given back, even if it had succeeded before."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundCanceled(Event):
+    """A refund was called back."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int

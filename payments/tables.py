@@ -142,6 +142,44 @@ class AttemptOutcome(StrEnum):
     """Given up before it was sent."""
 
 
+class RefundState(StrEnum):
+    """Where a refund is: even one that succeeded may fail days later, and its money comes back."""
+
+    RESERVED = "reserved"
+    """Written down, so that nothing else gives the same money back; the rail was not asked yet."""
+
+    UNKNOWN = "unknown"
+    """Asked for, and the answer was lost; it will be found out."""
+
+    REQUIRES_ACTION = "requires_action"
+    """The payer has to say where it shall go."""
+
+    PENDING = "pending"
+    """On its way; it may take days."""
+
+    SUCCEEDED = "succeeded"
+    """With the payer's bank."""
+
+    FAILED = "failed"
+    """It could not be given back; what was promised is still owed."""
+
+    CANCELED = "canceled"
+    """It was called back before it arrived; what was promised is still owed."""
+
+
+class RefundCause(StrEnum):
+    """Why money is given back, in the rail's words."""
+
+    REQUESTED_BY_CUSTOMER = "requested_by_customer"
+    """The customer asked for it."""
+
+    DUPLICATE = "duplicate"
+    """It was paid twice."""
+
+    FRAUDULENT = "fraudulent"
+    """Whoever paid was not the owner of the payment method."""
+
+
 class PaymentMethod(SQLModel, table=True):
     """An instrument an account pays with. Its numbers stay at the rail."""
 
@@ -329,6 +367,45 @@ class PaymentAttempt(SQLModel, table=True):
     created_at: datetime = instant()
     sent_at: datetime | None = instant(optional=True)
     answered_at: datetime | None = instant(optional=True)
+
+
+class Refund(SQLModel, table=True):
+    """What of a payment goes back to the payer, as a credit note has promised."""
+
+    account_id: int = key()
+    id: int = key()
+    payment_id: int = whole()
+    invoice_id: int = whole()
+    credit_note_id: int = whole()
+    state: RefundState = word(RefundState, RefundState.RESERVED)
+    currency: str = text()
+    amount_minor: int = whole()
+    cause: RefundCause = word(RefundCause)
+    reason: str = text()
+    requested_by: int | None = whole(optional=True)
+    created_at: datetime = instant()
+    rail_id: str | None = text(optional=True)
+    request: dict[str, Any] | None = document(optional=True)
+    """What the rail was asked for with: a retry sends the very same."""
+
+    requested_at: datetime | None = instant(optional=True)
+    created_times: int = 0
+    """How many keys were looked after in vain until the rail had forgotten them."""
+
+    sent_at: datetime | None = instant(optional=True)
+    """When it left our balance."""
+
+    settled_at: datetime | None = instant(optional=True)
+    failure: str | None = text(optional=True)
+    """Why it failed, in the rail's words."""
+
+    booked: bool = False
+    """Whether the books say that the money has left."""
+
+    next_at: datetime | None = instant(optional=True)
+    """When the worker looks after it."""
+
+    looks: int = 0
 
 
 class RailEvent(SQLModel, table=True):

@@ -16,6 +16,7 @@ from schema import (
     metering,
     paying,
     people,
+    returning,
     seats,
     settings,
     viewer,
@@ -37,6 +38,7 @@ class Mutation(
     settings.SettingsMutation,
     metering.UsageMutation,
     paying.PayingMutation,
+    returning.ReturningMutation,
 ):
     """The doors for changes."""
 

@@ -239,6 +239,9 @@ class Invoice(Node):
     payments = many("Payment", by="invoice_id")
     """What was paid for it, and tried, if you may see that."""
 
+    refunds = many("Refund", by="invoice_id")
+    """What of that went back, or shall, if you may see that."""
+
 
 @face(tables.LineItem, None, visible=holders(Permission.SEE_INVOICES))
 class LineItem:

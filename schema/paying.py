@@ -16,7 +16,7 @@ from payments.methods import PaymentMethodInUse
 from payments.tables import PaymentMethodKind, PaymentState, SetupState
 from resolvers import paying as resolve
 from resolvers.graph import Column, holders
-from schema.base import Node, Word, face, money, one, value, words
+from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
 
 words(PaymentState, "Where a payment is; succeeded and canceled are final, and what failed may be tried again.")
@@ -121,6 +121,9 @@ class Payment(Node):
 
     payment_method = one("PaymentMethod", by="payment_method_id")
     """What was charged."""
+
+    refunds = many("Refund", by="payment_id")
+    """What of it went back, or shall."""
 
 
 @strawberry.type

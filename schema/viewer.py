@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import finance, identity, invoices, metering, previewing
+from resolvers import finance, identity, invoices, metering, previewing, returning
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -132,6 +132,9 @@ class Query:
 
     preview_credit_note = via(invoices.preview_credit_note, "CreditNotePreview")
     """What `createCreditNote` would write now."""
+
+    preview_refund = via(returning.preview_refund, "RefundPreview")
+    """What `refundPayment` would give back now."""
 
     explain_invoice = via(invoices.explain_invoice, "InvoiceExplanation")
     """An invoice, computed again from the facts it came from."""

@@ -59,6 +59,8 @@ from payments.tables import (
     PaymentSetup,
     PaymentState,
     RailCustomer,
+    Refund,
+    RefundCause,
     SetupState,
 )
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
@@ -574,6 +576,24 @@ class Scene:
         code = PromotionCode(id=self.world.number(), coupon_id=number, code=f"CODE{number}", created_at=now, **columns)
         await self.world.put(coupon, code)
         return code.code
+
+    async def refund(self, payment: str, invoice: str) -> str:
+        """A refund of a payment, as a credit note of the invoice has promised."""
+        note = await self.world.value("select id from credit_note where account_id = $1", self.number)
+        row = Refund(
+            account_id=self.number,
+            id=self.world.number(),
+            payment_id=ids.decode("pay", payment),
+            invoice_id=ids.decode("inv", invoice),
+            credit_note_id=note,
+            currency="USD",
+            amount_minor=100,
+            cause=RefundCause.DUPLICATE,
+            reason="Kindness",
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("refund", row.id)
 
     async def setup(self, method: str, payment: str, subscription: Subscription) -> str:
         """One of everything else that paying has: a setup, a customer, a choice, a part and an attempt."""

@@ -13,8 +13,9 @@ import schema
 from auth.policy import Desk, KeyScope, Role
 from billing.tables import InvoiceState, SubscriptionState
 from kernel import ids
+from payments.tables import PaymentSource
 from seats.seating import SeatState
-from tests import paying
+from tests import paying, returning
 from tests.scene import Somebody
 from tests.scenery import Scene
 
@@ -246,6 +247,22 @@ async def _linked(scene: Scene, _: str) -> dict[str, Any]:
     return {"identity": await scene.identity(await scene.join())}
 
 
+async def _paid(scene: Scene, _: str) -> dict[str, Any]:
+    of = await returning.paid(scene, source=PaymentSource.MANUAL)
+    return {"payment": of.payment, "reason": "They asked."}
+
+
+async def _failed_refund(scene: Scene, who: str) -> dict[str, Any]:
+    asked = await _paid(scene, who)
+    finance = await scene.world.person("refunding", desk=Desk.FINANCE)
+    shown = "... on Refund { id }"
+    made = await scene.world.change("refundPayment", finance, shows_=shown, reason_="Because.", **asked)
+    refund = made.data["refundPayment"]["id"]
+    failed = "update refund set state = 'failed', booked = false where id = $1"
+    await scene.world.run(failed, ids.decode("refund", refund))
+    return {"refund": refund}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -271,6 +288,8 @@ OURS = {
     "approve",
     "releaseSubscription",
     "limitSubscription",
+    "refundPayment",
+    "retryRefund",
 }
 """What only our own staff do."""
 
@@ -331,6 +350,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "endSession": _my_session,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
+    "refundPayment": _paid,
+    "retryRefund": _failed_refund,
     "recordUsage": _report,
     "voidUsage": _reported,
     "releaseSubscription": _held,

@@ -39,6 +39,7 @@ async def furnished(scene: Scene) -> Furnished:
     change = await scene.scheduled(subscription, reason=f"{mark}-later")
     discount = await scene.discount(subscription, f"{mark}-off")
     await scene.ledger(subscription, invoice)
+    refund = await scene.refund(payment, invoice)
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
@@ -73,6 +74,7 @@ async def furnished(scene: Scene) -> Furnished:
             "discount": discount,
             "pm": method,
             "setup": setup,
+            "refund": refund,
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,
@@ -102,6 +104,7 @@ async def furnished(scene: Scene) -> Furnished:
                 {
                     method,
                     payment,
+                    refund,
                     change,
                     f"{mark}-later",
                     discount,

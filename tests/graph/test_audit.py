@@ -68,6 +68,8 @@ LEAVES = {
     "endSession": ["session.ended"],
     "linkSsoLogin": ["identity.linked"],
     "unlinkSsoIdentity": ["identity.unlinked"],
+    "refundPayment": ["credit_note.issued", "refund.reserved", "refund.sent", "refund.succeeded"],
+    "retryRefund": ["refund.reserved", "refund.sent", "refund.succeeded"],
     "recordUsage": ["usage.recorded"],
     "voidUsage": ["usage.voided"],
     "releaseSubscription": ["subscription.released"],

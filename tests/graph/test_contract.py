@@ -53,6 +53,8 @@ SHORT = {
     "OneOffPreview.lines",
     "OneOffPreview.taxNotes",
     "Invoice.payments",
+    "Invoice.refunds",
+    "Payment.refunds",
     "ListSeated.outcomes",
     "UsageRecorded.results",
     "MeterUsage.days",

@@ -43,6 +43,7 @@ BILLED = {
     "payment_part",
     "payment_setup",
     "rail_customer",
+    "refund",
     "scheduled_change",
     "subscription",
     "subscription_clock",

@@ -111,6 +111,8 @@ RULES = {
     "changeSessionPolicy": Rule("change identity", "see workspace"),
     "linkSsoLogin": Rule("change identity", "see identity"),
     "unlinkSsoIdentity": Rule("change identity", "see identity"),
+    "refundPayment": Rule("adjust", "see billing"),
+    "retryRefund": Rule("adjust", "see billing"),
     "recordUsage": Rule("report usage", "see workspace"),
     "voidUsage": Rule("report usage", "see workspace"),
     "releaseSubscription": Rule("adjust", "see billing"),

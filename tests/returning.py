@@ -1,0 +1,130 @@
+"""Payments that were really made at the sandbox, so that they can be given back and disputed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from auth.policy import Desk
+from billing import receiving
+from gateway.worker import Worker
+from kernel import ids
+from kernel.money import Money
+from kernel.work import Work
+from payments import customers
+from payments.rail.intents import body_of
+from payments.tables import PartState, Payment, PaymentPart, PaymentSource, PaymentState
+from tests.paying import card, customer, rail_of
+from tests.scene import Somebody
+from tests.scenery import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An invoice and the payment that has paid it."""
+
+    invoice: str
+    payment: str
+    finance: Somebody
+
+
+@asynccontextmanager
+async def system(scene: Scene) -> AsyncIterator[Work]:
+    """A unit of work as the worker has it, in a transaction on the account."""
+    door = scene.world.app.state.door
+    work = Work(door.engine, await scene.world.now(), ids=door.blocks, sees={"staff": "on"})
+    try:
+        async with work.transaction():
+            await work.bind(scene.number)
+            yield work
+    finally:
+        await work.close()
+
+
+async def billed(scene: Scene, finance: Somebody, *amounts_minor: int) -> str:
+    """A final one-off invoice with a line of each amount."""
+    lines = [{"description": f"Workshop {amount}", "unitMinor": amount} for amount in amounts_minor]
+    asked = {"account": scene.account, "currency": "USD", "lines": lines, "finalize": True}
+    made = await scene.world.change("createOneOffInvoice", finance, shows_="id", reason_="Because.", **asked)
+    return str(made.data["createOneOffInvoice"]["id"])
+
+
+async def paid(
+    scene: Scene,
+    *amounts_minor: int,
+    token: str = "pm_card_visa",
+    source: PaymentSource = PaymentSource.RAIL,
+) -> Paid:
+    """An invoice that was paid: charged at the sandbox, and in the books."""
+    amounts = amounts_minor or (4_000,)
+    finance = await scene.world.person("finance", desk=Desk.FINANCE)
+    invoice = await billed(scene, finance, *amounts)
+    number, amount = ids.decode("inv", invoice), Money(sum(amounts), "USD")
+    row = Payment(
+        account_id=scene.number,
+        id=scene.world.number(),
+        invoice_id=number,
+        state=PaymentState.SUCCEEDED,
+        source=source,
+        currency="USD",
+        amount_minor=amount.minor,
+        created_at=await scene.world.now(),
+        settled_at=await scene.world.now(),
+        ip="203.0.113.7",
+        device="Firefox",
+    )
+    if source is PaymentSource.RAIL:
+        row.payment_method_id = ids.decode("pm", await card(scene, token))
+        row.rail_id, row.charge = await _charged(scene, row, amount)
+    part = PaymentPart(
+        account_id=scene.number,
+        id=scene.world.number(),
+        payment_id=row.id,
+        invoice_id=number,
+        currency="USD",
+        amount_minor=amount.minor,
+        state=PartState.SETTLED,
+    )
+    payment = ids.encode("pay", row.id)
+    await scene.world.put(row)
+    await scene.world.put(part)
+    async with system(scene) as work:
+        await receiving.receive(work, scene.number, number, amount)
+    return Paid(invoice, payment, finance)
+
+
+async def _charged(scene: Scene, row: Payment, amount: Money) -> tuple[str, str | None]:
+    rail = rail_of(scene.world)
+    marks = customers.marks(rail, scene.number, gw_payment=ids.encode("pay", row.id))
+    made = await rail.intents.create(
+        body_of(amount, await customer(scene), marks, "Test"), key=f"i{row.id}", urgent=True
+    )
+    method = await scene.world.value("select rail_id from payment_method where id = $1", row.payment_method_id)
+    done = await rail.intents.confirm(made.id, method, key=f"c{row.id}", off_session=True, urgent=True)
+    assert done.status == "succeeded"
+    return done.id, done.charge
+
+
+async def working(scene: Scene, later: Any = None) -> None:
+    """Let a worker with a rail do what is due, until nothing is."""
+    world = scene.world
+    door = world.app.state.door
+    if later:
+        await world.advance(later)
+    worker = Worker(world.url, door.engine, door.clock, door.blocks, rail_of(world))
+    for _ in range(200):
+        if not await worker.turn():
+            return
+    raise AssertionError("the worker never comes to rest")
+
+
+async def booked(scene: Scene, invoice: str) -> list[tuple[str, str, str, int]]:
+    """What was booked for an invoice after it was paid: kind, debit, credit and minor units."""
+    rows = await scene.world.rows(
+        "select e.kind, t.debit, t.credit, t.amount_minor from ledger_entry e join ledger_transfer t"
+        " on t.account_id = e.account_id and t.entry_id = e.id where e.subject_id = $1 order by e.id, t.id",
+        ids.decode("inv", invoice),
+    )
+    return [tuple(row) for row in rows if row["kind"] not in {"invoice_finalized", "payment_received"}]
