@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeVar
 
+from billing.dunning import STANDARD, Schedule
 from billing.entitlements import Entitlement
 from billing.metering import Meter
 from billing.pricing import Decrease, Model, Price, Tier, Timing, plain
@@ -160,6 +161,9 @@ class Plan:
     archived: bool = False
     """Whether it was taken off the price list. Who has it keeps it."""
 
+    dunning: str = STANDARD.key
+    """The schedule that an unpaid invoice follows."""
+
     @property
     def newest(self) -> Version:
         """The version that a new subscription takes."""
@@ -182,6 +186,9 @@ class Catalog:
     plans: tuple[Plan, ...] = ()
     meters: tuple[Meter, ...] = field(default=(), compare=False)
     """The meters that say how they count; one that only prices name sums quantities."""
+
+    schedules: tuple[Schedule, ...] = field(default=(), compare=False)
+    """What follows an unpaid invoice, where it is not the standard."""
 
     @property
     def sold(self) -> tuple[Plan, ...]:
@@ -222,9 +229,9 @@ class Catalog:
         raise NotSold(self.plan(plan_key).name.said_in("en"), interval, currency)
 
 
-def in_order(plans: Sequence[Plan], meters: Sequence[Meter] = ()) -> Catalog:
+def in_order(plans: Sequence[Plan], meters: Sequence[Meter] = (), schedules: Sequence[Schedule] = ()) -> Catalog:
     """The catalog of these plans, in the order of a price list."""
-    return Catalog(tuple(sorted(plans, key=lambda plan: (plan.position, plan.key))), tuple(meters))
+    return Catalog(tuple(sorted(plans, key=lambda plan: (plan.position, plan.key))), tuple(meters), tuple(schedules))
 
 
 _Found = TypeVar("_Found")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from billing.catalog import ListPrice, Localized, Plan, Seats, Version
+from billing.dunning import Schedule
 from billing.entitlements import Entitlement
 from billing.metering import Meter
 
@@ -130,6 +131,23 @@ class MeterAdded(Change):
 
     sentence = "{plan} is a new meter, a {added}."
     added: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleAdded(Change):
+    """A dunning schedule that plans may follow."""
+
+    sentence = "{plan} is a new dunning schedule: {added}."
+    added: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChanged(Change):
+    """Other steps for whatever follows a dunning schedule, from the next one on."""
+
+    sentence = "{plan}: the dunning schedule was {before} and becomes {after}; its next steps follow it."
+    before: Schedule
+    after: Schedule
 
 
 # What can't be applied

@@ -29,6 +29,8 @@ from billing.catalog_changes import (
     PriceAdded,
     PriceImmutable,
     PriceRemoved,
+    ScheduleAdded,
+    ScheduleChanged,
     VersionAdded,
     VersionChanged,
     VersionRemoved,
@@ -39,9 +41,9 @@ Thing = TypeVar("Thing")
 
 
 def diff(current: Catalog, wanted: Catalog) -> list[Change]:
-    """What makes the wanted catalog out of the current one, refusals included: meters, then in order of plan keys."""
+    """What makes the wanted catalog out of the current one, refusals included; plans, by their keys, come last."""
     plans = [change for pair in _pairs(current.plans, wanted.plans, "key") for change in _plan(*pair)]
-    return [*_meters(current, wanted), *plans]
+    return [*_meters(current, wanted), *_schedules(current, wanted), *plans]
 
 
 def _meters(current: Catalog, wanted: Catalog) -> Iterator[Change]:
@@ -53,6 +55,17 @@ def _meters(current: Catalog, wanted: Catalog) -> Iterator[Change]:
             yield MeterAdded(meter.key, meter)
         elif before != meter:
             yield MeterImmutable(meter.key, before, meter)
+
+
+def _schedules(current: Catalog, wanted: Catalog) -> Iterator[Change]:
+    """A schedule that is in no file any more stays, for plans that were sold may follow it."""
+    known = {schedule.key: schedule for schedule in current.schedules}
+    for schedule in sorted(wanted.schedules, key=attrgetter("key")):
+        before = known.get(schedule.key)
+        if before is None:
+            yield ScheduleAdded(schedule.key, schedule)
+        elif before != schedule:
+            yield ScheduleChanged(schedule.key, before, schedule)
 
 
 def _pairs(
@@ -81,7 +94,7 @@ def _plan(before: Plan | None, after: Plan | None) -> Iterator[Change]:
 def _same_plan(before: Plan, after: Plan) -> Iterator[Change]:
     if before.archived != after.archived:
         yield PlanRetired(after.key) if after.archived else PlanRevived(after.key)
-    for field in ("audience", "name", "description", "position"):
+    for field in ("audience", "name", "description", "position", "dunning"):
         was, becomes = getattr(before, field), getattr(after, field)
         if was != becomes:
             yield PlanChanged(after.key, field, was, becomes)

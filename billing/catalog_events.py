@@ -92,3 +92,19 @@ class MeterAdded(_CatalogEvent):
 
     subject: ClassVar[str] = "meter"
     meter: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DunningScheduleAdded(_CatalogEvent):
+    """There is another schedule for unpaid invoices."""
+
+    subject: ClassVar[str] = "dunning_schedule"
+    dunning_schedule: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DunningScheduleChanged(_CatalogEvent):
+    """Unpaid invoices take other steps from now on."""
+
+    subject: ClassVar[str] = "dunning_schedule"
+    dunning_schedule: int

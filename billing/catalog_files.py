@@ -6,7 +6,8 @@
     name = { en = "Pro", de = "Pro" }
     description = { en = "For people who ask every day.", de = "Für alle, die täglich fragen." }
 
-`meters.toml` beside them says what is counted (`billing.meter_files`).
+`meters.toml` beside them says what is counted (`billing.meter_files`), and
+`dunning.toml` what follows an unpaid invoice (`billing.dunning_files`).
 Then come its versions (`billing.catalog_versions`) and their prices
 (`billing.price_blocks`). What the keys mean is said in `billing.catalog`.
 """
@@ -19,11 +20,13 @@ from pathlib import Path
 
 from babel import localedata
 
-from billing import meter_files
+from billing import dunning_files, meter_files
 from billing.catalog import Audience, Catalog, Localized, Plan, in_order
 from billing.catalog_versions import version
+from billing.dunning import STANDARD, Schedule
 from billing.toml_page import Mistake, Page, page
 
+_BESIDE = {meter_files.FILE, dunning_files.FILE}
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 
 _Sheets = Sequence[tuple[Page, Plan]]
@@ -39,29 +42,34 @@ class CatalogInvalid(Exception):  # noqa: N818 - what the catalog is
 
 def read(folder: Path) -> Catalog:
     """The catalog that a folder holds. Raises CatalogInvalid with every mistake in every file."""
-    pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml")) if file.name != meter_files.FILE]
+    pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml")) if file.name not in _BESIDE]
     counted = [page(file, "the meters") for file in [folder / meter_files.FILE] if file.exists()]
+    dunned = [page(file, "the dunning schedules") for file in [folder / dunning_files.FILE] if file.exists()]
     meters = [meter for sheet in counted if not sheet.sheet.mistakes for meter in meter_files.meters(sheet)]
+    schedules = [one for sheet in dunned if not sheet.sheet.mistakes for one in dunning_files.schedules(sheet)]
     sheets = [(sheet, _plan(sheet)) for sheet in pages if not sheet.sheet.mistakes]
     _check_keys(sheets)
     _check_features(sheets)
-    mistakes = [mistake for sheet in [*pages, *counted] for mistake in sheet.sheet.mistakes]
+    if not any(sheet.sheet.mistakes for sheet in dunned):
+        _check_dunning(sheets, schedules)
+    mistakes = [mistake for sheet in [*pages, *counted, *dunned] for mistake in sheet.sheet.mistakes]
     if not pages:
         mistakes = [Mistake(str(folder), 1, "No plan is here: the folder is missing, or holds no .toml file.")]
     if mistakes:
         raise CatalogInvalid(sorted(mistakes))
-    return in_order([plan for _, plan in sheets], meters)
+    return in_order([plan for _, plan in sheets], meters, schedules)
 
 
 def _plan(sheet: Page) -> Plan:
     key = sheet.word("key") or ""
     audience = sheet.choice("audience", Audience, required=True)
     position = sheet.whole("position") or 0
+    dunning = sheet.word("dunning", required=False) or STANDARD.key
     name, description = _localized(sheet, "name"), _localized(sheet, "description")
     editions = enumerate(sheet.tables("versions", "a version"), 1)
     versions = tuple(version(edition, number, audience) for number, edition in editions)
     sheet.done()
-    return Plan(key, audience or Audience.ANYONE, name, description, versions, position)
+    return Plan(key, audience or Audience.ANYONE, name, description, versions, position, dunning=dunning)
 
 
 def _localized(sheet: Page, key: str) -> Localized:
@@ -88,6 +96,13 @@ def _check_keys(sheets: _Sheets) -> None:
         if plan.key and plan.key in known:
             sheet.note(f'"{plan.key}" is the key of {known[plan.key]} already.', "key")
         known.setdefault(plan.key, sheet.sheet.file)
+
+
+def _check_dunning(sheets: _Sheets, schedules: Sequence[Schedule]) -> None:
+    known = {STANDARD.key, *(schedule.key for schedule in schedules)}
+    for sheet, plan in sheets:
+        if plan.dunning not in known:
+            sheet.note(f'"{plan.dunning}" is not a schedule of {dunning_files.FILE}.', "dunning")
 
 
 def _check_features(sheets: _Sheets) -> None:

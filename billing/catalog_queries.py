@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlmodel import select
 
-from billing import catalog_rows, usage_queries
+from billing import catalog_rows, dunning_rows, usage_queries
 from billing.catalog_rows import Shelf
+from billing.dunning import Schedule
 from billing.metering import Meter
 from billing.tables import Entitlement, Plan, PlanVersion, Price
 from kernel.work import Work
@@ -44,6 +47,23 @@ async def add_meter(work: Work, meter: Meter) -> int:
         meter.value,
         meter.distinct,
         list(meter.group_by),
+    )
+    return int(rows[0]["id"])
+
+
+async def schedules(work: Work) -> tuple[Schedule, ...]:
+    """Every dunning schedule that was written, in order of their keys."""
+    rows = await work.fetch("select key, rule from dunning_schedule order by key")
+    return tuple(dunning_rows.read(row["key"], row["rule"]) for row in rows)
+
+
+async def write_schedule(work: Work, schedule: Schedule) -> int:
+    """Write a dunning schedule, over one of this name; its number."""
+    rows = await work.fetch(
+        "insert into dunning_schedule (key, rule) values ($1, $2)"
+        " on conflict (key) do update set rule = excluded.rule returning id",
+        schedule.key,
+        json.dumps(dunning_rows.write(schedule)),
     )
     return int(rows[0]["id"])
 

@@ -85,6 +85,7 @@ def _plan(rows: Shelf, plan: tables.Plan) -> catalog.Plan:
         versions=tuple(_version(rows, rows.versions[plan.key, number]) for number in mine),
         position=plan.position,
         archived=plan.archived_at is not None,
+        dunning=plan.dunning,
     )
 
 
@@ -118,6 +119,7 @@ def plan_row(plan: catalog.Plan, plan_id: int, now: datetime) -> tables.Plan:
         position=plan.position,
         created_at=now,
         archived_at=now if plan.archived else None,
+        dunning=plan.dunning,
     )
 
 

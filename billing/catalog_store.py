@@ -8,7 +8,7 @@ from dataclasses import replace
 from billing import catalog_events as events
 from billing import catalog_queries as queries
 from billing import catalog_rows as rows
-from billing import tables
+from billing import dunning_rows, tables
 from billing.catalog import Audience, Catalog, ListPrice, Plan, Version
 from billing.catalog_changes import (
     Change,
@@ -20,6 +20,8 @@ from billing.catalog_changes import (
     PlanRetired,
     PlanRevived,
     PriceAdded,
+    ScheduleAdded,
+    ScheduleChanged,
     VersionAdded,
     VersionChanged,
     check,
@@ -33,7 +35,11 @@ from kernel.work import Work
 
 async def current(work: Work) -> Catalog:
     """The catalog as it is, retired plans included."""
-    return replace(rows.catalog_of(await queries.shelf(work)), meters=await queries.meters(work))
+    return replace(
+        rows.catalog_of(await queries.shelf(work)),
+        meters=await queries.meters(work),
+        schedules=await queries.schedules(work),
+    )
 
 
 async def touched(work: Work, changes: Iterable[Change]) -> dict[Change, int]:
@@ -54,7 +60,8 @@ async def apply(work: Work, wanted: Catalog) -> list[Change]:
     await queries.wait_for_turn(work)
     shelf = await queries.shelf(work)
 
-    changes = diff(replace(rows.catalog_of(shelf), meters=await queries.meters(work)), wanted)
+    meters, schedules = await queries.meters(work), await queries.schedules(work)
+    changes = diff(replace(rows.catalog_of(shelf), meters=meters, schedules=schedules), wanted)
     check(changes)
 
     await work.reserve(sum(map(_size, wanted.plans)))
@@ -88,11 +95,26 @@ async def _record(work: Work, shelf: Shelf, change: Change) -> None:
             work.emit(events.EntitlementAdded(entitlement=granted.id), granted)
         case EntitlementChanged(version=version, after=after):
             _change_entitlement(work, shelf.entitlements[change.plan, version, after.feature], after)
-        case MeterAdded(added=added):
-            number = await queries.add_meter(work, added)
-            work.emit(events.MeterAdded(meter=number), after={"key": added.key, "counts": added.says})
+        case MeterAdded() | ScheduleAdded() | ScheduleChanged():
+            await _record_beside(work, change)
         case _:
             raise AssertionError(f"{change} can't be recorded")
+
+
+async def _record_beside(work: Work, change: MeterAdded | ScheduleAdded | ScheduleChanged) -> None:
+    """What lies in the catalog beside the plans."""
+    match change:
+        case MeterAdded(added=meter):
+            number = await queries.add_meter(work, meter)
+            work.emit(events.MeterAdded(meter=number), after={"key": meter.key, "counts": meter.says})
+        case ScheduleAdded(added=schedule):
+            number = await queries.write_schedule(work, schedule)
+            told = {"key": schedule.key, **dunning_rows.write(schedule)}
+            work.emit(events.DunningScheduleAdded(dunning_schedule=number), after=told)
+        case ScheduleChanged(before=before, after=after):
+            number = await queries.write_schedule(work, after)
+            was, becomes = dunning_rows.write(before), dunning_rows.write(after)
+            work.emit(events.DunningScheduleChanged(dunning_schedule=number), before=was, after=becomes)
 
 
 # Add

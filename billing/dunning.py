@@ -89,6 +89,12 @@ class Delay:
         return f"{self.hours}h" if self.hours else f"{self.days}d"
 
 
+def delay(written: str) -> Delay:
+    """The delay that "4h" or "3d" says."""
+    count = int(written[:-1])
+    return Delay(hours=count) if written.endswith("h") else Delay(days=count)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """When a course charges, and when it reminds."""
@@ -118,6 +124,9 @@ class Schedule:
         access = f"access until {self.access.says}" if self.access else "access until the end"
         return f"{charges} charges, {access}, {self.end} after {self.end_after.says}"
 
+    def __str__(self) -> str:
+        return self.says
+
 
 def _days(*days: int) -> tuple[Delay, ...]:
     return tuple(Delay(days=day) for day in days)
@@ -132,7 +141,7 @@ STANDARD = Schedule(
         Course.ASK: _ASKED,
         Course.SCHEDULE: Steps(_days(1, 3, 5, 7, 10, 14, 18), (Delay(), *_days(5, 10, 20))),
         Course.TECHNICAL: Steps((Delay(hours=2), Delay(hours=12), *_days(2, 3, 5, 7, 10, 14, 18)), _days(2, 10, 20)),
-        Course.SENT: Steps(remind=_days(1, 7, 14, 21)),
+        Course.SENT: Steps(remind=_days(1, 7, 14, 20)),
     },
     end_after=Delay(days=21),
     end=EndState.CANCELED,

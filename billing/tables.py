@@ -149,6 +149,8 @@ class Plan(SQLModel, table=True):
     position: int = 0
     created_at: datetime = instant()
     archived_at: datetime | None = instant(optional=True)
+    dunning: str = text(default="standard")
+    """The key of the schedule that an unpaid invoice follows."""
 
 
 class PlanVersion(SQLModel, table=True):

@@ -111,6 +111,19 @@ class Page:
         """The keys that were not taken yet."""
         return list(self._left)
 
+    def text(self, key: str, *, required: bool = False) -> str | None:
+        """Any text."""
+        found: str | None = self._take(key, str, required=required)
+        return found
+
+    def plain_texts(self, key: str) -> list[str]:
+        """A list of any texts; empty where there is none."""
+        found = self._take(key, list, required=False) or []
+        for place, item in enumerate(found):
+            if not isinstance(item, str):
+                self.note(f"`{key}` is a list of texts, and holds {kind_of(item)}.", key, place)
+        return [item for item in found if isinstance(item, str)]
+
     def texts(self, key: str) -> list[str]:
         """A list of names for programs; empty where there is none."""
         found = self._take(key, list, required=False) or []

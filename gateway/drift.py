@@ -36,7 +36,7 @@ DECLARED = (auth.sso.tables, auth.tables, billing.tables, kernel.audit, kernel.e
 SPOKEN_IN_SQL = frozenset(
     {
         *("billing_run", "clock", "idempotency_key", "recognition_clock", "run_chunk"),
-        *("meter", "usage_alert", "usage_batch", "usage_event"),
+        *("dunning_schedule", "meter", "usage_alert", "usage_batch", "usage_event"),
     }
 )
 """Tables that no row class stands for: they are only ever read and written in SQL."""

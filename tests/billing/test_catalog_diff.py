@@ -334,11 +334,11 @@ def _sorted(prices: list[ListPrice]) -> tuple[ListPrice, ...]:
 
 
 def _with(catalog: Catalog, plan: Plan) -> Catalog:
-    return in_order([*_without(catalog, plan.key).plans, plan], catalog.meters)
+    return in_order([*_without(catalog, plan.key).plans, plan], catalog.meters, catalog.schedules)
 
 
 def _without(catalog: Catalog, key: str) -> Catalog:
-    return Catalog(tuple(plan for plan in catalog.plans if plan.key != key), catalog.meters)
+    return Catalog(tuple(plan for plan in catalog.plans if plan.key != key), catalog.meters, catalog.schedules)
 
 
 def _edition(**other: Any) -> Plan:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from auth.tables import Account, AccountKind
 from billing import catalog_store, entitlements
 from billing.catalog import Catalog, Localized, Plan, in_order
-from billing.catalog_changes import CatalogRefused, Change, MeterAdded, PlanAdded
+from billing.catalog_changes import CatalogRefused, Change, MeterAdded, PlanAdded, ScheduleAdded, ScheduleChanged
 from billing.catalog_diff import diff
 from billing.catalog_files import read
 from billing.metering import Meter
@@ -27,7 +27,7 @@ from kernel.work import IdBlocks, Work
 from tests.billing.catalogs import CATALOG
 
 SOLD = read(CATALOG)
-FIRST = len(SOLD.meters) + len(SOLD.plans)
+FIRST = len(SOLD.meters) + len(SOLD.schedules) + len(SOLD.plans)
 """How many changes the first time is."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -54,9 +54,11 @@ async def test_the_catalog_is_empty_before_it_is_applied(work: Work) -> None:
 async def test_what_was_applied_is_what_is_read(work: Work) -> None:
     changes = await _apply(work, SOLD)
 
-    assert [type(change) for change in changes] == [MeterAdded] * len(SOLD.meters) + [PlanAdded] * len(SOLD.plans)
+    beside = [MeterAdded] * len(SOLD.meters) + [ScheduleAdded] * len(SOLD.schedules)
+    assert [type(change) for change in changes] == [*beside, *[PlanAdded] * len(SOLD.plans)]
     assert await catalog_store.current(work) == SOLD
     assert (await catalog_store.current(work)).meters == SOLD.meters
+    assert (await catalog_store.current(work)).schedules == SOLD.schedules
 
 
 async def test_applying_a_second_time_changes_nothing(work: Work) -> None:
@@ -319,3 +321,15 @@ async def test_a_meter_counts_as_it_always_did(work: Work) -> None:
     assert (await catalog_store.current(work)).meters == SOLD.meters
     with pytest.raises(asyncpg.PostgresError, match="a meter is immutable"):
         await work.execute("update meter set aggregation = 'max'")
+
+
+async def test_a_schedule_changes_in_place_and_one_that_is_in_no_file_stays(work: Work) -> None:
+    await _apply(work, SOLD)
+    (first, *others) = SOLD.schedules
+    changed = replace(first, hour=17)
+
+    changes = await _apply(work, replace(SOLD, schedules=(changed,)))
+
+    assert changes == [ScheduleChanged(first.key, first, changed)]
+    assert "becomes" in changes[0].says
+    assert (await catalog_store.current(work)).schedules == (changed, *others)

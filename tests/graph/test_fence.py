@@ -21,6 +21,7 @@ OPEN = {
     "billing_run": "tells how far the billing runs are; the product's role may not even read it",
     "clock": "tells how far a simulated clock was moved, which everybody may know",
     "coupon": "belongs to the catalog, which is public and which the product's role can't write",
+    "dunning_schedule": "belongs to the catalog, which is public and which the product's role can't write",
     "entitlement": "belongs to the catalog, which is public and which the product's role can't write",
     "meter": "belongs to the catalog, which is public and which the product's role can't write",
     "number_series": "tells the last number of an invoice of each year, which no account owns",
