@@ -32,6 +32,18 @@ def book(
     return written
 
 
+async def booked(work: Work, account_id: int, kind: str, subject: str, subject_id: int) -> bool:
+    """Whether there is an entry of this kind about this already."""
+    rows = await work.fetch(
+        "select from ledger_entry where account_id = $1 and kind = $2 and subject = $3 and subject_id = $4 limit 1",
+        account_id,
+        kind,
+        subject,
+        subject_id,
+    )
+    return bool(rows)
+
+
 async def balance(work: Work, account_id: int, currency: str, of: ledger.Account) -> int:
     """The debits less the credits of one ledger account, in minor units of a currency, for one customer."""
     rows = await work.fetch(

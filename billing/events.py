@@ -89,6 +89,14 @@ class InvoicePaid(Event):
 
 
 @dataclass(frozen=True)
+class InvoicePartPaid(Event):
+    """Some of what an invoice asks for was paid."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
 class InvoiceVoided(Event):
     """An invoice was taken back, or a draft discarded."""
 

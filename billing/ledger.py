@@ -24,6 +24,9 @@ class Account(StrEnum):
     CASH = "cash"
     """More lies at Stripe."""
 
+    BANK = "bank"
+    """More lies in our own bank account, for it was paid past Stripe."""
+
     FEES = "fees"
     """Stripe kept more for its work."""
 
@@ -102,12 +105,15 @@ def invoice_voided(sums: Sums) -> Entry:
     return credit_note(sums, Account.RECEIVABLE)
 
 
-def payment_received(amount: Money, fee: Money | None = None, *, overpaid: Money | None = None) -> Entry:
+def payment_received(
+    amount: Money, fee: Money | None = None, *, overpaid: Money | None = None, into: Account = Account.CASH
+) -> Entry:
     """Money came for an invoice, less what Stripe kept. What was paid too much becomes customer credit."""
+    assert into in {Account.CASH, Account.BANK}, f"money does not arrive in {into}"
     over = overpaid or Money(0, amount.currency)
     return (
-        *_moved(Account.CASH, Account.RECEIVABLE, amount - over),
-        *_moved(Account.CASH, Account.CUSTOMER_CREDIT, over),
+        *_moved(into, Account.RECEIVABLE, amount - over),
+        *_moved(into, Account.CUSTOMER_CREDIT, over),
         *fee_charged(fee),
     )
 

@@ -32,10 +32,11 @@ from gateway.metrics import Metrics
 from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
-from gateway.rails import rail
+from gateway.rails import hooked, rail
 from gateway.settings import Settings
 from gateway.sso import SsoDoors
 from gateway.usage import usage_route
+from gateway.webhooks import webhook_route
 from gateway.worker import Worker
 from kernel import database
 from kernel.clock import Clock
@@ -45,8 +46,13 @@ BODY = 1024 * 1024
 """The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""
 
 
-def build(settings: Settings, url: str, signer: Signer | None, *, working: bool) -> Starlette:
-    """The application on one database; `working` runs the worker in this process too."""
+def build(
+    settings: Settings, url: str, signer: Signer | None, *, working: bool, address: str | None = None
+) -> Starlette:
+    """The application on one database; `working` runs the worker in this process too.
+
+    With the `address` it answers at, the sandbox that plays the rail tells it of its events.
+    """
     configure(settings)
     graph = schema.build()
     engine = database.engine(url)
@@ -73,6 +79,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
                 base=settings.base,
                 cookies=cookies,
             )
+            app.state.webhook_secrets = await hooked(settings, paying, address)
             worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying).run()) if working else None
             yield
             if worker:
@@ -102,6 +109,7 @@ def build(settings: Settings, url: str, signer: Signer | None, *, working: bool)
         *health_routes(ready, metrics),
         *paper_routes(printer),
     ]
+    routes.append(webhook_route([secret.get_secret_value() for secret in settings.stripe_webhooks]))
     if signer:
         routes.append(Route("/.well-known/jwks.json", _published(signer)))
     if not settings.in_production:

@@ -253,13 +253,18 @@ INVOICES = (
         "What was paid on an invoice is what its succeeded payments moved.",
         12,
         rows("""
+            with moved as (
+                select account_id, invoice_id, applied_minor as minor from payment_part where state = 'settled'
+                union all
+                select p.account_id, p.invoice_id, p.amount_minor from payment p
+                where p.state = 'succeeded' and not exists (
+                    select from payment_part t where t.account_id = p.account_id and t.payment_id = p.id)
+            )
             select format('invoice %s/%s', v.account_id, v.id),
-                   format('says %s were paid, and its payments moved %s',
-                          v.paid_minor, coalesce(sum(p.amount_minor), 0))
-            from invoice v
-            left join payment p on p.account_id = v.account_id and p.invoice_id = v.id and p.state = 'succeeded'
+                   format('says %s were paid, and its payments moved %s', v.paid_minor, coalesce(sum(m.minor), 0))
+            from invoice v left join moved m on m.account_id = v.account_id and m.invoice_id = v.id
             group by v.account_id, v.id
-            having v.paid_minor <> coalesce(sum(p.amount_minor), 0)
+            having v.paid_minor <> coalesce(sum(m.minor), 0)
         """),
     ),
     Check(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
+
 from gateway.playing import played
 from gateway.settings import Settings
 from kernel import database
+from payments.rail.errors import RailError
 from payments.rail.opening import SANDBOX_KEY, Rail, limits, opened
 from payments.rail.turns import SharedTurns
+
+log = structlog.get_logger("gateway.rails")
 
 
 @asynccontextmanager
@@ -28,6 +33,17 @@ async def rail(settings: Settings, url: str) -> AsyncIterator[Rail | None]:
         stack.push_async_callback(turns.close)
         shared = SharedTurns(turns, limits(key))
         yield await stack.enter_async_context(opened(key, shared, installation(settings), api=api))
+
+
+async def hooked(settings: Settings, paying: Rail | None, address: str | None) -> list[str]:
+    """Have our own sandbox tell us of its events; what it signs them with. Stripe is told by whoever runs us."""
+    if paying is None or address is None or settings.stripe_key or settings.stripe_api:
+        return []
+    try:
+        return [await paying.hooks.listen(f"{address}/webhooks/stripe", paying.installation)]
+    except RailError as error:
+        log.warning("the sandbox tells nothing of its events", says=str(error))
+        return []
 
 
 def installation(settings: Settings) -> str:

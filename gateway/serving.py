@@ -46,7 +46,7 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
         stopping.check()
         guide = asyncio.run(furnishing.ready(settings, url, tell))
         stopping.check()
-        app = build(settings, url, signer(settings), working=working)
+        app = build(settings, url, signer(settings), working=working, address=_address(door))
         # What was made so far stays, and the garbage collector needn't look at it again.
         gc.freeze()
         _Server(_config(app), lambda: _welcome(settings, door, guide, say)).run(sockets=[door])

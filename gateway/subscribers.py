@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from billing import events as billing
-from billing import refunding, usage_alerts
+from billing import paying, receipts, refunding, usage_alerts
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
@@ -34,10 +34,29 @@ async def book_refund(work: Work, account_id: int, told: Mapping[str, Any]) -> N
     await refunding.book(work, account_id, told["refund"])
 
 
+async def charge_invoice(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Charge an invoice by itself, where its account is charged automatically."""
+    await paying.charge(work, account_id, told)
+
+
+async def book_payment(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Book money that arrived, and settle what it paid."""
+    await receipts.receive(work, account_id, told)
+
+
+async def book_fee(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Book what the rail kept of a payment."""
+    await receipts.keep_fee(work, account_id, told)
+
+
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.UsageRecorded): (look_at_limits,),
     event_name(payments.RefundSent): (book_refund,),
     event_name(payments.RefundFailed): (book_refund,),
     event_name(payments.RefundCanceled): (book_refund,),
+    event_name(billing.InvoiceFinalized): (charge_invoice,),
+    event_name(payments.PaymentSucceeded): (book_payment,),
+    event_name(payments.PaymentRecorded): (book_payment,),
+    event_name(payments.PaymentFeeKnown): (book_fee,),
 }

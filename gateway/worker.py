@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -30,7 +31,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from payments import methods, return_queries, returning
+from payments import hearing, methods, pursuit, return_queries, returning
 from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import buying, invitations
@@ -49,6 +50,7 @@ MONTHS_AHEAD = timedelta(days=92)
 
 _BATCH = 200
 _CHUNKS = 5  # of accounts whose books are closed before something else has its turn
+_AT_ONCE = 4  # payments that one worker pursues together
 _OVERDUE = 1_000  # invitations that one transaction lets run out
 _SYSTEM = {"staff": "on"}
 
@@ -85,7 +87,8 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        steps = (self.relay, self.expire, *billed, self.warn, self.give_back, self.close, self.tidy)
+        at_rail = (self.hear, self.pay, self.give_back)
+        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -155,6 +158,40 @@ class Worker:
         async with self._work(now) as work:
             settling = await billing.settling(work, now, subscriptions.SETTLING)
         return any([await self.do(now, subscriptions.settle_usage, *each) for each in settling])
+
+    async def hear(self, now: datetime) -> bool:
+        """Apply what the rail told us, in the order of its clock."""
+        if self.rail is None:
+            return False
+        async with self._work(now) as work:
+            told = await hearing.due(work, now, _BATCH)
+        return any([await self._at_rail(now, partial(hearing.apply, event_id=event)) for event in told])
+
+    async def pay(self, now: datetime) -> bool:
+        """Pursue the payments that are due: those that begin by themselves, and those of which nothing is known."""
+        if self.rail is None:
+            return False
+        async with self._work(now) as work:
+            due = await paying.due(work, now, _BATCH)
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def pursue(account_id: int, payment_id: int) -> bool:
+            act = partial(pursuit.pursue, account_id=account_id, payment_id=payment_id, urgent=False)
+            async with at_once:
+                return await self._at_rail(now, act)
+
+        return any(await asyncio.gather(*(pursue(*each) for each in due)))
+
+    async def _at_rail(self, now: datetime, act: Callable[[Work, Rail], Awaitable[None]]) -> bool:
+        """Something that opens transactions of its own, with calls of the rail between them."""
+        assert self.rail is not None, "its caller has looked"
+        try:
+            async with self._work(now) as work:
+                await act(work, self.rail)
+        except Exception as error:
+            log.exception("this will be tried again", kind=type(error).__name__)
+            return False
+        return True
 
     async def warn(self, now: datetime) -> bool:
         """Tell of payment methods that are about to expire."""

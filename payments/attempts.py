@@ -90,7 +90,7 @@ async def begin(
     payment.reference, payment.replaces = reference, sorted(other.id for other in others)
     payment.payment_method_id = method.id if method else None
     payment.off_session = presence.off_session
-    outcomes.begun(work, payment)
+    outcomes.begun(work, payment, now=presence.off_session)
     work.add(payment)
     await work.flush()
     add_parts(work, payment, owed, PartState.WAITING if others else PartState.OPEN)
@@ -117,7 +117,7 @@ async def retry(work: Work, payment: Payment, method: PaymentMethod | None, pres
     payment.off_session, payment.return_url = presence.off_session, presence.return_url
     if not presence.off_session:
         payment.person_id, payment.ip, payment.device = presence.person_id, presence.ip, presence.device
-    outcomes.begun(work, payment)
+    outcomes.begun(work, payment, now=presence.off_session)
     await work.flush()
     work.emit(events.PaymentRetried(payment.account_id, payment.id), payment)
     return payment

@@ -95,9 +95,9 @@ def look_again(work: Work, payment: Payment) -> None:
     payment.next_at = work.now + rests[min(payment.looks, len(rests) - 1)]
 
 
-def begun(work: Work, payment: Payment) -> None:
-    """Somebody is about to ask the rail; should they be lost, the worker goes on."""
-    payment.looks, payment.next_at = 0, work.now + _LOOKS[PaymentState.CREATED][0]
+def begun(work: Work, payment: Payment, *, now: bool = False) -> None:
+    """Somebody is about to ask the rail, and should they be lost, the worker goes on; or the worker does it now."""
+    payment.next_at = work.now if now else work.now + _LOOKS[PaymentState.CREATED][0]
 
 
 def refuse(work: Work, attempt: PaymentAttempt, code: str) -> Decline:

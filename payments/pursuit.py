@@ -70,7 +70,10 @@ async def pursue(work: Work, rail: Rail, account_id: int, payment_id: int, *, ur
 
 async def _pursue(case: Case) -> None:
     async with case.payment() as payment:
+        if not case.urgent and (payment.next_at is None or payment.next_at > case.work.now):
+            return  # another worker has taken it
         state, replaces = payment.state, list(payment.replaces)
+        outcomes.begun(case.work, payment)
     if state is PaymentState.SUCCEEDED:
         await _know_fee(case)
         return
@@ -157,16 +160,22 @@ async def _made(case: Case, customer: str) -> Intent:
 
 
 async def _found(case: Case, customer: str) -> Intent | None:
-    """An intent that was asked for so long ago that its key is forgotten: looked for by our reference."""
+    """An intent that was asked for, and whose key answers no more or only fails: looked for by our reference.
+
+    If there is none, the next one is asked for with another key. One too many would
+    charge nobody: only the one whose id is committed is ever confirmed.
+    """
     async with case.payment() as payment:
-        if payment.requested_at is None or case.work.now - payment.requested_at < KEYS_LIVE:
+        if payment.requested_at is None:
+            return None
+        if case.work.now - payment.requested_at < KEYS_LIVE and payment.looks < _PATIENT:
             return None
     ours = ids.encode("pay", case.payment_id)
     async for intent in case.rail.intents.of_customer(customer, urgent=case.urgent):
         if intent.metadata.get("gw_payment") == ours:
             return intent
     async with case.payment() as payment:
-        payment.requested_at, payment.created_times = case.work.now, payment.created_times + 1
+        payment.requested_at, payment.created_times, payment.looks = case.work.now, payment.created_times + 1, 0
     return None
 
 

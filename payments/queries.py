@@ -61,6 +61,13 @@ async def method_for(work: Work, account_id: int, subscription_id: int | None) -
     return await method(work, account_id, rows[0]["id"]) if rows else await default_method(work, account_id)
 
 
+async def methods_of(work: Work, account_id: int) -> Sequence[PaymentMethod]:
+    """The payment methods of an account that are not detached."""
+    usable = (col(PaymentMethod.account_id) == account_id, col(PaymentMethod.detached_at).is_(None))
+    found: Sequence[PaymentMethod] = await work.all(select(PaymentMethod).where(*usable).with_for_update())
+    return found
+
+
 async def choose(work: Work, account_id: int, subscription_id: int, method_id: int) -> None:
     """Pay a subscription with this method from now on."""
     await work.execute(

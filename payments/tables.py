@@ -336,6 +336,9 @@ class PaymentPart(SQLModel, table=True):
     invoice_id: int = whole()
     currency: str = text()
     amount_minor: int = whole()
+    applied_minor: int = whole(default=0)
+    """What of it the invoice took once it was booked; the rest became the customer's credit."""
+
     state: PartState = word(PartState)
 
 

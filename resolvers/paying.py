@@ -9,11 +9,13 @@ from strawberry import ID, UNSET
 
 from auth import queries as people
 from auth.policy import Permission
-from kernel.errors import NotFound
+from billing import invoice_queries, paying
+from kernel.errors import InvalidInput, NotFound
 from kernel.money import exponent
-from payments import availability, methods, setups
+from payments import attempts, availability, methods, pursuit, queries, setups
 from payments.attempts import Presence
-from payments.tables import PaymentMethod, PaymentMethodKind, PaymentSetup
+from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentSetup, PaymentSource
+from resolvers.amounts import Long
 from resolvers.info import Context, Info
 
 
@@ -80,6 +82,62 @@ async def remove_payment_method(info: Info, payment_method: Annotated[ID, "Which
     return removed
 
 
+async def pay_invoices(
+    info: Info,
+    invoices: Annotated[list[ID], "Which invoices: 1 to 50 of one account, in one currency."],
+    payment_method: Annotated[ID | None, "What to charge; what is charged for the first of them when left out."] = None,
+    on_page: Annotated[
+        bool, "Whether the payer names a payment method in Stripe's fields on your page instead."
+    ] = False,
+    amount: Annotated[Long | None, "Less than all that is owed on one invoice, in minor units."] = None,
+    return_url: Annotated[str | None, "Where a bank sends the payer back to; left out, your page asks them."] = None,
+) -> Payment:
+    """Pay invoices now. Where the payer's bank wants to ask them, `requiresAction` says how your page goes on."""
+    context = info.context
+    account_id, numbers = await _invoices(context, invoices, Permission.BUY)
+    rail, work = context.rail, context.work
+    method = None if on_page else await _method(context, account_id, payment_method, numbers)
+    if method is None and not on_page:
+        raise attempts.PaymentMethodUnusable("is missing: none was named, and the account has no default")
+    payment = await paying.pay(
+        work, account_id, numbers, method=method, amount_minor=amount, presence=presence(context, return_url)
+    )
+    context.afterwards.append(partial(pursuit.pursue, work, rail, account_id, payment.id, urgent=True))
+    return payment
+
+
+async def check_payment(
+    info: Info, payment: Annotated[ID, "Which payment, once your page has finished it."]
+) -> Payment:
+    """See what became of a payment, without waiting for the rail to tell us."""
+    context = info.context
+    found = await context.permitted(Permission.BUY, "pay", payment)
+    rail, work = context.rail, context.work
+    context.afterwards.append(partial(pursuit.pursue, work, rail, found.account_id, found.id, urgent=True))
+    return await queries.payment(work, found.account_id, found.id)
+
+
+async def record_payment(
+    info: Info,
+    invoices: Annotated[list[ID], "Which invoices: 1 to 50 of one account, in one currency."],
+    source: Annotated[PaymentSource, "Which way it came; not through the rail."],
+    reference: Annotated[str, "How to find it again, such as the line of a bank statement."],
+    amount: Annotated[Long | None, "Less than all that is owed on one invoice, in minor units."] = None,
+) -> Payment:
+    """Write down money that came another way, such as a bank transfer. For our own Finance."""
+    context = info.context
+    account_id, numbers = await _invoices(context, invoices, Permission.ADJUST)
+    return await paying.record(
+        context.work,
+        account_id,
+        numbers,
+        amount_minor=amount,
+        source=source,
+        reference=reference,
+        presence=presence(context),
+    )
+
+
 def presence(context: Context, return_url: str | None = None) -> Presence:
     """Who pays, from where, as this request knows it."""
     origin = context.work.origin
@@ -94,3 +152,28 @@ async def _subscription(context: Context, account_id: int, text: str | None) -> 
     if found.account_id != account_id:
         raise NotFound
     return int(found.id)
+
+
+async def _invoices(context: Context, texts: list[ID], permission: Permission) -> tuple[int, list[int]]:
+    """The account of these invoices, on which the actor holds a permission, and their numbers."""
+    if not texts:
+        raise InvalidInput("Name the invoices.")
+    first = await context.permitted(permission, "inv", texts[0])
+    numbers = [int(first.id)]
+    for text in texts[1 : paying.MOST_INVOICES + 1]:
+        found = await context.found("inv", text)
+        if found.account_id != first.account_id:
+            raise InvalidInput("These invoices are of several accounts. Pay those of one account at a time.")
+        numbers.append(int(found.id))
+    return int(first.account_id), numbers
+
+
+async def _method(context: Context, account_id: int, text: str | None, numbers: list[int]) -> PaymentMethod | None:
+    """The payment method that is named, or the one that the first invoice is charged by."""
+    if text is None:
+        invoice = await invoice_queries.invoice(context.work, account_id, numbers[0])
+        return await queries.method_for(context.work, account_id, invoice.subscription_id)
+    found = await context.found("pm", text)
+    if found.account_id != account_id:
+        raise NotFound
+    return await queries.method(context.work, account_id, int(found.id))

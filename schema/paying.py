@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import strawberry
 
 from auth.policy import Permission
+from billing.paying import CurrenciesDiffer, MoreThanOwed, NothingToPay
 from kernel.sealing import unseal
 from payments import tables
-from payments.attempts import PaymentMethodUnusable
+from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.availability import PaymentMethodOption as Option
 from payments.methods import PaymentMethodInUse
-from payments.tables import PaymentMethodKind, PaymentState, SetupState
+from payments.rail.currencies import AmountNotChargeable
+from payments.tables import PartState, PaymentMethodKind, PaymentSource, PaymentState, SetupState
 from resolvers import paying as resolve
 from resolvers.graph import Column, holders
 from schema.base import Node, Word, face, many, money, one, value, words
@@ -22,6 +25,13 @@ from schema.changes import mutation
 words(PaymentState, "Where a payment is; succeeded and canceled are final, and what failed may be tried again.")
 words(PaymentMethodKind, "What kind of instrument it is.")
 words(SetupState, "How far somebody is with saving a payment method.")
+
+
+words(PaymentSource, "Which way money comes.")
+words(PartState, "What has become of a part of a payment.")
+
+_HIDDEN = {"lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"}
+_UNPAYABLE = (NothingToPay, MoreThanOwed, CurrenciesDiffer, PaymentUnderWay, AmountNotChargeable)
 
 
 def _secret(row: Any, info: Any) -> str | None:
@@ -97,18 +107,72 @@ class PaymentMethodSetup(Node):
     """When it began."""
 
 
-@face(tables.Payment, "pay", visible=holders(Permission.SEE_BILLING))
-class Payment(Node):
-    """One attempt chain for an invoice."""
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the payer's page has to finish."""
 
-    state: PaymentState
-    """Where it is."""
+    client_secret: str
+
+
+@value(Action)
+class PaymentAction:
+    """What the payer has to do, in Stripe's fields on your page."""
+
+    client_secret: str
+    """What Stripe's script goes on with. Don't log it, and show it to nobody but the payer."""
+
+
+def _action(row: Any, info: Any) -> Action | None:
+    if row.state != PaymentState.REQUIRES_ACTION:
+        return None
+    secret = _secret(row, info)
+    return Action(secret) if secret else None
+
+
+def _reason(row: Any, info: Any) -> str | None:
+    """What the bank said; a customer is not told that a card counts as stolen."""
+    reason: str | None = row.decline_reason
+    return "generic_decline" if reason in _HIDDEN and not info.context.actor.desk else reason
+
+
+@face(tables.PaymentPart, None, visible=holders(Permission.SEE_BILLING))
+class PaymentPart:
+    """What of a payment is for one invoice."""
 
     amount = money("amount_minor")
     """How much."""
 
+    state: PartState
+    """What has become of it."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """For which invoice."""
+
+
+@face(tables.Payment, "pay", visible=holders(Permission.SEE_BILLING))
+class Payment(Node):
+    """One attempt chain for one invoice or several."""
+
+    state: PaymentState
+    """Where it is."""
+
+    source: PaymentSource
+    """Which way the money comes."""
+
+    amount = money("amount_minor")
+    """How much."""
+
+    requires_action = Word(Column("secret"), "PaymentAction | None", resolve=_action, needs=("state",))
+    """What the payer has to do before it goes on; null when nothing."""
+
     decline_code: str | None
     """Why it was declined, as the rail says it."""
+
+    decline_reason = Word(Column("decline_reason"), "str | None", resolve=_reason)
+    """What the bank said, as the rail says it; some reasons are told to our own staff alone."""
+
+    reference: str | None
+    """What it says it is for: the invoices' numbers, or the line of a bank statement."""
 
     created_at: datetime
     """When it began."""
@@ -117,7 +181,10 @@ class Payment(Node):
     """When its outcome was final."""
 
     invoice = one("Invoice", by="invoice_id")
-    """What it is for."""
+    """The first of the invoices it is for."""
+
+    parts = many("PaymentPart", by="payment_id")
+    """What of it is for which invoice."""
 
     payment_method = one("PaymentMethod", by="payment_method_id")
     """What was charged."""
@@ -128,7 +195,7 @@ class Payment(Node):
 
 @strawberry.type
 class PayingMutation:
-    """Payment methods: saved, chosen, removed."""
+    """Payment methods: saved, chosen, removed; and payments."""
 
     set_up_payment_method = mutation(resolve.set_up_payment_method, "PaymentMethodSetup")
     check_payment_method_setup = mutation(resolve.check_payment_method_setup, "PaymentMethodSetup")
@@ -136,3 +203,6 @@ class PayingMutation:
     remove_payment_method = mutation(
         resolve.remove_payment_method, "PaymentMethod", refusals=[PaymentMethodUnusable, PaymentMethodInUse]
     )
+    pay_invoices = mutation(resolve.pay_invoices, "Payment", refusals=[*_UNPAYABLE, PaymentMethodUnusable])
+    check_payment = mutation(resolve.check_payment, "Payment")
+    record_payment = mutation(resolve.record_payment, "Payment", refusals=[*_UNPAYABLE])

@@ -78,3 +78,21 @@ async def charges(scene: Scene, account: int | None = None) -> list[Any]:
     asked: Any = {"customer": await customer(scene, account), "limit": 100}
     listed = await rail_of(scene.world).line.v1.charges.list_async(asked)
     return [charge.to_dict() for charge in listed.data]
+
+
+async def owed(scene: Scene, *amounts: int) -> str:
+    """An open invoice that nobody has paid anything on, made past every rule."""
+    return await scene.invoice(*amounts)
+
+
+async def authenticate(scene: Scene, payment: str, outcome: str = "complete") -> None:
+    """Answer the bank's question on the payer's page."""
+    number = ids.decode("pay", payment)
+    intent = await scene.world.value("select rail_id from payment where id = $1", number)
+    await control(scene.world, f"3ds/{intent}", {"outcome": outcome})
+
+
+async def invoice_state(scene: Scene, invoice: str) -> tuple[str, int]:
+    """The state of an invoice, and what was paid on it."""
+    (row,) = await scene.world.rows("select state, paid_minor from invoice where id = $1", ids.decode("inv", invoice))
+    return row["state"], row["paid_minor"]

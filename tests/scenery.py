@@ -39,7 +39,12 @@ from tests.stock import Catalog, Offer, put, stocked
 
 __all__ = ["Catalog", "Key", "Offer", "Reply", "Scene", "Somebody", "World", "opened", "put"]
 
-SETTINGS = {"SEATGRAPH_ENV": "test", "SEATGRAPH_SECRET": "as long as a secret has to be, and no longer"}
+WEBHOOK_SECRET = "whsec_of_tests"
+SETTINGS = {
+    "SEATGRAPH_ENV": "test",
+    "SEATGRAPH_SECRET": "as long as a secret has to be, and no longer",
+    "STRIPE_WEBHOOK_SECRETS": f"whsec_of_yesterday,{WEBHOOK_SECRET}",
+}
 ISSUER, AUDIENCE, KID = "https://id.example", "seatgraph", "one"
 SESSION_LIVES = timedelta(days=400)
 

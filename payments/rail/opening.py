@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from payments.rail.balance import Balance
 from payments.rail.disputes import Disputes
+from payments.rail.hooks import Hooks
 from payments.rail.intents import Intents
 from payments.rail.line import Line
 from payments.rail.methods import Customers, Methods
@@ -29,6 +30,7 @@ class Rail:
     balance: Balance
     refunds: Refunds
     disputes: Disputes
+    hooks: Hooks
     installation: str
     """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
 
@@ -40,7 +42,7 @@ async def opened(
     """The rail, for as long as it is needed."""
     line = Line(key, turns, api=api, files=files)
     try:
-        nouns = Customers(line), Methods(line), Intents(line), Balance(line), Refunds(line), Disputes(line)
+        nouns = Customers(line), Methods(line), Intents(line), Balance(line), Refunds(line), Disputes(line), Hooks(line)
         yield Rail(line, *nouns, installation)
     finally:
         await line.close()

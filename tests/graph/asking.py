@@ -104,9 +104,11 @@ class At:
         return self.instant
 
 
-async def work_off(world: World, *, later: timedelta = timedelta(0)) -> None:
-    """Let a worker do what is due then, until nothing is."""
-    worker = Worker(world.url, world.app.state.door.engine, At(await world.now() + later), world.app.state.door.blocks)
+async def work_off(world: World, *, later: timedelta = timedelta(0), charging: bool = False) -> None:
+    """Let a worker do what is due then, until nothing is; one that charges speaks to the sandbox, too."""
+    door = world.app.state.door
+    at = At(await world.now() + later)
+    worker = Worker(world.url, door.engine, at, door.blocks, door.rail if charging else None)
     for _ in range(1_000):
         if not await worker.turn():
             return

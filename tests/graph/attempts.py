@@ -263,6 +263,22 @@ async def _failed_refund(scene: Scene, who: str) -> dict[str, Any]:
     return {"refund": refund}
 
 
+async def _payable(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoices": [await paying.owed(scene)], "paymentMethod": await paying.card(scene)}
+
+
+async def _finished_payment(scene: Scene, who: str) -> dict[str, Any]:
+    asked = {**await _payable(scene, who), "paymentMethod": await paying.card(scene, "pm_card_authenticationRequired")}
+    begun = await scene.world.change("payInvoices", scene.owner, shows_="... on Payment { id }", **asked)
+    payment = begun.data["payInvoices"]["id"]
+    await paying.authenticate(scene, payment)
+    return {"payment": payment}
+
+
+async def _sent(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoices": [await paying.owed(scene)], "source": "BANK_TRANSFER", "reference": "Line 7"}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -282,6 +298,7 @@ OURS = {
     "finalizeInvoice",
     "voidInvoice",
     "markUncollectible",
+    "recordPayment",
     "createCreditNote",
     "grantCredit",
     "requestApproval",
@@ -333,6 +350,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "checkPaymentMethodSetup": _finished_setup,
     "choosePaymentMethod": _other_card,
     "removePaymentMethod": _other_card,
+    "payInvoices": _payable,
+    "checkPayment": _finished_payment,
+    "recordPayment": _sent,
     "createOneOffInvoice": _one_off,
     "finalizeInvoice": _draft,
     "voidInvoice": _owed,

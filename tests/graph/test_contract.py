@@ -33,6 +33,7 @@ BUILT_IN = {"ID", "String", "Int", "Float", "Boolean"}
 
 SHORT = {
     "Account.paymentOptions",
+    "Payment.parts",
     "PaymentMethodOption.wallets",
     "Account.heldSubscriptions",
     "Subscription.heldInvoices",

@@ -44,6 +44,7 @@ SHOWN = {
     "grantCredit": "__typename ... on CreditBalance { balance { minor } } ... on Problem { message }",
     "setUpPaymentMethod": "id clientSecret",
     "checkPaymentMethodSetup": "id paymentMethod { id }",
+    "checkPayment": "id state",
     "createWorkspace": "id name",
     "recordUsage": "recorded duplicates results { place key outcome message }",
     "voidUsage": "__typename ... on UsageRecorded { recorded } ... on Problem { message }",
