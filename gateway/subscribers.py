@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from billing import disputing, paying, receipts, refunding, usage_alerts
 from billing import events as billing
-from billing import paying, receipts, refunding, usage_alerts
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
@@ -49,6 +49,11 @@ async def book_fee(work: Work, account_id: int, told: Mapping[str, Any]) -> None
     await receipts.keep_fee(work, account_id, told)
 
 
+async def book_dispute(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Tell the books what a dispute has moved."""
+    await disputing.book(work, account_id, told["dispute"])
+
+
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.UsageRecorded): (look_at_limits,),
@@ -59,4 +64,7 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.PaymentSucceeded): (book_payment,),
     event_name(payments.PaymentRecorded): (book_payment,),
     event_name(payments.PaymentFeeKnown): (book_fee,),
+    event_name(payments.DisputeOpened): (book_dispute,),
+    event_name(payments.DisputeChanged): (book_dispute,),
+    event_name(payments.DisputeClosed): (book_dispute,),
 }

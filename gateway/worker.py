@@ -31,7 +31,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from payments import hearing, methods, pursuit, return_queries, returning
+from payments import answering, hearing, methods, pursuit, return_queries, returning
 from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import buying, invitations
@@ -42,6 +42,7 @@ REST = 0.5
 
 SEALED_EVERY = timedelta(hours=1)
 LOOKED_EVERY = timedelta(hours=1)
+FOUND_EVERY = timedelta(hours=1)
 KEPT = timedelta(days=30)
 """How long an idempotency key and a delivered event are remembered."""
 
@@ -69,6 +70,9 @@ class Worker:
     clock: Clock
     blocks: IdBlocks
     rail: Rail | None = None
+    found_at: datetime | None = None
+    """When it last looked for disputes that nobody told us of."""
+
     looked_at: datetime | None = None
     """When it last looked for accounts whose books are to be closed from now on."""
 
@@ -87,7 +91,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        at_rail = (self.hear, self.pay, self.give_back)
+        at_rail = (self.hear, self.pay, self.give_back, self.answer)
         steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.tidy)
         return any([await step(now) for step in steps])
 
@@ -206,12 +210,27 @@ class Worker:
             return False
         async with self._work(now) as work:
             due = await return_queries.refunds_due(work, now, _BATCH)
-        return any([await self._returned(now, self.rail, *each) for each in due])
+        return any([await self._ask(now, partial(returning.pursue, urgent=False), *each) for each in due])
 
-    async def _returned(self, now: datetime, rail: Rail, account_id: int, refund_id: int) -> bool:
+    async def answer(self, now: datetime) -> bool:
+        """Send the evidence that waits, look at open disputes, and, every hour, for those nobody told us of."""
+        if self.rail is None:
+            return False
+        async with self._work(now) as work:
+            waiting = await return_queries.evidence_due(work, now, _BATCH)
+            due = await return_queries.disputes_due(work, now, _BATCH)
+        sent = [await self._ask(now, partial(answering.send, urgent=False), *each) for each in waiting]
+        seen = [await self._ask(now, partial(answering.look, urgent=False), *each) for each in due]
+        if self.found_at is None or now - self.found_at >= FOUND_EVERY:
+            self.found_at = now
+            await self._ask(now, answering.find)
+        return any([*sent, *seen])
+
+    async def _ask(self, now: datetime, act: Callable[..., Awaitable[None]], *about: int) -> bool:
+        """Something that opens transactions of its own, with calls of the rail between them."""
         try:
             async with self._work(now) as work:
-                await returning.pursue(work, rail, account_id, refund_id, urgent=False)
+                await act(work, self.rail, *about)
         except Exception as error:
             log.exception("this will be tried again", kind=type(error).__name__)
             return False

@@ -201,3 +201,51 @@ class RefundCanceled(Event):
 
     subject: ClassVar[str] = "refund"
     refund: int
+
+
+@dataclass(frozen=True)
+class DisputeOpened(Event):
+    """A payer's bank asks for a payment back, or what it was."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int
+
+
+@dataclass(frozen=True)
+class DisputeChanged(Event):
+    """A dispute is in another state, or has moved money."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int
+
+
+@dataclass(frozen=True)
+class DisputeClosed(Event):
+    """The bank has decided."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int
+
+
+@dataclass(frozen=True)
+class DisputeEvidenceStaged(Event):
+    """Evidence was put together, to be looked at before it is submitted."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int
+
+
+@dataclass(frozen=True)
+class DisputeEvidenceSubmitted(Event):
+    """Evidence goes to the bank, once and for good."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int
+
+
+@dataclass(frozen=True)
+class DisputeAccepted(Event):
+    """We give in to a dispute."""
+
+    subject: ClassVar[str] = "dispute"
+    dispute: int

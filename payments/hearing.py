@@ -15,9 +15,11 @@ from typing import Any
 from kernel import ids
 from kernel.errors import InvalidInput, Unavailable
 from kernel.work import Work
-from payments import customers, methods, outcomes, queries, setups
+from payments import answering, customers, methods, outcomes, queries, refunds, return_queries, setups
 from payments.merging import Seen, with_charge, with_intent
+from payments.rail.disputes import Dispute
 from payments.rail.opening import Rail
+from payments.rail.refunds import Refund
 from payments.rail.values import VERSION, Charge, Intent, Method, named
 from payments.webhooks import Told
 
@@ -182,14 +184,46 @@ async def _customer_deleted(heard: Heard) -> str:
     return "applied"
 
 
-async def _nothing(heard: Heard) -> str:
-    return f"{heard.kind} is not read yet"
+async def _dispute(heard: Heard) -> str:
+    if not heard.known:
+        return "it will be looked at, for it is of another version of the API"
+    found = await answering.heard(heard.work, Dispute.from_body(heard.body), heard.at)
+    return "applied" if found else "it is of no payment of ours"
+
+
+async def _refund(heard: Heard) -> str:
+    rows = await heard.work.fetch(
+        "select account_id, id from refund where rail_id = $1 or id = $2", heard.body["id"], _refund_meant(heard)
+    )
+    await heard.work.rest()
+    if not rows:
+        return _strange(heard)
+    account_id, refund_id = rows[0]["account_id"], rows[0]["id"]
+    async with heard.work.transaction():
+        await heard.work.bind(account_id)
+        refund = await return_queries.refund(heard.work, account_id, refund_id)
+        if not heard.known:
+            refund.next_at = heard.work.now
+            return "looked at, for it is of another version of the API"
+        refunds.learn(heard.work, refund, Refund.from_body(heard.body))
+    return "applied"
+
+
+def _refund_meant(heard: Heard) -> int | None:
+    """Our number of a refund whose answer is on its way to us still."""
+    if not _ours(heard):
+        return None
+    try:
+        return ids.decode("refund", str((heard.body.get("metadata") or {}).get("gw_refund", "")))
+    except InvalidInput:
+        return None
 
 
 HEARD: dict[str, Callable[[Heard], Awaitable[str]]] = {
     "payment_intent.": _intent,
-    "charge.dispute.": _nothing,
-    "charge.refund.": _nothing,
+    "charge.dispute.": _dispute,
+    "charge.refund.": _refund,
+    "refund.": _refund,
     "charge.": _charge,
     "setup_intent.": _setup,
     "payment_method.": _method,

@@ -16,7 +16,7 @@ from kernel.errors import Problem
 from kernel.events import Event
 from kernel.money import Money
 from kernel.work import Work
-from payments import events, return_queries
+from payments import disputes, events, return_queries
 from payments.rail.refunds import Refund as Told
 from payments.tables import Payment, PaymentSource, PaymentState, Refund, RefundCause, RefundState
 
@@ -84,7 +84,10 @@ async def left(work: Work, payment: Payment) -> Money:
     lost = await return_queries.came_back(work, payment.account_id, payment.id)
     # What was refunded elsewhere, such as in Stripe's own console, counts too.
     back = max(reserved, payment.refunded_minor - lost)
-    return Money(max(0, payment.amount_minor - back), payment.currency)
+    cases = await return_queries.disputes_of(work, payment.account_id, payment.id)
+    taken = [(case.state, Money(case.withdrawn_minor - case.reinstated_minor, case.currency)) for case in cases]
+    paid = Money(payment.amount_minor, payment.currency)
+    return disputes.refundable(paid, Money(back, payment.currency), taken)
 
 
 async def check(work: Work, payment: Payment, amount: Money) -> None:
@@ -92,8 +95,12 @@ async def check(work: Work, payment: Payment, amount: Money) -> None:
     if payment.state is not PaymentState.SUCCEEDED:
         raise PaymentNotRefundable(f"is {payment.state.value}, so nothing of it arrived. There is nothing to refund")
     rest = await left(work, payment)
-    if payment.disputed and payment.source is PaymentSource.RAIL:
+    cases = await return_queries.disputes_of(work, payment.account_id, payment.id)
+    states = {case.state for case in cases}
+    if states & (disputes.FORMAL - disputes.DECIDED):
         raise PaymentNotRefundable("is disputed, and a refund would give it twice. Answer the dispute, or accept it")
+    if states & disputes.INQUIRIES and amount != rest:
+        raise PaymentNotRefundable(f"is asked about by a bank, which only a refund of all {rest.text} settles")
     if rest < amount:
         raise RefundTooHigh(rest.text)
 

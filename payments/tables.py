@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, Text
 from sqlmodel import Field, SQLModel
 
 from kernel.rows import WordType, document, instant, key, secret, text, texts, whole, word
+from payments.disputes import DisputeOutcome, DisputeState
 
 
 class PaymentMethodKind(StrEnum):
@@ -409,6 +410,83 @@ class Refund(SQLModel, table=True):
     """When the worker looks after it."""
 
     looks: int = 0
+
+
+class Dispute(SQLModel, table=True):
+    """What a payer's bank asks for back of a payment."""
+
+    account_id: int = key()
+    id: int = key()
+    payment_id: int = whole()
+    rail_id: str = text()
+    charge: str = text()
+    state: DisputeState = word(DisputeState)
+    seen: dict[str, Any] = document(default={})
+    """When each status was last seen: see `payments.disputes`."""
+
+    reason: str = text()
+    network: str = text()
+    network_code: str | None = text(optional=True)
+    currency: str = text()
+    amount_minor: int = whole()
+    opened_at: datetime = instant()
+    due_at: datetime | None = instant(optional=True)
+    answer_by: datetime | None = instant(optional=True)
+    """Our own deadline, two days before the bank's."""
+
+    submitted_stage: str | None = text(optional=True)
+    """At which of the bank's questions evidence was submitted last."""
+
+    submitted_at: datetime | None = instant(optional=True)
+    submitted_by: int | None = whole(optional=True)
+    staged_at: datetime | None = instant(optional=True)
+    accepted_at: datetime | None = instant(optional=True)
+    accepted_by: int | None = whole(optional=True)
+    closed_at: datetime | None = instant(optional=True)
+    outcome: DisputeOutcome | None = Field(default=None, sa_type=WordType(DisputeOutcome), nullable=True)
+    movements: list[Any] = document(default=[])
+    """The balance transactions that moved its money, as `[id, minor, fee, currency]`."""
+
+    withdrawn_minor: int = whole(default=0)
+    reinstated_minor: int = whole(default=0)
+    fee_minor: int = whole(default=0)
+    fee_currency: str | None = text(optional=True)
+    booked_away_minor: int = whole(default=0)
+    """What the books say is with the bank, or lost."""
+
+    booked_lost_minor: int = whole(default=0)
+    """What of that the books have given up."""
+
+    booked_fee_minor: int = whole(default=0)
+    next_at: datetime | None = instant(optional=True)
+    """When the worker looks at it again."""
+
+
+class DisputeEvidence(SQLModel, table=True):
+    """What was put together to answer a dispute with, each time."""
+
+    __tablename__ = "dispute_evidence"
+
+    account_id: int = key()
+    id: int = key()
+    dispute_id: int = whole()
+    stage: str = text()
+    texts: dict[str, Any] = document()
+    compelling: dict[str, Any] | None = document(optional=True)
+    """What answers Visa's rule of two earlier payments, in the rail's words."""
+
+    lacking: str | None = text(optional=True)
+    """Why that rule doesn't help."""
+
+    submit: bool = False
+    made_by: int | None = whole(optional=True)
+    made_at: datetime = instant()
+    sent_at: datetime | None = instant(optional=True)
+    refused: str | None = text(optional=True)
+    """Why the rail would not take it."""
+
+    next_at: datetime | None = instant(optional=True)
+    """When the worker sends it; None once it was sent, or needn't be."""
 
 
 class RailEvent(SQLModel, table=True):

@@ -10,6 +10,7 @@ from schema import (
     catalog,
     changing,
     discounts,
+    disputing,
     finance,
     holding,
     identity,
@@ -39,6 +40,7 @@ class Mutation(
     metering.UsageMutation,
     paying.PayingMutation,
     returning.ReturningMutation,
+    disputing.DisputingMutation,
 ):
     """The doors for changes."""
 

@@ -51,7 +51,7 @@ _OURS = {
 """What says nothing to people: how we tell persons apart, what an invoice was made from, how a payment is pursued."""
 _BILLING = (
     "('account', 'subscription', 'change', 'pool', 'invoice', 'credit_note', 'entry',"
-    " 'payment', 'payment_method', 'setup', 'refund')"
+    " 'payment', 'payment_method', 'setup', 'refund', 'dispute')"
 )
 
 

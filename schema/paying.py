@@ -189,6 +189,9 @@ class Payment(Node):
     payment_method = one("PaymentMethod", by="payment_method_id")
     """What was charged."""
 
+    disputes = many("Dispute", by="payment_id")
+    """What banks ask for back of it."""
+
     refunds = many("Refund", by="payment_id")
     """What of it went back, or shall."""
 

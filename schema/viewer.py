@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import finance, identity, invoices, metering, previewing, returning
+from resolvers import disputing, finance, identity, invoices, metering, previewing, returning
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -147,6 +147,25 @@ class Query:
 
     trial_balance = via(finance.trial_balance, "TrialBalance")
     """Every ledger account over all customers, in one currency; for our own staff."""
+
+    dispute_figures = via(disputing.dispute_figures, "list[DisputeFigures]")
+    """What became of disputes, by reason; for our own staff."""
+
+    disputes = page(
+        "Dispute",
+        by=None,
+        name="Disputes",
+        filters={
+            "account": same("account_id", "account", "Only of this account."),
+            "state": among("state", "DisputeState", "Only in one of these states."),
+            "reason": equal("reason", "Only for this reason."),
+            "answerBefore": until("answer_by", "Only those that are to be answered before this instant."),
+        },
+        orders={
+            "OPENED_AT": ("opened_at", "timestamptz", "By when it was opened."),
+        },
+    )
+    """Every dispute you may see, across accounts."""
 
     revenue_schedule = via(finance.revenue_schedule, "list[RevenueDay]")
     """What is earned on each day, and deferred at its end; for our own staff."""

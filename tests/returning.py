@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from auth.policy import Desk
@@ -14,8 +15,9 @@ from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
 from payments import customers
+from payments.disputes import DisputeState, internal
 from payments.rail.intents import body_of
-from payments.tables import PartState, Payment, PaymentPart, PaymentSource, PaymentState
+from payments.tables import Dispute, DisputeEvidence, PartState, Payment, PaymentPart, PaymentSource, PaymentState
 from tests.paying import card, customer, rail_of
 from tests.scene import Somebody
 from tests.scenery import Scene
@@ -128,3 +130,45 @@ async def booked(scene: Scene, invoice: str) -> list[tuple[str, str, str, int]]:
         ids.decode("inv", invoice),
     )
     return [tuple(row) for row in rows if row["kind"] not in {"invoice_finalized", "payment_received"}]
+
+
+async def disputed(scene: Scene, payment: str | None = None) -> str:
+    """A dispute that the rail doesn't know, of a payment or of a new one."""
+    now, number = await scene.world.now(), scene.world.number()
+    if payment is None:
+        payment = await scene.payment(await scene.invoice())
+    due = now + timedelta(days=9)
+    row = Dispute(
+        account_id=scene.number,
+        id=number,
+        payment_id=ids.decode("pay", payment),
+        rail_id=f"du_{number}",
+        charge=f"ch_{number}",
+        state=DisputeState.NEEDS_RESPONSE,
+        seen={"needs_response": int(now.timestamp())},
+        reason="fraudulent",
+        network="visa",
+        currency="USD",
+        amount_minor=4_000,
+        opened_at=now,
+        due_at=due,
+        answer_by=internal(due, now),
+        movements=[],
+    )
+    await scene.world.put(row)
+    return ids.encode("dispute", number)
+
+
+async def staged(scene: Scene, dispute: str) -> None:
+    """Evidence for a dispute that was staged."""
+    now = await scene.world.now()
+    row = DisputeEvidence(
+        account_id=scene.number,
+        id=scene.world.number(),
+        dispute_id=ids.decode("dispute", dispute),
+        stage="dispute",
+        texts={"product_description": "Workshop"},
+        made_at=now,
+        sent_at=now,
+    )
+    await scene.world.put(row)

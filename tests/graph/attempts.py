@@ -279,6 +279,16 @@ async def _sent(scene: Scene, _: str) -> dict[str, Any]:
     return {"invoices": [await paying.owed(scene)], "source": "BANK_TRANSFER", "reference": "Line 7"}
 
 
+async def _disputed(scene: Scene, _: str) -> dict[str, Any]:
+    return {"dispute": await returning.disputed(scene)}
+
+
+async def _staged(scene: Scene, who: str) -> dict[str, Any]:
+    asked = await _disputed(scene, who)
+    await returning.staged(scene, asked["dispute"])
+    return asked
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -307,6 +317,9 @@ OURS = {
     "limitSubscription",
     "refundPayment",
     "retryRefund",
+    "stageEvidence",
+    "submitEvidence",
+    "acceptDispute",
 }
 """What only our own staff do."""
 
@@ -370,6 +383,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "endSession": _my_session,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
+    "stageEvidence": _disputed,
+    "submitEvidence": _staged,
+    "acceptDispute": _disputed,
     "refundPayment": _paid,
     "retryRefund": _failed_refund,
     "recordUsage": _report,

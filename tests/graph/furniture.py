@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auth.policy import Desk, KeyScope, Role
 from kernel import ids
+from tests import returning
 from tests.scenery import Scene
 
 
@@ -40,6 +41,8 @@ async def furnished(scene: Scene) -> Furnished:
     discount = await scene.discount(subscription, f"{mark}-off")
     await scene.ledger(subscription, invoice)
     refund = await scene.refund(payment, invoice)
+    dispute = await returning.disputed(scene, payment)
+    await returning.staged(scene, dispute)
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
@@ -75,6 +78,7 @@ async def furnished(scene: Scene) -> Furnished:
             "pm": method,
             "setup": setup,
             "refund": refund,
+            "dispute": dispute,
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,
@@ -105,6 +109,7 @@ async def furnished(scene: Scene) -> Furnished:
                     method,
                     payment,
                     refund,
+                    dispute,
                     change,
                     f"{mark}-later",
                     discount,

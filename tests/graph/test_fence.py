@@ -44,6 +44,8 @@ BILLED = {
     "payment_part",
     "payment_setup",
     "rail_customer",
+    "dispute",
+    "dispute_evidence",
     "refund",
     "scheduled_change",
     "subscription",

@@ -1,0 +1,192 @@
+"""Disputes: found, followed in the books, answered once, accepted, and counted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from auth.policy import Desk
+from kernel import ids
+from tests.graph.asking import logged
+from tests.paying import control, rail_of
+from tests.returning import Paid, booked, paid, working
+from tests.scene import Somebody
+from tests.scenery import Scene
+
+DISPUTE = "id state steps outcome withdrawn { minor } reinstated { minor } dueAt answerBy submittedAt"
+SHOWN = f"__typename ... on Dispute {{ {DISPUTE} }} ... on Problem {{ message }}"
+OF_PAYMENT = f"query($id: ID!) {{ node(id: $id) {{ ... on Payment {{ disputes {{ {DISPUTE} }} }} }} }}"
+EVIDENCE = """
+    query($id: ID!) {
+      node(id: $id) { ... on Dispute { evidence { stage submit lacking sentAt refused texts { name text } } } }
+    }
+"""
+FIGURES = """
+    query($since: Instant!, $until: Instant!) {
+      disputeFigures(currency: "USD", since: $since, until: $until) {
+        reason opened open won lost averted recovered { minor } fees { minor }
+      }
+    }
+"""
+LIST = "{ disputes(first: 100) { nodes { id answerBy } } }"
+
+
+async def disputed(scene: Scene, token: str = "pm_card_createDispute") -> tuple[Paid, Any]:
+    of = await paid(scene, token=token)
+    await control(scene.world, "clock", {"advance": 60})
+    await working(scene)
+    found = (await scene.world.ask(OF_PAYMENT, of.finance, id=of.payment)).data["node"]["disputes"]
+    assert len(found) == 1
+    return of, found[0]
+
+
+async def changed(scene: Scene, name: str, as_: Somebody, dispute: Any, **more: Any) -> Any:
+    asked = {"dispute": dispute["id"]} | more
+    return (await scene.world.change(name, as_, shows_=SHOWN, reason_="Because.", **asked)).data[name]
+
+
+async def evidence(scene: Scene, as_: Somebody, dispute: Any) -> Any:
+    return (await scene.world.ask(EVIDENCE, as_, id=dispute["id"])).data["node"]["evidence"]
+
+
+async def at_the_rail(scene: Scene, dispute: Any) -> Any:
+    number = ids.decode("dispute", dispute["id"])
+    known = await scene.world.value("select rail_id from dispute where id = $1", number)
+    return (await rail_of(scene.world).line.v1.disputes.retrieve_async(known)).to_dict()
+
+
+async def test_a_dispute_that_nobody_told_of_is_found_and_booked(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+
+    assert (dispute["state"], dispute["outcome"]) == ("NEEDS_RESPONSE", None)
+    assert dispute["steps"] == ["STAGE", "SUBMIT", "ACCEPT"]
+    assert (dispute["withdrawn"]["minor"], dispute["reinstated"]["minor"]) == (4_000, 0)
+    assert dispute["answerBy"] < dispute["dueAt"]
+    assert await booked(workspace, of.invoice) == [
+        ("dispute_opened", "disputes", "cash", 4_000),
+        ("dispute_fee", "fees", "cash", 1_500),
+    ]
+    everywhere = (await workspace.world.ask(LIST, of.finance)).data["disputes"]["nodes"]
+    assert dispute["id"] in [each["id"] for each in everywhere]
+
+
+async def test_looking_again_changes_nothing(workspace: Scene) -> None:
+    of, _ = await disputed(workspace)
+    before = await logged(workspace)
+
+    await working(workspace, timedelta(hours=13))
+
+    assert await logged(workspace) == before
+    assert len(await booked(workspace, of.invoice)) == 2
+
+
+async def test_evidence_is_staged_looked_at_and_submitted_once(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+
+    early = await changed(workspace, "submitEvidence", of.finance, dispute)
+    staged = await changed(workspace, "stageEvidence", of.finance, dispute, remarks="See https://acme.test")
+    kept = await at_the_rail(workspace, dispute)
+    submitted = await changed(workspace, "submitEvidence", of.finance, dispute)
+    again = await changed(workspace, "submitEvidence", of.finance, dispute)
+
+    assert early["__typename"] == "DisputeNotAnswerable"
+    assert (staged["state"], kept["evidence_details"]["submission_count"]) == ("NEEDS_RESPONSE", 0)
+    assert kept["evidence"]["customer_purchase_ip"] == "203.0.113.7"
+    assert (submitted["state"], submitted["steps"]) == ("UNDER_REVIEW", [])
+    assert again["__typename"] == "DisputeNotAnswerable"
+    first, second = await evidence(workspace, of.finance, dispute)
+    assert (first["submit"], second["submit"], first["lacking"]) == (False, True, "priors")
+    assert first["texts"] == second["texts"]
+    told = {each["name"]: each["text"] for each in first["texts"]}
+    assert "Workshop 4000" in told["product_description"]
+    assert "(link left out)" in told["uncategorized_text"]
+    assert "acme.test" not in told["uncategorized_text"]
+    assert (await evidence(workspace, workspace.owner, dispute)) == []
+
+
+async def test_a_submission_whose_answer_is_lost_arrives_once(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    await changed(workspace, "stageEvidence", of.finance, dispute)
+    await control(workspace.world, "faults", {"operation": "disputes.update", "fault": "drop_after", "times": 0})
+    try:
+        unsure = await changed(workspace, "submitEvidence", of.finance, dispute)
+    finally:
+        await control(workspace.world, "faults", verb="DELETE")
+
+    await working(workspace, timedelta(minutes=5))
+
+    assert unsure["submittedAt"]
+    assert (await at_the_rail(workspace, dispute))["evidence_details"]["submission_count"] == 1
+    *_, last = await evidence(workspace, of.finance, dispute)
+    assert (last["submit"], last["refused"], bool(last["sentAt"])) == (True, None, True)
+
+
+async def test_an_accepted_dispute_is_a_bad_debt(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+
+    accepted = await changed(workspace, "acceptDispute", of.finance, dispute)
+    await working(workspace)
+    late = await changed(workspace, "stageEvidence", of.finance, dispute)
+
+    assert (accepted["state"], accepted["outcome"], accepted["steps"]) == ("LOST", "LOST", [])
+    assert (await booked(workspace, of.invoice))[-1] == ("dispute_lost", "bad_debt", "disputes", 4_000)
+    assert late["message"] == "This dispute is over: it is lost, and nothing is left to do."
+
+
+async def test_a_dispute_that_is_won_comes_back(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    known = (await at_the_rail(workspace, dispute))["id"]
+    await rail_of(workspace.world).disputes.answer(
+        known, {"uncategorized_text": "winning_evidence"}, submit=True, key="w"
+    )
+    await control(workspace.world, "clock", {"advance": 86_400})
+
+    await working(workspace, timedelta(hours=13))
+
+    finance = await workspace.world.person("fresh", desk=Desk.FINANCE)
+    seen = (await workspace.world.ask(OF_PAYMENT, finance, id=of.payment)).data["node"]["disputes"][0]
+    assert (seen["state"], seen["outcome"], seen["reinstated"]["minor"]) == ("WON", "WON", 4_000)
+    assert (await booked(workspace, of.invoice))[-1] == ("dispute_won", "cash", "disputes", 4_000)
+    now = await workspace.world.now()
+    span = {"since": (now - timedelta(days=30)).isoformat(), "until": (now + timedelta(days=30)).isoformat()}
+    told = (await workspace.world.ask(FIGURES, finance, **span)).data["disputeFigures"]
+    (fraud,) = [row for row in told if row["reason"] == "fraudulent"]
+    assert fraud["won"] >= 1
+    assert fraud["opened"] >= fraud["won"] + fraud["lost"]
+
+
+async def test_an_inquiry_is_settled_by_a_refund_of_all_and_by_nothing_less(workspace: Scene) -> None:
+    of, inquiry = await disputed(workspace, "pm_card_createDisputeInquiry")
+    amount = {"minor": 1_000, "currency": "USD"}
+    shown = "__typename ... on Refund { state } ... on Problem { message }"
+    asked = {"payment": of.payment, "reason": "They asked."}
+
+    async def refund(**more: Any) -> Any:
+        reply = await workspace.world.change("refundPayment", of.finance, shows_=shown, reason_="R", **asked, **more)
+        return reply.data["refundPayment"]
+
+    part, whole = await refund(amount=amount), await refund()
+    await working(workspace, timedelta(hours=13))
+
+    assert (inquiry["state"], inquiry["withdrawn"]["minor"], "REFUND" in inquiry["steps"]) == (
+        "WARNING_NEEDS_RESPONSE", 0, True,
+    )  # fmt: skip
+    assert part["__typename"] == "PaymentNotRefundable"
+    assert whole == {"__typename": "Refund", "state": "SUCCEEDED"}
+    finance = await workspace.world.person("fresh", desk=Desk.FINANCE)
+    seen = (await workspace.world.ask(OF_PAYMENT, finance, id=of.payment)).data["node"]["disputes"][0]
+    assert (seen["state"], seen["outcome"]) == ("WARNING_CLOSED", "AVERTED")
+
+
+async def test_a_dispute_is_not_refunded_besides(workspace: Scene) -> None:
+    of, _ = await disputed(workspace)
+    shown = "__typename ... on Problem { message }"
+    before = await logged(workspace)
+
+    reply = await workspace.world.change(
+        "refundPayment", of.finance, shows_=shown, reason_="R", payment=of.payment, reason="They asked."
+    )
+
+    refused = reply.data["refundPayment"]
+    assert refused["__typename"] in {"PaymentNotRefundable", "RefundTooHigh"}
+    assert await logged(workspace) == before
