@@ -158,3 +158,53 @@ class SessionEnded(Event):
 
     subject: ClassVar[str] = "session"
     session: int
+
+
+@dataclass(frozen=True)
+class DomainAdded(Event):
+    """A workspace says that a domain is its own, and has yet to prove it."""
+
+    subject: ClassVar[str] = "domain"
+    domain: int
+
+
+@dataclass(frozen=True)
+class DomainVerified(Event):
+    """A workspace proved that a domain is its own."""
+
+    subject: ClassVar[str] = "domain"
+    domain: int
+
+
+@dataclass(frozen=True)
+class DomainChanged(Event):
+    """People of a domain get something else when they come for the first time."""
+
+    subject: ClassVar[str] = "domain"
+    domain: int
+
+
+@dataclass(frozen=True)
+class DomainRemoved(Event):
+    """A domain is the workspace's no more."""
+
+    subject: ClassVar[str] = "domain"
+    domain: int
+
+
+@dataclass(frozen=True)
+class DomainLost(Event):
+    """The record that proved a domain has been gone for a week."""
+
+    subject: ClassVar[str] = "domain"
+    domain: int
+
+
+@dataclass(frozen=True)
+class MemberSeatWanted(Event):
+    """Somebody joined by their domain, whose people get a seat of a pool."""
+
+    subject: ClassVar[str] = "member"
+    member: int
+    pool: int
+    email: str

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 import schema
 from auth.fetching import Fetcher, networks
+from auth.names import Names
 from auth.oidc import Issuer, Issuers
 from auth.sso.provider import Providers
 from auth.tokens import Signer
@@ -62,6 +63,7 @@ def build(
     printer = Printer()
     cookies = Cookies(secure=settings.base.startswith("https:"))
     providers = Providers(fetcher(settings))
+    names = Names(settings.nameservers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -76,11 +78,12 @@ def build(
                 blocks,
                 paying,
                 providers=providers,
+                names=names,
                 base=settings.base,
                 cookies=cookies,
             )
             app.state.webhook_secrets = await hooked(settings, paying, address)
-            worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying).run()) if working else None
+            worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying, names).run()) if working else None
             yield
             if worker:
                 worker.cancel()

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from auth import keys, operations, queries, sessions
+from auth.names import Names
 from auth.oidc import ForeignToken, Issuers
 from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, Through, sees
 from auth.refusal import refused
@@ -53,6 +54,7 @@ class Door:
     blocks: IdBlocks
     rail: Rail | None = None
     providers: Providers | None = None
+    names: Names = field(default_factory=Names)
     base: str = ""
     cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
 
@@ -63,7 +65,16 @@ class Door:
             bearer = _bearer(request) or self._carried(request)
             actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
             await work.see_as(sees(actor), _origin(request, actor))
-            yield Context(work, actor, locale or "en", _renewed, self.rail, providers=self.providers, base=self.base)
+            yield Context(
+                work,
+                actor,
+                locale or "en",
+                _renewed,
+                self.rail,
+                providers=self.providers,
+                names=self.names,
+                base=self.base,
+            )
 
     def _carried(self, request: Request) -> str | None:
         """The session in a cookie. Raises Forbidden for a request that another site may have made a browser send."""

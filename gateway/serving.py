@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from auth.names import Names
 from gateway import furnishing, playing, stopping
 from gateway.app import build
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
@@ -77,7 +78,9 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     await insist_on_fence(url)
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
-        working = asyncio.create_task(Worker(url, engine, ticking, IdBlocks(), paying).run())
+        working = asyncio.create_task(
+            Worker(url, engine, ticking, IdBlocks(), paying, Names(settings.nameservers)).run()
+        )
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
         if stopping.asked():

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any
@@ -115,6 +115,15 @@ def _on_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _servers(text: Any) -> Any:
+    return tuple(_server(part.strip()) for part in text.split(",")) if isinstance(text, str) else text
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "53")
+    return str(ip_address(host)), int(port)
+
+
 def _endpoint_secret(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().startswith("whsec_"):
         raise ValueError
@@ -198,6 +207,14 @@ class Settings(BaseSettings):
         "`10.1.0.0/16`. Everything else that is not public is never called.",
         "networks separated by commas, such as 10.1.0.0/16",
         shown="none; loopback in development",
+    )
+    nameservers: Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers), NoDecode] = _setting(
+        "SEATGRAPH_NAMESERVERS",
+        (),
+        "The servers that are asked for the records that prove a domain, separated by commas: `10.0.0.53` or "
+        "`127.0.0.1:5353`.",
+        "addresses separated by commas, each with a port if it is not 53, such as 10.0.0.53",
+        shown="those of the machine",
     )
     stripe_key: Annotated[SecretStr, AfterValidator(_a_key)] | None = _setting(
         "STRIPE_SECRET_KEY",

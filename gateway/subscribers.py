@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from auth import events as auth
 from billing import disputing, paying, receipts, refunding, usage_alerts
 from billing import events as billing
 from kernel.events import event_name
@@ -54,8 +55,14 @@ async def book_dispute(work: Work, account_id: int, told: Mapping[str, Any]) -> 
     await disputing.book(work, account_id, told["dispute"])
 
 
+async def seat_arrivals(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Seat whoever joined by their domain, where a seat is free; else they are a member without one."""
+    await seats.seat_if_free(work, account_id, told["pool"], told["email"])
+
+
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
+    event_name(auth.MemberSeatWanted): (seat_arrivals,),
     event_name(billing.UsageRecorded): (look_at_limits,),
     event_name(payments.RefundSent): (book_refund,),
     event_name(payments.RefundFailed): (book_refund,),

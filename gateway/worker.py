@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +20,10 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from auth.domains import CHECKED_EVERY, proves, record
+from auth.names import Names, NoAnswer
+from auth.sso import proving
+from auth.sso import queries as sso
 from billing import accruals, closing, closing_queries, invoice_queries, invoices, subscriptions
 from billing import queries as billing
 from billing import usage_queries as usage
@@ -52,6 +56,7 @@ MONTHS_AHEAD = timedelta(days=92)
 _BATCH = 200
 _CHUNKS = 5  # of accounts whose books are closed before something else has its turn
 _AT_ONCE = 4  # payments that one worker pursues together
+_DOMAINS = 20  # that one look asks the name system about
 _OVERDUE = 1_000  # invitations that one transaction lets run out
 _SYSTEM = {"staff": "on"}
 
@@ -70,6 +75,7 @@ class Worker:
     clock: Clock
     blocks: IdBlocks
     rail: Rail | None = None
+    names: Names = field(default_factory=Names)
     found_at: datetime | None = None
     """When it last looked for disputes that nobody told us of."""
 
@@ -92,7 +98,7 @@ class Worker:
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.pay, self.give_back, self.answer)
-        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.tidy)
+        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -258,6 +264,19 @@ class Worker:
             if not busy:
                 await asyncio.sleep(REST)
 
+    async def prove(self, now: datetime) -> bool:
+        """Look whether the domains of workspaces are still theirs, each once a day."""
+        async with self._work(now) as work:
+            due = await sso.to_check(work, now - CHECKED_EVERY, _DOMAINS)
+        done = []
+        for account_id, number, name, token in due:
+            try:
+                there = proves(await self.names.texts(record(name)), token)
+            except NoAnswer:
+                continue
+            done.append(await self.do(now, proving.rechecked, account_id, (number, there)))
+        return any(done)
+
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""
         async with self._work(now) as work, work.transaction():
@@ -267,6 +286,7 @@ class Worker:
             await usage.make_months(work, now, now + MONTHS_AHEAD)
             sealed = await audit.seal(await work.driver(), work.new_id(), now)
             await work.execute("delete from idempotency_key where created_at < $1", now - KEPT)
+            await work.execute("delete from sso_flow where expires_at < $1", now)
             await jobs.forget(work, now - KEPT)
         return sealed
 

@@ -11,8 +11,9 @@ from strawberry import ID
 from auth import operations as accounts
 from auth import queries as people
 from auth.policy import Permission, Role
-from auth.sso import operations
-from auth.sso.tables import SsoConnection, SsoIdentity
+from auth.sso import operations, proving
+from auth.sso.rules import DomainBehavior
+from auth.sso.tables import SsoConnection, SsoIdentity, WorkspaceDomain
 from auth.tables import Session, Workspace
 from kernel import ids
 from kernel.errors import Forbidden, InvalidInput
@@ -159,6 +160,46 @@ async def end_session(info: Info, session: Annotated[ID, "Which of your sessions
     found = await context.found("session", session)
     await context.own(found.account_id or own.id)
     return await accounts.end_session(context.work, found.id, why="ended by its holder")
+
+
+async def add_domain(
+    info: Info,
+    workspace: Annotated[ID, "Whose it is."],
+    name: Annotated[str, "The domain, such as acme.example."],
+) -> WorkspaceDomain:
+    """Say that a domain is the workspace's own. It counts once a record in it proves that."""
+    context = info.context
+    found = await _managed(context, "workspace", workspace)
+    return await proving.add(context.work, found.id, context.person(), name)
+
+
+async def verify_domain(info: Info, domain: Annotated[ID, "Which domain."]) -> WorkspaceDomain:
+    """Look for the record that proves the domain, now."""
+    found = await _managed(info.context, "domain", domain)
+    return await proving.verify(info.context.work, info.context.names, found.account_id, found.id)
+
+
+async def change_domain(
+    info: Info,
+    domain: Annotated[ID, "Which domain."],
+    behavior: Annotated[DomainBehavior, "What its people get who come for the first time."],
+    pool: Annotated[ID | None, "The pool that gives them seats, with JOIN_AND_SEAT."] = None,
+) -> WorkspaceDomain:
+    """Say what people of a domain get who come through single sign-on for the first time."""
+    context = info.context
+    found = await _managed(context, "domain", domain)
+    giving = None
+    if pool is not None:
+        giving = await context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
+        if giving.account_id != found.account_id:
+            raise InvalidInput("The domain and the pool are of different workspaces.")
+    return await proving.change(context.work, found.account_id, found.id, behavior, giving and giving.id)
+
+
+async def remove_domain(info: Info, domain: Annotated[ID, "Which domain."]) -> WorkspaceDomain:
+    """Give a domain up. Its people stay members."""
+    found = await _managed(info.context, "domain", domain)
+    return await proving.remove(info.context.work, found.account_id, found.id)
 
 
 async def _managed(context: Context, prefix: str, text: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from auth.names import Names
 from auth.policy import Actor, Permission
 from auth.sso.provider import Providers
 from kernel import ids
@@ -41,6 +42,7 @@ class Context:
         rail: Rail | None = None,
         *,
         providers: Providers | None = None,
+        names: Names | None = None,
         base: str = "",
     ) -> None:
         self.work = work
@@ -49,6 +51,7 @@ class Context:
         self._renew = renew
         self._rail = rail
         self._providers = providers
+        self.names = names or Names()
         self.base = base
         self.decided = False
         self.afterwards: list[Callable[[], Awaitable[None]]] = []

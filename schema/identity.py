@@ -7,10 +7,12 @@ from datetime import datetime
 import strawberry
 
 from auth import tables as people
+from auth.domains import DomainNamed, DomainTaken, DomainUnproven
 from auth.policy import Permission
 from auth.sso import tables
 from auth.sso.rules import (
     ConnectionUnreachable,
+    DomainBehavior,
     LoginPurpose,
     LoginState,
     SsoKind,
@@ -24,6 +26,7 @@ from schema.base import Node, computed, face, one, value, words
 from schema.changes import mutation
 from schema.lists import among, page
 
+words(DomainBehavior, "What people of a verified domain get who come for the first time.")
 words(SsoKind, "What an SSO connection speaks.")
 words(LoginPurpose, "What somebody went to their identity provider for.")
 words(LoginState, "What became of a login.")
@@ -151,6 +154,41 @@ class SsoIdentity(Node):
     """Where."""
 
 
+@face(tables.WorkspaceDomain, "domain", visible=_SEEN)
+class Domain(Node):
+    """A domain that a workspace says is its own. Until it is proven, it ties nobody's address to the workspace."""
+
+    name: str
+    """The domain."""
+
+    behavior: DomainBehavior
+    """What its people get who come through single sign-on for the first time."""
+
+    record = computed("'_seatgraph.' || {row}.name", "str")
+    """The name of the TXT record that proves it."""
+
+    value = computed("'seatgraph-domain-verification=' || {row}.token", "str")
+    """What the record has to say."""
+
+    created_at: datetime
+    """When it was added."""
+
+    verified_at: datetime | None
+    """When it was proven; null while it is not."""
+
+    checked_at: datetime | None
+    """When we last looked for the record."""
+
+    failing_since: datetime | None
+    """Since when the record has been gone; after a week the domain is."""
+
+    removed_at: datetime | None
+    """When it was given up."""
+
+    pool = one("LicensePool", by="pool_id")
+    """The pool that gives its people seats."""
+
+
 def mine(alias: str, bind: Bind, reader: Reader) -> str:
     """Sessions of whoever reads."""
     return "false" if reader.person_id is None else f"{alias}.person_id = {bind(reader.person_id, 'bigint')}"
@@ -213,3 +251,7 @@ class IdentityMutation:
     unlink_sso_identity = mutation(resolve.unlink_sso_identity, "SsoIdentity")
     enforce_sso = mutation(resolve.enforce_sso, "SsoEnforcement", refusals=[SsoUntested])
     end_session = mutation(resolve.end_session, "Session")
+    add_domain = mutation(resolve.add_domain, "Domain", refusals=[DomainNamed])
+    verify_domain = mutation(resolve.verify_domain, "Domain", refusals=[DomainUnproven, DomainTaken])
+    change_domain = mutation(resolve.change_domain, "Domain")
+    remove_domain = mutation(resolve.remove_domain, "Domain")

@@ -251,6 +251,9 @@ class Workspace(Node):
     )
     """Who was asked to join."""
 
+    domains = many("Domain", by="account_id", where="{row}.removed_at is null")
+    """The domains that it says are its own."""
+
     sso_connections = many("SingleSignOn", by="account_id", where="{row}.deleted_at is null")
     """How its people sign in at its own identity provider."""
 

@@ -132,6 +132,17 @@ async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> N
     await work.flush()
 
 
+async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) -> None:
+    """Give a newcomer a seat of a pool that has one; told again, nothing changes."""
+    await queries.keep_members(work, account_id)
+    pool = await queries.pool(work, account_id, pool_id)
+    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
+    if person_id is None or pool.closed_at is not None or pool.assigned >= pool.purchased:
+        return
+    if not await queries.held(work, account_id, pool_id, key_of(person_id, email)):
+        await assign(work, account_id, pool_id, email, SeatSource.SSO)
+
+
 async def remove_member(work: Work, account_id: int, member_id: int) -> Member:
     """End a membership and free its seats at once. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)

@@ -32,6 +32,7 @@ from kernel import database, ids
 from kernel.clock import SimulatedClock
 from kernel.work import IdBlocks
 from tests.auth.forging import jwk, rsa_key, signed
+from tests.auth.naming import NameServer, name_server
 from tests.auth.providing import Provider, provider
 from tests.auth.publishing import key_set, publisher
 from tests.scene import HOUR, KEY_LIVES, Key, Scene, Somebody
@@ -89,6 +90,7 @@ class World:
     catalog: Catalog
     blocks: IdBlocks
     provider: Provider
+    names: NameServer
 
     # Asking
 
@@ -275,9 +277,15 @@ def _workspace_account(number: int, name: str, now: datetime) -> Account:
 async def opened(url: str) -> AsyncIterator[World]:
     """The application on this database, with its catalog, for as long as it is needed."""
     signer = Signer("seatgraph", "seatgraph", private_key(_signing_key()))
-    async with publisher(key_set(jwk(rsa_key(KID), KID))) as published, provider() as providing:
+    async with publisher(key_set(jwk(rsa_key(KID), KID))) as published, provider() as providing, name_server() as names:
         told = [{"issuer": ISSUER, "audience": AUDIENCE, "jwks": published.uri}]
-        settings = Settings.model_validate(SETTINGS | {"SEATGRAPH_ISSUERS": json.dumps(told)})
+        settings = Settings.model_validate(
+            SETTINGS
+            | {
+                "SEATGRAPH_ISSUERS": json.dumps(told),
+                "SEATGRAPH_NAMESERVERS": f"127.0.0.1:{names.port}",
+            }
+        )
         app = build(settings, url, signer, working=False)
         owner = await database.pool(url, role=None, size=3)
         blocks = IdBlocks()
@@ -288,7 +296,7 @@ async def opened(url: str) -> AsyncIterator[World]:
             async with database.connected(url) as connection:
                 await blocks.reserve(connection, 200_000)
                 catalog = await stocked(connection, blocks)
-            yield World(app, url, client, owner, signer, catalog, blocks, providing)
+            yield World(app, url, client, owner, signer, catalog, blocks, providing, names)
         await owner.close()
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from auth import operations, sessions
+from auth import events, operations, sessions
 from auth import queries as people
 from auth.policy import ActorKind, Role
 from auth.sessions import Limits
@@ -129,8 +129,11 @@ async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
         return
     if known is not None:
         raise LoginRefused("The person is no longer a member.")
-    operations.join(work, row.account_id, person_id, Role.MEMBER)
+    member = operations.join(work, row.account_id, person_id, Role.MEMBER)
     trace.add("They joined, as people of their domain may.")
+    domain = await queries.domain(work, row.account_id, claimed.domain)
+    if domain is not None and domain.pool_id is not None and claimed.email is not None:
+        work.emit(events.MemberSeatWanted(row.account_id, member.id, domain.pool_id, claimed.email), member)
 
 
 def _session(work: Work, row: SsoConnection, claimed: Claimed, limits: Limits, agent: str) -> tuple[Session, str]:

@@ -129,6 +129,26 @@ async def domain(work: Work, account_id: int, name: str) -> WorkspaceDomain | No
     return found
 
 
+async def domain_numbered(work: Work, account_id: int, domain_id: int) -> WorkspaceDomain:
+    """A domain, locked for a change. Raises NotFound."""
+    named = (col(WorkspaceDomain.account_id) == account_id, col(WorkspaceDomain.id) == domain_id)
+    found: WorkspaceDomain | None = await work.one(
+        select(WorkspaceDomain).where(*named, col(WorkspaceDomain.removed_at).is_(None)).with_for_update()
+    )
+    return there(found)
+
+
+async def to_check(work: Work, before: datetime, limit: int) -> list[tuple[int, int, str, str]]:
+    """Proven domains that were not looked at since: account, number, name and token."""
+    found = await work.fetch(
+        "select account_id, id, name, token from workspace_domain"
+        " where verified_at is not null and removed_at is null and checked_at <= $1 order by checked_at limit $2",
+        before,
+        limit,
+    )
+    return [(row["account_id"], row["id"], row["name"], row["token"]) for row in found]
+
+
 async def behavior(work: Work, account_id: int, name: str) -> DomainBehavior | None:
     """What people of a domain get who come for the first time; None unless the domain is verified here."""
     found = await domain(work, account_id, name)

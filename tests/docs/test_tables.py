@@ -15,6 +15,7 @@ import billing.events
 import payments.events
 import seats.events
 from auth.policy import ROLES, KeyScope, Permission, Role
+from auth.sso.rules import DomainBehavior
 from billing.ledger import Account as LedgerAccount
 from gateway.limits import Limits
 from gateway.metrics import Metrics
@@ -91,7 +92,9 @@ def test_the_matrix_of_roles_has_every_permission() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "kind"), [("State", SeatState), ("Outcome", BulkOutcome), ("Scope", KeyScope)], ids=str
+    ("first", "kind"),
+    [("State", SeatState), ("Outcome", BulkOutcome), ("Scope", KeyScope), ("Behavior", DomainBehavior)],
+    ids=str,
 )
 def test_every_word_of_an_enumeration_is_explained(first: str, kind: type[StrEnum]) -> None:
     assert words(ADMINS, first) == [member.name for member in kind]

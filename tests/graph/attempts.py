@@ -227,6 +227,20 @@ async def _changed_connection(scene: Scene, who: str) -> dict[str, Any]:
     return {"connection": await scene.sso(), "name": f"By {who}"}
 
 
+async def _own_domain(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "name": f"d{scene.world.number():x}.test"}
+
+
+async def _proven(scene: Scene, _: str) -> dict[str, Any]:
+    name = f"d{scene.world.number():x}.test"
+    scene.world.names.records[f"_seatgraph.{name}"] = ["seatgraph-domain-verification=token"]
+    return {"domain": await scene.domain(name, verified=False)}
+
+
+async def _changed_domain(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _proven(scene, who), "behavior": "SUGGEST"}
+
+
 async def _enforce(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "enforced": False}
 
@@ -381,6 +395,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "enforceSso": _enforce,
     "changeSessionPolicy": _policy,
     "endSession": _my_session,
+    "addDomain": _own_domain,
+    "verifyDomain": _proven,
+    "changeDomain": _changed_domain,
+    "removeDomain": _proven,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
     "stageEvidence": _disputed,

@@ -47,7 +47,7 @@ async def furnished(scene: Scene) -> Furnished:
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
     connection = await scene.sso(name=f"{mark}-sso")
-    await scene.domain(f"{mark}.test")
+    domain = await scene.domain(f"{mark}.test")
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)
     await scene.came_through(connection, sitter)
     await scene.record()
@@ -83,6 +83,7 @@ async def furnished(scene: Scene) -> Furnished:
             "entry": ids.encode("entry", entry),
             "approval": approval,
             "sso": connection,
+            "domain": domain,
             "login": login,
             "identity": identity,
             "audit": ids.encode("audit", records[0]["id"]),
@@ -124,7 +125,7 @@ async def furnished(scene: Scene) -> Furnished:
                 {invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note", f"{mark}-purchase"}
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
-            "identity": frozenset({connection, login, identity, f"{mark}-sso"}),
+            "identity": frozenset({connection, domain, login, identity, f"{mark}-sso"}),
             "audit": frozenset({f"{mark}-request"}),
         },
     )

@@ -82,6 +82,7 @@ SHORT = {
     "Viewer.entitlements",
     "Viewer.plans",
     "SsoLogin.steps",
+    "Workspace.domains",
     "Workspace.licensePools",
     "Workspace.ssoConnections",
 }

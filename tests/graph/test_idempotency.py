@@ -54,6 +54,8 @@ SHOWN = {
     "changeSessionPolicy": "id sessionHours",
     "endSession": "id endedAt",
     "enforceSso": "__typename ... on SsoEnforcement { enforced } ... on Problem { message }",
+    "changeDomain": "id",
+    "removeDomain": "id",
     "startSsoTest": "url login { id }",
     "unlinkSsoIdentity": "id",
     "rotateServiceKey": "__typename ... on ServiceKeyShown { text key { id } } ... on Problem { message }",
