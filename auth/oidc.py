@@ -134,13 +134,16 @@ class Issuers:
         return found
 
 
-async def claims_under(token: str, issuer: Issuer, keys: PublishedKeys, now: datetime) -> dict[str, Any]:
+async def claims_under(
+    token: str, issuer: Issuer, keys: PublishedKeys, now: datetime, typ: tuple[str, ...] | None = None
+) -> dict[str, Any]:
     """The claims under a good signature of an issuer, yet unread; what the header says is checked.
 
+    `typ` is what the token may be called, where that is not what the issuer's tokens are called.
     Raises Unavailable when the keys can't be had, and whatever a forged token makes a parser raise.
     """
     header, _ = _parts(token)
-    kid, algorithm = _checked(json_object(header), issuer)
+    kid, algorithm = _checked(json_object(header), issuer, typ or issuer.typ)
     key = await keys.find(kid, algorithm, now)
     try:
         signed = jws.deserialize_compact(token, key, algorithms=[algorithm])
@@ -158,22 +161,22 @@ def _parts(token: str) -> tuple[bytes, bytes]:
     return header, claims
 
 
-def _checked(header: dict[str, Any], issuer: Issuer) -> tuple[str, str]:
+def _checked(header: dict[str, Any], issuer: Issuer, typ: tuple[str, ...]) -> tuple[str, str]:
     """The kid and the algorithm of a header that holds nothing dangerous."""
     if not _HEADER.issuperset(header):
         raise ValueError("the header has members that we don't allow")
     if header.get("alg") not in issuer.algorithms:
         raise ValueError("alg is not configured for this issuer")
-    if not _allowed(header.get("typ", "JWT"), issuer):
+    if not _allowed(header.get("typ", "JWT"), typ):
         raise ValueError("typ is not configured for this issuer")
     if not is_text(header.get("kid")):
         raise ValueError("kid is missing or not a text")
     return header["kid"], header["alg"]
 
 
-def _allowed(typ: object, issuer: Issuer) -> bool:
+def _allowed(typ: object, allowed: tuple[str, ...]) -> bool:
     # Media types ignore case, and may leave out their "application/" (RFC 7515, 4.1.9).
-    return isinstance(typ, str) and typ.lower().removeprefix("application/") in {name.lower() for name in issuer.typ}
+    return isinstance(typ, str) and typ.lower().removeprefix("application/") in {name.lower() for name in allowed}
 
 
 def _vouched(issuer: Issuer, claims: dict[str, Any], token: str, moment: int) -> ForeignToken:

@@ -2,6 +2,7 @@
 
     GET  /sso/{connection}/login?next=/…      to the provider; `test=` takes the ticket of a test
     GET  /sso/{connection}/callback           back from it
+    POST /sso/{connection}/backchannel        the provider says that somebody signed out there
     POST /sso/logout                          ends the session of the browser
 
 A login that fails is told to its browser in one sentence, always the same. Why it
@@ -14,6 +15,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from html import escape
+from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import Request
@@ -23,12 +25,14 @@ from starlette.routing import BaseRoute, Route
 from auth.sso import queries
 from auth.sso.arriving import arrive
 from auth.sso.departing import Asked, depart
+from auth.sso.leaving import leave
 from auth.sso.provider import Providers
 from auth.sso.rules import FLOW_LIVES, LoginRefused
 from auth.sso.tables import SsoConnection
 from auth.sso.vouching import Returned
 from gateway.authentication import Door
 from gateway.cookies import Cookies, same_site
+from gateway.requests import body_of
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
@@ -39,6 +43,7 @@ REFUSED = "Signing in did not work. Try again, or ask whoever looks after your w
 TESTED = "The test came back. Its outcome is in your workspace's settings."
 _MOST_PARAMETERS = 20
 _LONGEST_BROWSER = 100
+_LARGEST = 32 * 1024
 
 log = structlog.get_logger("gateway.sso")
 
@@ -56,6 +61,7 @@ class SsoDoors:
         return [
             Route("/sso/{connection}/login", self._at(self._login)),
             Route("/sso/{connection}/callback", self._at(self._callback)),
+            Route("/sso/{connection}/backchannel", self._at(self._backchannel), methods=["POST"]),
             Route("/sso/logout", self._logout, methods=["POST"]),
         ]
 
@@ -111,6 +117,16 @@ class SsoDoors:
         response = RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         self.cookies.put(response, self.cookies.session, arrival.session, arrival.lives)
         return response
+
+    async def _backchannel(self, request: Request, work: Work, row: SsoConnection) -> Response:
+        form = parse_qs((await body_of(request, _LARGEST)).decode("ascii", "replace"), max_num_fields=_MOST_PARAMETERS)
+        (token,) = form.get("logout_token", [""])[:1]
+        try:
+            await leave(work, self.providers, row, token)
+        except LoginRefused as refusal:
+            log.info("a logout was refused", connection=ids.encode("sso", row.id), reason=str(refusal))
+            return Response(status_code=400, headers={"cache-control": "no-store"})
+        return Response(status_code=200, headers={"cache-control": "no-store"})
 
     async def _logout(self, request: Request) -> Response:
         entrance: Door = request.app.state.door

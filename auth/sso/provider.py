@@ -24,13 +24,14 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from auth.fetching import Fetcher, NotFetched
 from auth.jwks import PublishedKeys, json_object
 from auth.oidc import ALGORITHMS, Issuer, claims_under, email_in, in_force, is_text
-from auth.sso.rules import FLOW_LIVES, Claimed, LoginRefused
+from auth.sso.rules import FLOW_LIVES, Claimed, Left, LoginRefused
 from kernel.errors import InvalidInput, Unavailable
 
 SCOPE = "openid email profile"
 """What we ask for."""
 
 _DESCRIBED_FOR = timedelta(hours=1)
+_LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _BASIC, _POST, _NONE = "client_secret_basic", "client_secret_post", "none"
 _MOST_REMEMBERED = 1_000
@@ -144,12 +145,25 @@ class Providers:
             raise LoginRefused(f"The ID token was refused: {_words(reason)}") from reason
         return _claimed(await self._with_userinfo(described, answer, claims), proved_at)
 
-    async def _proven(self, client: Client, described: Described, token: str, now: datetime) -> dict[str, Any]:
+    async def left(self, client: Client, described: Described, token: str, now: datetime) -> Left:
+        """Who signed out, by a logout token. Raises LoginRefused."""
+        try:
+            claims = await self._proven(client, described, token, now, ("logout+jwt", "JWT"))
+            return _left(claims, client, now)
+        except Unavailable as failure:
+            raise LoginRefused(f"The provider's keys at {described.jwks} can't be had.") from failure
+        # Nothing a forged token makes a parser raise may be anything but a refusal.
+        except Exception as reason:
+            raise LoginRefused(f"The logout token was refused: {_words(reason)}") from reason
+
+    async def _proven(
+        self, client: Client, described: Described, token: str, now: datetime, typ: tuple[str, ...] = ("JWT",)
+    ) -> dict[str, Any]:
         key = client.connection_id, described.jwks
         if key not in self._keys:
             _remember(self._keys, key, PublishedKeys(described.jwks, tuple(sorted(ALGORITHMS)), self.fetcher))
         issuer = Issuer(client.issuer, client.client_id, described.jwks, tuple(sorted(ALGORITHMS)), ("JWT",))
-        return await claims_under(token, issuer, self._keys[key], now)
+        return await claims_under(token, issuer, self._keys[key], now, typ)
 
     async def _with_userinfo(
         self, described: Described, answer: Mapping[str, Any], claims: dict[str, Any]
@@ -224,6 +238,22 @@ def _check(claims: dict[str, Any], client: Client, nonce: str, now: datetime) ->
     if not is_text(claims.get("sub")):
         raise ValueError("sub is missing, empty or not a text")
     in_force(claims, now)
+
+
+def _left(claims: dict[str, Any], client: Client, now: datetime) -> Left:
+    """Insist on what Back-Channel Logout asks of a logout token. Raises ValueError, TypeError."""
+    if claims.get("iss") != client.issuer or claims.get("aud") not in (client.client_id, [client.client_id]):
+        raise ValueError("iss or aud is another's")
+    happened = claims.get("events")
+    if not isinstance(happened, dict) or not isinstance(happened.get(_LOGOUT), dict):
+        raise TypeError("it tells of no logout")
+    if "nonce" in claims:
+        raise ValueError("it is an ID token")
+    in_force(claims, now)
+    subject, session = claims.get("sub"), claims.get("sid")
+    if not all(each is None or is_text(each) for each in (subject, session)) or subject is session is None:
+        raise ValueError("it names neither a subject nor a session")
+    return Left(subject, session)
 
 
 def _proved(claims: dict[str, Any], now: datetime, *, again: bool) -> datetime | None:

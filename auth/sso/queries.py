@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from auth.queries import there
 from auth.sso.rules import DomainBehavior, Known
 from auth.sso.tables import SsoConnection, SsoIdentity, SsoLogin, WorkspaceDomain
+from auth.tables import Session
 from kernel.work import Work
 
 
@@ -59,6 +60,23 @@ async def shorten_sessions(work: Work, account_id: int, hours: int, idle_minutes
         hours,
         idle_minutes,
     )
+
+
+async def open_sessions(
+    work: Work, account_id: int, connection_id: int, person_id: int | None, provider_session: str | None
+) -> Sequence[Session]:
+    """The open sessions that an SSO connection made: of a person, of one session of the provider's, or both."""
+    asked = select(Session).where(
+        col(Session.account_id) == account_id,
+        col(Session.connection_id) == connection_id,
+        col(Session.ended_at).is_(None),
+    )
+    if person_id is not None:
+        asked = asked.where(col(Session.person_id) == person_id)
+    if provider_session is not None:
+        asked = asked.where(col(Session.provider_session) == provider_session)
+    found: Sequence[Session] = await work.all(asked.with_for_update())
+    return found
 
 
 async def test_with(work: Work, connection_id: int, ticket_hash: bytes, since: datetime) -> SsoLogin | None:

@@ -131,6 +131,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Who signed out at the provider: a subject, one of its sessions, or one session of a subject."""
+
+    subject: str | None
+    provider_session: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Somebody whose verified address is the one claimed."""
 

@@ -805,3 +805,64 @@ async def test_once_more_means_just_now(
     assert "prompt=login" in sent.headers["location"]
     assert "max_age=0" in sent.headers["location"]
     assert back.status_code == status
+
+
+# Signing out at the provider
+
+
+async def told(idp: Provider, tab: Browser, connection: str, **claims: Any) -> int:
+    """The status of our answer to a logout token."""
+    now = int(idp.now().timestamp())
+    happened = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    said = {"iss": idp.issuer, "aud": "seatgraph", "iat": now, "exp": now + 60, "jti": "1", "events": happened} | claims
+    token = forging.signed({"alg": "RS256", "kid": "2026", "typ": "logout+jwt"}, said, KEY)
+    reply = await tab.client.post(f"/sso/{connection}/backchannel", data={"logout_token": token})
+    return reply.status_code
+
+
+@pytest.mark.parametrize("claims", [{"sub": "ada"}, {"sid": "s1"}, {"sub": "ada", "sid": "s1"}])
+async def test_whoever_signs_out_at_the_provider_is_out_here(
+    claims: dict[str, str], acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    scene, connection, _ = acme
+    idp.claims["sid"] = "s1"
+    await tab.sign_in(connection, idp)
+
+    assert await told(idp, tab, connection, **claims) == 200
+    assert (await tab.ask(WHO)).json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert (await actions(scene))[-1] == "session.ended"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"sub": "ada", "nonce": "n"},
+        {"sub": "ada", "events": {}},
+        {"sub": "ada", "events": None},
+        {"sub": "ada", "aud": "other"},
+        {"sub": "ada", "iss": "https://other.test"},
+        {"sub": "ada", "exp": 1_500_000_000, "iat": 1_500_000_000},
+        {"sub": ["ada"]},
+    ],
+)
+async def test_a_logout_token_that_does_not_hold_ends_nothing(
+    claims: dict[str, Any], acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    _, connection, _ = acme
+    await tab.sign_in(connection, idp)
+
+    assert await told(idp, tab, connection, **claims) == 400
+    assert "errors" not in (await tab.ask(WHO)).json()
+
+
+async def test_a_logout_of_somebody_else_ends_nothing(
+    acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    _, connection, _ = acme
+    idp.claims["sid"] = "s1"
+    await tab.sign_in(connection, idp)
+
+    for claims in ({"sub": "grace"}, {"sid": "s2"}, {"sub": "ada", "sid": "s2"}):
+        assert await told(idp, tab, connection, **claims) == 200
+    assert "errors" not in (await tab.ask(WHO)).json()
