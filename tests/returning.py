@@ -87,6 +87,7 @@ async def paid(
         invoice_id=number,
         currency="USD",
         amount_minor=amount.minor,
+        applied_minor=amount.minor,
         state=PartState.SETTLED,
     )
     payment = ids.encode("pay", row.id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway import verification
 from kernel import ids
 from tests.graph.test_webhook_door import post
 from tests.paying import control, rail_of
@@ -32,6 +33,13 @@ async def heard(scene: Scene, of: Paid, seed: int) -> None:
     for event in events:
         assert (await post(scene.world, event))[0] == 200
     await working(scene)
+
+
+async def broken(scene: Scene) -> list[str]:
+    """What `seatgraph verify` finds wrong with the account."""
+    report = await verification.report(scene.world.url)
+    rows = [breach for check in report["checks"] for breach in check["broken"]]
+    return [f"{row['row']}: {row['reason']}" for row in rows if f" {scene.number}/" in row["row"]]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -60,6 +68,7 @@ async def test_a_dispute_that_was_won_is_told_in_any_order(workspace: Scene, see
     )
     assert away == 0
     assert ("dispute_fee", "fees", "cash", 1_500) in moved
+    assert await broken(workspace) == []
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -77,3 +86,4 @@ async def test_a_refund_that_failed_is_told_in_any_order(workspace: Scene, seed:
     assert tuple(row) == ("failed", False)
     kinds = [kind for kind, *_ in await booked(workspace, of.invoice)]
     assert kinds.count("refund_paid") == kinds.count("refund_returned")
+    assert await broken(workspace) == []
