@@ -175,7 +175,7 @@ def steps(schedule: Schedule, course: Course, start: datetime, time_zone: str) -
     planned += [Step(at(delay), StepKind.REMIND) for delay in known.remind]
     if schedule.access:
         planned.append(Step(at(schedule.access), StepKind.TAKE_ACCESS))
-    return [*sorted((step for step in planned if step.at < end.at), key=_order), end]
+    return [*sorted((step for step in planned if step.at < end.at), key=order), end]
 
 
 def ahead(planned: Iterable[Step], taken_until: datetime | None) -> list[Step]:
@@ -189,5 +189,6 @@ def due(planned: Sequence[Step], taken_until: datetime | None, now: datetime) ->
     return [StepKind.END] if StepKind.END in kinds else [kind for kind in _ORDER if kind in kinds]
 
 
-def _order(step: Step) -> tuple[datetime, int]:
+def order(step: Step) -> tuple[datetime, int]:
+    """By which steps are put in order."""
     return step.at, _ORDER.index(step.kind)

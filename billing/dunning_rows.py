@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from billing.dunning import Course, EndState, Schedule, Steps, delay
+from billing.dunning import Course, EndState, Schedule, Step, StepKind, Steps, delay
 
 
 def write(schedule: Schedule) -> dict[str, Any]:
@@ -28,3 +29,13 @@ def read(key: str, told: Mapping[str, Any]) -> Schedule:
 
 def _written(steps: Steps) -> dict[str, list[str]]:
     return {"charge": [delay.says for delay in steps.charge], "remind": [delay.says for delay in steps.remind]}
+
+
+def write_steps(planned: Iterable[Step]) -> list[dict[str, str]]:
+    """Steps as JSON, in order."""
+    return [{"at": step.at.isoformat(), "kind": str(step.kind)} for step in planned]
+
+
+def read_steps(told: Iterable[Mapping[str, str]]) -> list[Step]:
+    """The steps that `write_steps` wrote."""
+    return [Step(datetime.fromisoformat(step["at"]), StepKind(step["kind"])) for step in told]

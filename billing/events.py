@@ -97,6 +97,89 @@ class InvoicePartPaid(Event):
 
 
 @dataclass(frozen=True)
+class InvoiceDunningStarted(Event):
+    """An invoice is not paid, and steps follow until it is."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    course: str
+    """What the steps are chosen by: `never`, `ask`, `schedule`, `technical` or `sent`."""
+
+
+@dataclass(frozen=True)
+class InvoiceDunningChanged(Event):
+    """Other steps follow an unpaid invoice, for it was declined again, or the customer has another payment method."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    course: str
+
+
+@dataclass(frozen=True)
+class InvoiceReminded(Event):
+    """The customer is to be told that an invoice is unpaid, and what to do."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    course: str
+    reminder: int
+    """The first one is 1."""
+
+
+@dataclass(frozen=True)
+class InvoiceDunningSettled(Event):
+    """Nothing is owed any more on an invoice that was unpaid."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceDunningEnded(Event):
+    """Every step after an unpaid invoice was in vain."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    end: str
+    """`canceled`, `unpaid` or `uncollectible`."""
+
+    subscriptions: tuple[int, ...] = ()
+    """What it billed."""
+
+
+@dataclass(frozen=True)
+class SubscriptionOverdue(Event):
+    """An invoice of a subscription could not be collected so far."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionRestored(Event):
+    """What a subscription owed was paid."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionAccessTaken(Event):
+    """A subscription gives no access until what it owes is paid."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
+class SubscriptionAccessGiven(Event):
+    """A subscription gives access again."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
 class InvoiceVoided(Event):
     """An invoice was taken back, or a draft discarded."""
 

@@ -107,7 +107,11 @@ async def charge(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     if not automatic or not remaining(invoice):
         return
     method = await queries.method_for(work, account_id, invoice.subscription_id)
-    if method is None or await queries.under_way(work, account_id, [invoice.id]):
+    if (
+        method is None
+        or await attempts.given_up(work, method)
+        or await queries.under_way(work, account_id, [invoice.id])
+    ):
         return
     try:
         await attempts.begin(

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from billing import ledger
 from billing.catalog import Audience
+from billing.dunning import Course
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from billing.proration import Proration
@@ -123,6 +124,22 @@ class ChangeState(StrEnum):
 
     WITHDRAWN = "withdrawn"
     """It was taken back before it took effect."""
+
+
+class DunningState(StrEnum):
+    """Where an unpaid invoice is in its dunning."""
+
+    RUNNING = "running"
+    """Its next step comes by itself."""
+
+    PAUSED = "paused"
+    """Our staff have stopped it for a while."""
+
+    ENDED = "ended"
+    """All steps were taken in vain."""
+
+    SETTLED = "settled"
+    """Nothing is owed any more."""
 
 
 class CreditDestination(StrEnum):
@@ -329,6 +346,40 @@ class Invoice(SQLModel, table=True):
     )
     """By subscription, the facts it was billed from, for those that change later: see
     `billing.knowledge`. No audit record repeats it."""
+
+
+class InvoiceDunning(SQLModel, table=True):
+    """What follows an unpaid invoice, under the invoice's own number."""
+
+    __tablename__ = "invoice_dunning"
+
+    account_id: int = key()
+    id: int = key()
+    state: DunningState = word(DunningState, DunningState.RUNNING)
+    course: Course = word(Course)
+    schedule: str = text()
+    time_zone: str = text(default="UTC")
+    started_at: datetime = instant()
+    """From when on its steps are counted."""
+
+    ahead: list[Any] = document(default=[])
+    """The steps to come: [{"at", "kind"}, ...], the next one first."""
+
+    next_at: datetime | None = instant(optional=True)
+    """When the worker takes the next step."""
+
+    reminders: int = 0
+    """How often the customer was reminded."""
+
+    access_taken_at: datetime | None = instant(optional=True)
+    subscriptions: list[int] = Field(default_factory=list, sa_type=ARRAY(BigInteger), nullable=False)
+    """What the invoice bills, and gives no access while that is taken."""
+
+    declined_method_id: int | None = whole(optional=True)
+    decline_code: str | None = text(optional=True)
+    decline_reason: str | None = text(optional=True)
+    declined_at: datetime | None = instant(optional=True)
+    settled_at: datetime | None = instant(optional=True)
 
 
 class LineItem(SQLModel, table=True):

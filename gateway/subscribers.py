@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from auth import events as auth
-from billing import disputing, paying, receipts, refunding, usage_alerts
+from billing import disputing, paying, receipts, refunding, unpaid, usage_alerts
 from billing import events as billing
+from billing.dunning import EndState
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
+from seats import buying
 from seats import operations as seats
 
 Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
@@ -38,6 +40,37 @@ async def book_refund(work: Work, account_id: int, told: Mapping[str, Any]) -> N
 async def charge_invoice(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Charge an invoice by itself, where its account is charged automatically."""
     await paying.charge(work, account_id, told)
+
+
+async def watch_invoice(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Plan what follows an invoice if it isn't paid."""
+    await unpaid.watch(work, account_id, told)
+
+
+async def follow_decline(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Let the steps follow that a decline calls for."""
+    await unpaid.declined(work, account_id, told)
+
+
+async def settle_dunning(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Let nothing follow an invoice on which nothing is owed any more."""
+    await unpaid.settled(work, account_id, told)
+
+
+async def charge_anew(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Charge what is unpaid by a payment method that is new, or was chosen."""
+    await unpaid.charge_anew(work, account_id, told)
+
+
+async def charge_renewed(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Charge what is unpaid by a payment method that its bank has renewed, even one that was given up."""
+    await unpaid.charge_anew(work, account_id, told, renewed=True)
+
+
+async def cancel_unpaid(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Cancel the subscriptions of an invoice that was never paid, where its schedule says so."""
+    if told["end"] == EndState.CANCELED:
+        await buying.cancel_unpaid(work, account_id, told["subscriptions"])
 
 
 async def book_payment(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
@@ -67,7 +100,17 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.RefundSent): (book_refund,),
     event_name(payments.RefundFailed): (book_refund,),
     event_name(payments.RefundCanceled): (book_refund,),
-    event_name(billing.InvoiceFinalized): (charge_invoice,),
+    event_name(billing.InvoiceFinalized): (charge_invoice, watch_invoice),
+    event_name(billing.InvoicePaid): (settle_dunning,),
+    event_name(billing.InvoiceVoided): (settle_dunning,),
+    event_name(billing.InvoiceAbandoned): (settle_dunning,),
+    event_name(billing.CreditNoteIssued): (settle_dunning,),
+    event_name(billing.InvoiceDunningEnded): (cancel_unpaid,),
+    event_name(payments.PaymentFailed): (follow_decline,),
+    event_name(payments.PaymentActionRequired): (follow_decline,),
+    event_name(payments.PaymentMethodAdded): (charge_anew,),
+    event_name(payments.PaymentMethodChosen): (charge_anew,),
+    event_name(payments.PaymentMethodUpdated): (charge_renewed,),
     event_name(payments.PaymentSucceeded): (book_payment,),
     event_name(payments.PaymentRecorded): (book_payment,),
     event_name(payments.PaymentFeeKnown): (book_fee,),

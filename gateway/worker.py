@@ -24,7 +24,16 @@ from auth.domains import CHECKED_EVERY, proves, record
 from auth.names import Names, NoAnswer
 from auth.sso import proving
 from auth.sso import queries as sso
-from billing import accruals, closing, closing_queries, invoice_queries, invoices, subscriptions
+from billing import (
+    accruals,
+    closing,
+    closing_queries,
+    dunning_queries,
+    invoice_queries,
+    invoices,
+    subscriptions,
+    unpaid,
+)
 from billing import queries as billing
 from billing import usage_queries as usage
 from billing.run import crew
@@ -97,7 +106,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        at_rail = (self.hear, self.pay, self.give_back, self.answer)
+        at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer)
         steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
@@ -176,6 +185,12 @@ class Worker:
         async with self._work(now) as work:
             told = await hearing.due(work, now, _BATCH)
         return any([await self._at_rail(now, partial(hearing.apply, event_id=event)) for event in told])
+
+    async def press(self, now: datetime) -> bool:
+        """Take the steps that are due after unpaid invoices."""
+        async with self._work(now) as work:
+            due = await dunning_queries.due(work, now, _BATCH)
+        return any([await self.do(now, unpaid.take_due, *each) for each in due])
 
     async def pay(self, now: datetime) -> bool:
         """Pursue the payments that are due: those that begin by themselves, and those of which nothing is known."""

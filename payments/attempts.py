@@ -15,7 +15,9 @@ from kernel.money import Money, total
 from kernel.work import Work
 from payments import events, outcomes, queries
 from payments.rail.currencies import check_chargeable
+from payments.retries import DeclineClass, classify
 from payments.tables import (
+    AttemptOutcome,
     AttemptState,
     PartState,
     Payment,
@@ -152,6 +154,14 @@ def check_usable(method: PaymentMethod | None) -> None:
     """Refuse a payment method that is gone. Raises PaymentMethodUnusable."""
     if method and method.detached_at:
         raise PaymentMethodUnusable("was removed")
+
+
+async def given_up(work: Work, method: PaymentMethod) -> bool:
+    """Whether a payment method was declined for good, and is never charged by itself again, whatever is owed."""
+    last = await queries.last_answer(work, method.account_id, method.id)
+    if last is None or last.outcome is not AttemptOutcome.DECLINED or last.fingerprint != method.fingerprint:
+        return False
+    return classify(last.decline_code, last.decline_reason, last.advice) is DeclineClass.NEVER
 
 
 def _check_over(other: Payment) -> None:

@@ -20,7 +20,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.sealing import seal
 from kernel.work import Work
-from payments import customers, events, outcomes, queries
+from payments import customers, events, networks, outcomes, queries
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Throttled, Unknown
 from payments.rail.intents import body_of
@@ -243,6 +243,9 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
         method = await queries.method(case.work, case.account_id, attempt.payment_method_id)
         if method.detached_at:
             await _refused(case, payment, "payment_method_detached")
+            return None
+        if not attempt.sends and await networks.allowed_from(case.work, method) > case.work.now:
+            await _refused(case, payment, networks.TRIED_TOO_OFTEN)
             return None
         if attempt.sends and attempt.sends % _PATIENT == 0:
             # The intent was looked at and nothing has happened, so this key only repeats the rail's own failure.

@@ -166,6 +166,14 @@ async def attempts(work: Work, account_id: int, payment_id: int) -> Sequence[Pay
     return found
 
 
+async def last_answer(work: Work, account_id: int, method_id: int) -> PaymentAttempt | None:
+    """The last try at a payment method that was answered."""
+    mine = (col(PaymentAttempt.account_id) == account_id, col(PaymentAttempt.payment_method_id) == method_id)
+    asked = select(PaymentAttempt).where(*mine, col(PaymentAttempt.answered_at).is_not(None))
+    found: PaymentAttempt | None = await work.one(asked.order_by(col(PaymentAttempt.id).desc()).limit(1))
+    return found
+
+
 async def attempt_at_work(work: Work, account_id: int, payment_id: int) -> PaymentAttempt | None:
     """The try of a payment that is not answered yet."""
     mine = (col(PaymentAttempt.account_id) == account_id, col(PaymentAttempt.payment_id) == payment_id)

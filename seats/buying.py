@@ -9,6 +9,7 @@ asked for, or what is taken.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +29,9 @@ from kernel.work import Work
 from seats import events, queries
 from seats.seating import PoolClosed
 from seats.tables import LicensePool
+
+UNPAID = "It was not paid."
+"""Why a subscription ends whose invoice was never paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,14 @@ async def cancel(
     """
     await begin_due(work, account, subscription_id)
     return await subscriptions.cancel(work, account.id, subscription_id, at, reason, credit=credit)
+
+
+async def cancel_unpaid(work: Work, account_id: int, subscription_ids: Iterable[int]) -> None:
+    """End subscriptions now that were never paid, but for those that have ended already."""
+    account = await people.account(work, account_id)
+    for number in subscription_ids:
+        if (await billing.subscription(work, account_id, number)).ended_at is None:
+            await cancel(work, account, number, CancelAt.NOW, UNPAID)
 
 
 async def begin_next(work: Work, account_id: int, subscription_id: int) -> None:

@@ -13,9 +13,10 @@ from functools import partial
 
 from auth.tables import Account
 from billing import changes, subscriptions
+from billing import events as billed
 from billing import queries as billing
 from billing.tables import Invoice, Price, Subscription, SubscriptionState
-from gateway.scenes import events, form, invoices, queries
+from gateway.scenes import form, invoices, queries
 from gateway.scenes.payer import Payer
 from kernel.errors import InvalidInput
 from seats import buying
@@ -170,7 +171,7 @@ def _fall_behind(running: Running) -> None:
     subscription = running.subscription
     if subscription.state is SubscriptionState.ACTIVE:
         subscription.state = SubscriptionState.PAST_DUE
-        told = events.SubscriptionOverdue(subscription.account_id, subscription.id)
+        told = billed.SubscriptionOverdue(subscription.account_id, subscription.id)
         running.payer.stage.work.emit(told, subscription)
 
 
@@ -179,5 +180,5 @@ async def _collect_again(running: Running, invoice: Invoice) -> None:
     await invoices.pay(running.payer, invoice)
     if subscription.state is SubscriptionState.PAST_DUE:
         subscription.state = SubscriptionState.ACTIVE
-        told = events.SubscriptionRestored(subscription.account_id, subscription.id)
+        told = billed.SubscriptionRestored(subscription.account_id, subscription.id)
         running.payer.stage.work.emit(told, subscription)

@@ -17,22 +17,6 @@ class StaffAppointed(Event):
 
 
 @dataclass(frozen=True)
-class SubscriptionOverdue(Event):
-    """An invoice of a subscription could not be collected so far."""
-
-    subject: ClassVar[str] = "subscription"
-    subscription: int
-
-
-@dataclass(frozen=True)
-class SubscriptionRestored(Event):
-    """What a subscription owed was paid."""
-
-    subject: ClassVar[str] = "subscription"
-    subscription: int
-
-
-@dataclass(frozen=True)
 class SeatWaitlisted(Event):
     """Somebody waits for a seat."""
 

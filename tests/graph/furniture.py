@@ -46,6 +46,13 @@ async def furnished(scene: Scene) -> Furnished:
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
+    await world.run(
+        "insert into invoice_dunning (account_id, id, state, course, schedule, time_zone, started_at, ahead, next_at)"
+        " select account_id, id, 'running', 'ask', 'standard', 'UTC', issued_at, $2::jsonb,"
+        " issued_at + interval '9 years' from invoice where id = $1",
+        ids.decode("inv", invoice),
+        '[{"at": "2099-01-01T09:00:00+00:00", "kind": "end"}]',
+    )
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)

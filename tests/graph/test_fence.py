@@ -38,6 +38,7 @@ IDENTITY = {"sso_connection", "sso_identity", "sso_login", "workspace_domain"}
 """How people sign in: for whoever sees that."""
 
 BILLED = {
+    "invoice_dunning",
     "item_step",
     "payment_attempt",
     "payment_choice",
@@ -203,9 +204,10 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     flags = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication", "rolinherit")
     assert [role[flag] for flag in flags] == [False] * 6
     assert (others, owned) == (0, 0)
-    # They tell people what they themselves may use, and who invites them, from rows that they may not see; and one
-    # makes the next months of usage.
+    # They tell people what they themselves may use, and who invites them, from rows that they may not see; one
+    # makes the next months of usage, and one tells when a card was tried, and not for whom.
     assert {row["proname"] for row in trusted} == {
+        "card_tries",
         "enforced_workspaces",
         "held_versions",
         "sitters",
