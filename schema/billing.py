@@ -23,6 +23,7 @@ from schema import occupancy
 from schema.base import Node, Word, computed, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.discounts import TAKEN_OFF, taken_off
+from schema.dunning import invoice_dunning
 from schema.scalars import Long
 
 words(SubscriptionState, "Where a subscription is in its life.")
@@ -238,6 +239,9 @@ class Invoice(Node):
 
     payments = many("Payment", by="invoice_id")
     """What was paid for it, and tried, if you may see that."""
+
+    dunning = invoice_dunning
+    """What follows it while it is unpaid, if you may see that; null where nothing does."""
 
     refunds = many("Refund", by="invoice_id")
     """What of that went back, or shall, if you may see that."""

@@ -32,6 +32,7 @@ KINDS = {name: kind for name, kind in GRAPH.type_map.items() if not name.startsw
 BUILT_IN = {"ID", "String", "Int", "Float", "Boolean"}
 
 SHORT = {
+    "Dunning.steps",
     "Account.paymentOptions",
     "Payment.parts",
     "PaymentMethodOption.wallets",

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from auth.policy import Desk
 from kernel import ids
 from tests.graph.asking import DAY, work_off
 from tests.paying import card, charges, invoice_state
@@ -189,6 +190,38 @@ async def test_an_invoice_that_is_sent_is_reminded_of_after_its_due_date_and_nev
     assert early == ["invoice.dunning_started"]
     assert await told(workspace) == ["invoice.dunning_started", "invoice.reminded"]
     assert await charges(workspace) == []
+
+
+SEEN = """
+    query($id: ID!) { node(id: $id) { ... on Invoice { dunning {
+        state course nextAttemptAt declineReason reminders steps { at what } declinedMethod { last4 }
+    } } } }
+"""
+
+
+async def test_the_steps_ahead_are_shown_and_a_customer_is_not_told_what_a_thief_would_like_to_know(
+    workspace: Scene,
+) -> None:
+    await card(workspace, STOLEN)
+    invoice = await due(workspace)
+    staff = await workspace.world.person("support", desk=Desk.SUPPORT)
+
+    mine = (await workspace.world.ask(SEEN, workspace.owner, id=invoice)).data["node"]["dunning"]
+    theirs = (await workspace.world.ask(SEEN, staff, id=invoice)).data["node"]["dunning"]
+
+    assert (mine["state"], mine["course"], mine["nextAttemptAt"], mine["reminders"]) == ("RUNNING", "NEVER", None, 1)
+    whats = [step["what"] for step in mine["steps"]]
+    assert whats == ["REMIND", "REMIND", "REMIND", "TAKE_ACCESS", "REMIND", "END"]
+    assert (mine["declineReason"], theirs["declineReason"]) == ("generic_decline", "stolen_card")
+
+
+async def test_the_next_charge_is_told_ahead(workspace: Scene) -> None:
+    await card(workspace, EMPTY)
+    invoice = await due(workspace)
+
+    shown = (await workspace.world.ask(SEEN, workspace.owner, id=invoice)).data["node"]["dunning"]
+
+    assert shown["nextAttemptAt"] == next(step["at"] for step in shown["steps"] if step["what"] == "CHARGE")
 
 
 async def test_a_worker_that_was_away_for_a_week_charges_once(workspace: Scene) -> None:
