@@ -9,7 +9,7 @@ let us ask. Invoices are locked before what follows them, and that before paymen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -33,6 +33,9 @@ from payments import attempts, networks, queries, retries
 from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.rail.currencies import AmountNotChargeable
 from payments.tables import AttemptOutcome, Payment, PaymentMethod, PaymentSource, PaymentState
+
+_PATIENCE = timedelta(days=1)
+"""How much later the end comes while a payment is on its way."""
 
 log = structlog.get_logger("billing.unpaid")
 
@@ -106,8 +109,18 @@ async def take_due(work: Work, account_id: int, invoice_id: int) -> None:
         await _settle(work, row)
         return
     kinds = dunning.due(read_steps(row.ahead), None, work.now)
+    if StepKind.END in kinds and await _may_be_paid(work, invoice):
+        plan(row, [Step(work.now + _PATIENCE, StepKind.END)])
+        await work.flush()
+        return
     await _behind(work, row)
     await take(work, invoice, row, kinds)
+
+
+async def _may_be_paid(work: Work, invoice: Invoice) -> bool:
+    """Whether money is on its way, so that nothing is given up yet."""
+    over = {PaymentState.FAILED, PaymentState.REQUIRES_ACTION}
+    return any(other.state not in over for other in await queries.under_way(work, invoice.account_id, [invoice.id]))
 
 
 async def take(work: Work, invoice: Invoice, row: InvoiceDunning, kinds: Sequence[StepKind]) -> None:

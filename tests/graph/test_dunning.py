@@ -232,3 +232,18 @@ async def test_a_worker_that_was_away_for_a_week_charges_once(workspace: Scene) 
     await work_off(workspace.world, charging=True)
 
     assert len(await charges(workspace)) == 2
+
+
+async def test_nothing_is_given_up_while_money_is_on_its_way(workspace: Scene) -> None:
+    await card(workspace, STOLEN)
+    invoice = await due(workspace)
+    under_way = "update payment set state = $2 where account_id = $1"
+    await workspace.world.run(under_way, workspace.number, "processing")
+    await days(workspace, 23)
+    waiting = await invoice_state(workspace, invoice)
+
+    await workspace.world.run(under_way, workspace.number, "failed")
+    await days(workspace, 2)
+
+    assert waiting == ("open", 0)
+    assert await invoice_state(workspace, invoice) == ("uncollectible", 0)
