@@ -183,10 +183,15 @@ def quantity_of(written: object) -> Decimal | None:
     return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
+def sayable(text: str) -> bool:
+    """Whether a text may be a key, or the name of a meter."""
+    return 1 <= len(text) <= LONGEST_KEY and text.isprintable()
+
+
 def _misread(report: Report) -> str | None:
     """What is wrong with a report by itself."""
     key = report.key
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or key.startswith(VOID):
+    if not sayable(key) or key.startswith(VOID):
         return f"A key is 1 to {LONGEST_KEY} printable characters and doesn't begin with {VOID}, such as a UUID."
     properties = _properties(report)
     if properties is None or len(properties) > MOST_PROPERTIES:

@@ -94,7 +94,9 @@ async def record(work: Work, account_id: int, reports: Sequence[Report], *, whol
 
 
 async def void(work: Work, account_id: int, meter: str, at: datetime, key: str) -> Batch:
-    """Take one report back with a record that says the opposite. Raises NotFound, or UsageClosed."""
+    """Take one report back with a record that says the opposite. Raises InvalidInput, NotFound, or UsageClosed."""
+    if not (metering.sayable(meter) and metering.sayable(key)):
+        raise InvalidInput(f"A meter and a key are 1 to {metering.LONGEST_KEY} printable characters.")
     known = await usage_queries.meters(work.fetch)
     place = Place(known[meter].id if meter in known else 0, at, key)
     found = (await usage_queries.recorded(work, account_id, [place])).get(place)

@@ -20,7 +20,7 @@ from kernel.errors import Unavailable
 from payments.sandbox.app import sandbox
 
 _NAME = "stripe at "
-_PLAYING = 0x5EA7_0002  # the advisory lock of whoever plays
+_PLAYING = "hashtext('playing Stripe')"  # the advisory lock of whoever plays
 _STARTING = 10
 """Seconds in which whoever plays has to have said where."""
 
@@ -32,7 +32,7 @@ _PATIENCE = 30
 async def played(url: str) -> AsyncIterator[str]:
     """The address of the sandbox of this database; we play it unless another process does. Raises Unavailable."""
     async with database.connected(url) as kept:
-        if not await kept.fetchval("select pg_try_advisory_lock($1)", _PLAYING):
+        if not await kept.fetchval(f"select pg_try_advisory_lock({_PLAYING})"):
             yield await _elsewhere(kept)
             return
         async with _answering(url) as address:

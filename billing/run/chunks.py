@@ -23,7 +23,7 @@ ROLE = "seatgraph_worker"
 SIZE = 1_000
 """Subscriptions in a chunk: more make interactive changes wait longer for their locks, fewer cost more."""
 
-_PLANNING = 0x5EA7_0002  # the advisory lock of whoever plans a run
+_PLANNING = "hashtext('billing run')"  # the advisory lock of whoever plans a run
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from billing import changes
+from gateway import playing
 from tests.billing.living import Life, Open, lives
 from tests.billing.running import assert_whole, many
 from tests.gateway.running import run, running
@@ -104,3 +105,13 @@ async def test_what_is_not_due_yet_is_not_billed(opened: Open, home: Path, fresh
     assert refused.stderr.endswith("what is due later is billed when it is due.\n")
     assert early.stdout.startswith("Billed 0 periods in ")
     assert len(await life.numbers()) == 1
+
+
+async def test_a_run_goes_on_beside_whoever_plays_stripe(opened: Open, home: Path, fresh_database_url: str) -> None:
+    people = await many(opened, 1)
+
+    async with playing.played(fresh_database_url):
+        told = run(home, "bill", DATABASE_URL=fresh_database_url)
+
+    assert (told.returncode, told.stderr.count("Error")) == (0, 0)
+    await assert_billed(people)

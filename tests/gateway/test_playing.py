@@ -72,7 +72,9 @@ async def test_the_clock_of_the_product_takes_that_of_the_sandbox_along(
         async with database.connected(fresh_database_url) as owner:
             await playing.advance(owner, 3600)
 
-        assert (await client.get(f"{address}/_sandbox/clock")).json()["offset"] == before["offset"] + 3600
+        # Either clock tells whole seconds, and one of them may have passed in between.
+        moved = (await client.get(f"{address}/_sandbox/clock")).json()["offset"] - before["offset"]
+        assert moved in {3599, 3600, 3601}
     assert run(tmp_path, "clock", "advance", "1h", **here).returncode == 0
 
 

@@ -167,6 +167,9 @@ def _is_node(kind: GraphQLObjectType) -> bool:
 
 # Arguments
 
+NAMED = {"key": "t_pro", "meter": "searches"}
+"""What is asked for by a name from the catalog."""
+
 
 def _arguments(made: GraphQLField, others: Mapping[str, str]) -> dict[str, str]:
     given = {"first": str(_MOST)} if "first" in made.args else {}
@@ -188,8 +191,8 @@ def _narrowed(made: GraphQLField, others: Mapping[str, str]) -> list[str]:
 def _other(name: str, answer: str, others: Mapping[str, str]) -> str:
     """What to give for an argument: an id of the answer's type, or of the kind that the argument is called by."""
     prefix = next((prefix for prefix, face in BY_PREFIX.items() if face.name == answer), name)
-    if name == "key":
-        return '"t_pro"'
+    if name in NAMED:
+        return f'"{NAMED[name]}"'
     return f'"{others[prefix]}"'
 
 

@@ -53,7 +53,7 @@ async def _told(scene: Scene) -> int:
 
 
 async def _worker(world: World, later: timedelta = timedelta(0)) -> Worker:
-    return Worker(world.app.state.door.engine, At(await world.now() + later), world.app.state.door.blocks)
+    return Worker(world.url, world.app.state.door.engine, At(await world.now() + later), world.app.state.door.blocks)
 
 
 async def _job(scene: Scene, event: int) -> tuple[str, int] | None:

@@ -180,7 +180,9 @@ async def test_a_chain_written_anew_disagrees_with_the_seal(workspace: Scene) ->
         await connection.execute("delete from audit_head where account_id = $1", workspace.number)
         for record in records:
             forged = {**dict(record), "ip": "10.0.0.1"}
-            origin = audit.Origin(**{name: forged[name] for name in audit.Origin.__dataclass_fields__})
+            origin = audit.Origin(
+                **{name: forged[name] for name in audit.Origin.__dataclass_fields__ if name in forged}
+            )
             entry = {name: forged[name] for name in audit.Entry.__dataclass_fields__ if name != "origin"}
             told = {name: json.loads(entry[name]) if entry[name] else None for name in ("before", "after")}
             await audit.append(connection, [audit.Entry(**{**entry, **told}, origin=origin)])

@@ -7,8 +7,8 @@ import stripe
 
 from kernel import database
 from payments.sandbox.app import sandbox
+from tests.payments.conftest import running
 from tests.payments.sandbox.bench import DAY, Bench
-from tests.payments.sandbox.conftest import running
 
 
 async def test_the_clock_runs_ahead_of_the_machine_and_never_back(bench: Bench) -> None:
