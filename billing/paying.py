@@ -94,8 +94,10 @@ async def record(
     if source is PaymentSource.RAIL:
         raise InvalidInput("What came through the rail is written down by itself.")
     reference = " ".join(reference.split())
-    if not 1 <= len(reference) <= LONGEST_REFERENCE:
-        raise InvalidInput(f"A reference is 1 to {LONGEST_REFERENCE} characters, such as the line of a bank statement.")
+    if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
+        raise InvalidInput(
+            f"A reference is 1 to {LONGEST_REFERENCE} printable characters, such as the line of a bank statement."
+        )
     owed, _ = await _owed(work, account_id, invoice_ids, amount_minor)
     return await attempts.record(work, account_id, owed, source=source, reference=reference, presence=presence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,6 +18,9 @@ from payments.attempts import Presence
 from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentSetup, PaymentSource
 from resolvers.amounts import Long
 from resolvers.info import Context, Info
+
+LONGEST_URL = 2_000
+_URL = re.compile(r"https://[!-~]+|http://(127\.0\.0\.1|localhost|\[::1\])([:/][!-~]*)?")
 
 
 def options(row: Any, info: Any, currency: str | None = None) -> Any:
@@ -139,8 +143,12 @@ async def record_payment(
 
 
 def presence(context: Context, return_url: str | None = None) -> Presence:
-    """Who pays, from where, as this request knows it."""
+    """Who pays, from where, as this request knows it. Raises InvalidInput for a URL that a browser should not open."""
     origin = context.work.origin
+    if return_url is not None and (len(return_url) > LONGEST_URL or not _URL.fullmatch(return_url)):
+        raise InvalidInput(
+            f"A return URL is https and at most {LONGEST_URL:,} characters, such as https://app.example."
+        )
     return Presence(context.actor.person_id, origin.ip, origin.device, return_url)
 
 

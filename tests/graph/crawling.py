@@ -32,7 +32,8 @@ from tests.scenery import Asker, World
 _ID = re.compile(r"\b([a-z]{2,12})_[0-9a-f]{13}\b")
 _TRIED_WITH_EVERY_TYPE = {"node", "nodes"}
 _PREVIEWS = {name for name in schema.build()._schema.query_type.fields if name.startswith("preview")}
-_TRIED_ALONE = {"accountStatement", "creditBalance", "explainInvoice", "revenueSchedule", "trialBalance"} | _PREVIEWS
+_ASKED = {"accountStatement", "creditBalance", "explainInvoice", "revenueSchedule", "trialBalance", "usageEvents"}
+_TRIED_ALONE = _ASKED | _PREVIEWS
 """Questions that are refused in words like a change: `test_previews` and `test_finance` ask them as everybody."""
 
 _MOST = 100
@@ -169,13 +170,15 @@ def _is_node(kind: GraphQLObjectType) -> bool:
 
 NAMED = {"key": "t_pro", "meter": "searches"}
 """What is asked for by a name from the catalog."""
+MOMENTS = {"Instant": "2026-01-31T00:00:00Z", "Date": "2026-01-31"}
 
 
 def _arguments(made: GraphQLField, others: Mapping[str, str]) -> dict[str, str]:
     given = {"first": str(_MOST)} if "first" in made.args else {}
     for name, argument in made.args.items():
         if is_required_argument(argument):
-            given[name] = _other(name, get_named_type(made.type).name, others)
+            moment = MOMENTS.get(get_named_type(argument.type).name)
+            given[name] = f'"{moment}"' if moment else _other(name, get_named_type(made.type).name, others)
     return given
 
 

@@ -24,6 +24,8 @@ QUESTIONS = {
     'accountStatement(account: $account, currency: "USD", since: "2020-01-01T00:00:00Z") { closing { minor } }': (
         "see invoices"
     ),
+    'usageEvents(account: $account, meter: "searches", since: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z")'
+    " { nodes { key } }": "see billing",
     'trialBalance(currency: "USD") { balanced }': "books",
     'revenueSchedule(account: $account, currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
     'revenueSchedule(currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
