@@ -93,6 +93,7 @@ async def furnished(scene: Scene) -> Furnished:
             "domain": domain,
             "login": login,
             "identity": identity,
+            "session": ids.encode("session", sitter.session_number),
             "audit": ids.encode("audit", records[0]["id"]),
             "plan": world.catalog.team.plan,
             "price": world.catalog.team.price,
