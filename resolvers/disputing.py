@@ -16,7 +16,7 @@ from billing import approvals
 from billing.approvals import Gift
 from billing.tables import ApprovalKind
 from kernel import ids
-from kernel.errors import Forbidden, InvalidInput
+from kernel.errors import InvalidInput
 from kernel.money import Money, exponent
 from payments import answering, cases, disputes, return_queries
 from payments.disputes import DisputeStep
@@ -116,8 +116,7 @@ async def dispute_figures(
 ) -> Any:
     """What became of the disputes opened in a span, by reason. For our own staff."""
     context = info.context
-    if not context.actor.desk:
-        raise Forbidden("These figures are for our own staff.")
+    context.insist_on_staff()
     exponent(currency)
     rows = await return_queries.figures(context.work, currency, since, until)
     told = ("disputed", "withdrawn", "reinstated", "fees")

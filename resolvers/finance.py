@@ -12,9 +12,9 @@ from strawberry import ID
 from auth.policy import Permission
 from billing import books, ledger_queries, revenue_queries
 from billing.ledger_queries import Balance
-from kernel.errors import Forbidden, InvalidInput, Unauthenticated
+from kernel.errors import InvalidInput
 from kernel.money import Money, exponent, total
-from resolvers.info import Context, Info
+from resolvers.info import Info
 
 LONGEST_SCHEDULE = 800
 LONGEST_OF_ALL = 92
@@ -42,7 +42,7 @@ async def trial_balance(
 ) -> Any:
     """Every ledger account over all customers, in one currency. For our own staff."""
     context = info.context
-    _only_staff(context)
+    context.insist_on_staff()
     exponent(currency)
     moment = at or context.work.now
     return Trial(currency, moment, await ledger_queries.trial_balance(context.work, currency, moment))
@@ -77,7 +77,7 @@ async def revenue_schedule(
 ) -> Any:
     """What is earned on each day, and deferred at its end, after credit notes. For our own staff."""
     context = info.context
-    _only_staff(context)
+    context.insist_on_staff()
     most = LONGEST_SCHEDULE if account or invoice else LONGEST_OF_ALL
     if not 0 <= (until - since).days < most:
         raise InvalidInput(f"This schedule has 1 to {most} days, the last not before the first.")
@@ -103,11 +103,3 @@ async def credit_balance(
     exponent(currency)
     minor = await books.credit(context.work, found.id, currency)
     return Money(minor, currency)
-
-
-def _only_staff(context: Context) -> None:
-    if context.actor.desk:
-        return
-    if context.actor.person_id is None and context.actor.key_id is None:
-        raise Unauthenticated("Sign in first: send a bearer token.")
-    raise Forbidden("The books are for our own staff. Your statement is `accountStatement`.")

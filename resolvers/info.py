@@ -123,6 +123,14 @@ class Context:
         self.decided = True
         await self.work.bind(account_id)
 
+    def insist_on_staff(self) -> None:
+        """Refuse whoever is not of our own staff. Raises Unauthenticated, or Forbidden."""
+        if self.actor.desk:
+            return
+        if self.actor.person_id is None and self.actor.key_id is None:
+            raise Unauthenticated("Sign in first: send a bearer token.")
+        raise Forbidden("The books are for our own staff. Your statement is `accountStatement`.")
+
     def because(self, reason: str | None) -> None:
         """Let the audit tell why, unless staff have said so already."""
         self.work.origin = replace(self.work.origin, reason=self.work.origin.reason or reason)

@@ -27,6 +27,7 @@ QUESTIONS = {
     'usageEvents(account: $account, meter: "searches", since: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z")'
     " { nodes { key } }": "see billing",
     'trialBalance(currency: "USD") { balanced }': "books",
+    'disputeFigures(currency: "USD", since: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z") { reason }': "books",
     'revenueSchedule(account: $account, currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
     'revenueSchedule(currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
 }
