@@ -65,7 +65,7 @@ async def stage_evidence(
     """Put together what our records say, and have the rail keep it. Nothing goes to the bank yet."""
     context = info.context
     found = await context.permitted(Permission.ADJUST, "dispute", dispute)
-    if len(remarks or "") > LONGEST_REMARKS:
+    if len(remarks or "") > LONGEST_REMARKS or "\0" in (remarks or ""):
         raise InvalidInput(f"Remarks have up to {LONGEST_REMARKS:,} characters.")
     rail, work = context.rail, context.work
     row = await return_queries.dispute(work, found.account_id, found.id)

@@ -8,7 +8,7 @@ from typing import Any
 from auth.policy import Desk
 from kernel import ids
 from tests.graph.asking import logged
-from tests.paying import control, rail_of
+from tests.paying import control, rail_of, together
 from tests.returning import Paid, booked, paid, working
 from tests.scene import Somebody
 from tests.scenery import Scene
@@ -32,6 +32,7 @@ LIST = "{ disputes(first: 100) { nodes { id answerBy } } }"
 
 
 async def disputed(scene: Scene, token: str = "pm_card_createDispute") -> tuple[Paid, Any]:
+    await together(scene.world)
     of = await paid(scene, token=token)
     await control(scene.world, "clock", {"advance": 60})
     await working(scene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,7 +117,9 @@ async def test_people_of_a_domain_get_a_seat_where_one_is_free(workspace: Scene)
     world, pool, name = workspace.world, await workspace.pool(1), own(workspace)
     await workspace.domain(name, DomainBehavior.JOIN_AND_SEAT, pool=pool)
 
+    ahead = await workspace.world.now() - datetime.now(UTC)
     async with provider() as idp:
+        idp.now = lambda: datetime.now(UTC) + ahead
         connection = await workspace.sso(idp.issuer)
         for number in range(2):
             idp.claims = {"sub": f"p{number}", "email": f"p{number}@{name}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,8 +25,10 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def idp() -> AsyncIterator[Provider]:
+async def idp(world: World) -> AsyncIterator[Provider]:
+    ahead = await world.now() - datetime.now(UTC)
     async with provider() as made:
+        made.now = lambda: datetime.now(UTC) + ahead
         yield made
 
 
