@@ -4,7 +4,7 @@ WORKERS ?= 2
 PYTHONS ?= python3.13 python3.12 python3.11 python3
 BIN     := .venv/bin
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test check static format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
@@ -16,14 +16,15 @@ run: .venv/.installed  ## Start the product; everything it needs is under SEATGR
 test: .venv/.complete  ## Run the tests: TESTS=tests/billing chooses, WORKERS=0 keeps them in one process
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-check: .venv/.complete  ## The whole gate: lint, format, types, floors, the contract, the migrations, and the tests
+check: static test  ## The whole gate: lint, format, types, floors, the contract, the migrations, and the tests
+
+static: .venv/.complete  ## The gate without the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m gateway schema --check
 	$(BIN)/python -m gateway migrate --check
-	$(BIN)/python -m pytest -n $(WORKERS)
 
 format: .venv/.complete  ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix-only .
