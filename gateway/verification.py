@@ -14,6 +14,7 @@ import asyncpg
 
 from gateway.installation import Say
 from gateway.invariants import CHECKS
+from gateway.money_state import money_state
 from kernel import database
 
 COUNTED = (
@@ -55,7 +56,9 @@ async def report(url: str) -> dict[str, Any]:
             for check in CHECKS
         ]
         counted = await _counted(connection)
-    return {"ok": not any(check["broken"] for check in checks), "checks": checks, "counted": counted}
+        money = await money_state(connection)
+    ok = not any(check["broken"] for check in checks)
+    return {"ok": ok, "checks": checks, "counted": counted, "money": asdict(money)}
 
 
 @asynccontextmanager

@@ -459,3 +459,47 @@ async def test_the_report_counts_what_was_verified(url: str) -> None:
 
     assert report["counted"]["invoice"] == 4
     assert report["counted"]["audit_record"] == 4
+
+
+CHANGED = [
+    "update ledger_transfer set amount_minor = amount_minor + 1 where id = 94",
+    "update ledger_transfer set currency = 'EUR' where id = 94",
+    "update invoice set paid_minor = 14399 where id = 41",
+    "update invoice set state = 'uncollectible' where id = 42",
+    "update payment set amount_minor = 14399 where id = 49",
+    "update payment set state = 'processing' where id = 49",
+    "update payment set fee_minor = 30, fee_currency = 'USD' where id = 49",
+    "update payment set invoice_id = 42 where id = 49",
+    "delete from payment where id = 48",
+]
+SAME = [
+    "update payment set created_at = created_at - interval '1 day', rail_id = 'pi_' || id",
+    "update payment set id = id + 100",
+    "update invoice set issued_at = now(), paid_at = null, number = 'SG-' || id",
+    "update ledger_entry set id = id + 100, at = now(); update ledger_transfer set entry_id = entry_id + 100",
+]
+
+
+async def money(url: str) -> str:
+    """The hash over all money."""
+    report = await verification.report(url)
+    assert report["money"]["accounts"] == 1
+    return str(report["money"]["hash"])
+
+
+@pytest.mark.parametrize("statement", CHANGED)
+async def test_other_money_has_another_hash(url: str, statement: str) -> None:
+    before = await money(url)
+
+    await plant(url, statement)
+
+    assert await money(url) != before
+
+
+@pytest.mark.parametrize("statement", SAME)
+async def test_ids_numbers_and_instants_are_not_in_the_hash(url: str, statement: str) -> None:
+    before = await money(url)
+
+    await plant(url, statement)
+
+    assert await money(url) == before
