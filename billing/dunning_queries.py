@@ -26,9 +26,10 @@ async def schedule_named(work: Work, key: str) -> Schedule:
 
 
 async def schedule_of(work: Work, account_id: int, invoice_id: int) -> str:
-    """The name of the schedule that an invoice follows: that of the plan of its first line."""
+    """The name of the schedule that an invoice follows: that of the plan of its first line that bills one."""
     rows = await work.fetch(
-        "select plan.dunning from line_item line join plan on plan.id = line.plan_id"
+        "select plan.dunning from line_item line left join price on price.id = line.price_id"
+        " join plan on plan.id = coalesce(line.plan_id, price.plan_id)"
         " where line.account_id = $1 and line.invoice_id = $2 order by line.position limit 1",
         account_id,
         invoice_id,

@@ -203,6 +203,7 @@ async def cancel_unpaid(work: Work, account_id: int, subscription_ids: Iterable[
     """End subscriptions now that were never paid, but for those that have ended already."""
     account = await people.account(work, account_id)
     for number in subscription_ids:
+        await billing.take_clock(work, account_id, number)
         if (await billing.subscription(work, account_id, number)).ended_at is None:
             await cancel(work, account, number, CancelAt.NOW, UNPAID)
 
