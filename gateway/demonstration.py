@@ -1,6 +1,7 @@
 """The demo scene: people, a workspace and our own staff, as they may be after a year.
 
-Ada, Grace and Alan pay for themselves. Northwind Labs has two pools, people of every
+Ada, Grace, Alan and Katherine pay for themselves, and Katherine's bank is about to
+say no: her card behaves as Stripe's test card with these digits does. Northwind Labs has two pools, people of every
 role, seats in every state, and invitations that were answered in every way.
 """
 
@@ -103,6 +104,15 @@ def _consumers() -> Iterator[dict[str, Any]]:
                 "terms_days": 30,
             }
         ],
+    }
+    yield {
+        "email": "katherine@example.com",
+        "name": "Katherine Johnson",
+        "country": "US",
+        "time_zone": "America/New_York",
+        # Stripe's test card that is not covered: her next renewal is declined, and dunning begins.
+        "payment_methods": [{"last4": "9995", "expires": "2031-03"}],
+        "subscriptions": [{"plan": "pro", "started": "-56d", "billed": {}}],
     }
 
 

@@ -19,10 +19,11 @@ from kernel import database
 from kernel.clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from gateway import catalog, scaling, seeding
+    from gateway import catalog, enlisting, scaling, seeding
 else:
     # Needed once in the life of a database, and dear to every start.
     catalog = later("gateway.catalog")
+    enlisting = later("gateway.enlisting")
     scaling = later("gateway.scaling")
     seeding = later("gateway.seeding")
 
@@ -47,7 +48,9 @@ async def ready(settings: Settings, url: str, tell: Say) -> str | None:
 async def seed(settings: Settings, url: str, scene: Path | None, tell: Say) -> dict[str, str]:
     """Add the scene of a file, or the demo; the public id of everything in it, by name. Raises InvalidInput."""
     now = await _now(settings, url, tell)
-    return await (seeding.scene(url, scene, now) if scene else seeding.demo(url, now))
+    names = await (seeding.scene(url, scene, now) if scene else seeding.demo(url, now))
+    await enlisting.enlist(settings, url, now, tell)
+    return names
 
 
 async def scale(settings: Settings, url: str, count: int, tell: Say) -> str:
@@ -73,7 +76,15 @@ async def _furnish(settings: Settings, url: str, owner: asyncpg.Connection, now:
     if not await owner.fetchval("select exists (select from person)"):
         tell("Adding people and a workspace to try things with.")
         await seeding.demo(url, now)
+    if not settings.stripe_key and await owner.fetchval(_STRANGERS):
+        await enlisting.enlist(settings, url, now, tell)
 
+
+_STRANGERS = """
+    select exists (select from payment_method where starts_with(rail_id, 'pm_scene_') and fingerprint is null
+                   and detached_at is null)
+"""
+"""Whether a scene's instrument may still be unknown at the sandbox."""
 
 _GUIDE = """
     select person.email from person

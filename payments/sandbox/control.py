@@ -14,7 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from payments.sandbox import billing, challenges, deliveries, disputes, faults, mandates, methods, payouts, tasks
+from payments.sandbox import (
+    billing,
+    challenges,
+    deliveries,
+    disputes,
+    faults,
+    mandates,
+    methods,
+    payouts,
+    saving,
+    tasks,
+)
 from payments.sandbox.clock import Delays
 from payments.sandbox.deliveries import Deliverer
 from payments.sandbox.instruments import Dispute
@@ -151,6 +162,12 @@ class Control:
             hidden(method)["instrument"] = token
             return bare(method)
 
+    async def save(self, given: Body, id: str) -> Body:
+        """Save a payment method under an `id` of the caller's, for a `customer`: `type`, `last4`, and how it looks."""
+        del id
+        async with self.state.books() as books:
+            return bare(await saving.saved(books, given))
+
     async def seed(self, given: Body, id: str) -> Body:
         """Put Billing objects in the books, by the plural of their kind."""
         del id
@@ -201,6 +218,7 @@ class Control:
             ("POST", "/payouts", self.pay_out),
             ("POST", "/payouts/{id}/fail", self.fail_payout),
             ("POST", "/mandates/{id}/revoke", self.revoke),
+            ("POST", "/payment_methods", self.save),
             ("POST", "/payment_methods/{id}", self.behave),
             ("POST", "/seed", self.seed),
             ("GET", "/objects/{id}", self.read),

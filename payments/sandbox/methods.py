@@ -129,11 +129,12 @@ async def usable(books: Books, given: Body, customer: str | None) -> Body | None
     return method
 
 
-def made(books: Books, instrument: Instrument, given: Body | None = None) -> Body:
+def made(books: Books, instrument: Instrument, given: Body | None = None, **known: Any) -> Body:
     """A new payment method that behaves like an instrument."""
     given = given or {}
     method = books.new(
         "payment_method",
+        **known,
         type=instrument.type,
         allow_redisplay=given.get("allow_redisplay", "unspecified"),
         billing_details=_billing(given.get("billing_details", {}), {}),

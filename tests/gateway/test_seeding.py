@@ -9,9 +9,11 @@ import pytest
 
 from auth.policy import Desk, Role
 from auth.tables import MemberState
+from billing import dunning_queries
 from gateway import seeding, verification
 from gateway.catalog import FOLDER, read
 from kernel import database
+from kernel.work import IdBlocks, Work
 from seats.seating import InvitationState, SeatState
 from tests.gateway.databases import own_database
 
@@ -80,7 +82,7 @@ async def test_each_desk_of_ours_has_somebody(connection: asyncpg.Connection) ->
     assert {(row["email"], row["desk"]) for row in desks} == {(f"{desk}@seatgraph.example", desk) for desk in Desk}
 
 
-async def test_three_people_pay_for_themselves_in_three_currencies(connection: asyncpg.Connection) -> None:
+async def test_four_people_pay_for_themselves_in_three_currencies(connection: asyncpg.Connection) -> None:
     running = await connection.fetch(
         "select a.email, p.key, s.interval, s.currency from subscription s join account a on a.id = s.account_id"
         " join plan p on p.id = s.plan_id where a.kind = 'person' and s.state = 'active' order by a.email, p.key"
@@ -91,6 +93,7 @@ async def test_three_people_pay_for_themselves_in_three_currencies(connection: a
         ("ada@example.com", "pro", "month", "USD"),
         ("alan@example.com", "free", "month", "JPY"),
         ("grace@example.com", "max", "year", "EUR"),
+        ("katherine@example.com", "pro", "month", "USD"),
     ]
 
 
@@ -107,6 +110,20 @@ async def test_a_year_of_invoices_is_paid_late_open_and_prorated(connection: asy
     assert taxed == {("US", False), ("DE", True), ("JP", True), ("NL", True)}
     assert payments == {"succeeded", "failed"}
     assert len(prorated) == 3
+
+
+async def test_what_is_unpaid_follows_the_schedule_of_its_plan(url: str, connection: asyncpg.Connection) -> None:
+    rows = await connection.fetch(
+        "select v.account_id, v.id from invoice v join subscription s on s.id = v.subscription_id"
+        " join plan p on p.id = s.plan_id where p.key = 'enterprise_pro' and v.state = 'open'"
+    )
+    owner = database.engine(url, role=None, pool_size=0)
+    work = Work(owner, NOW, ids=IdBlocks())
+    schedules = {await dunning_queries.schedule_of(work, *row) for row in rows}
+    await work.close()
+    await owner.dispose()
+
+    assert schedules == {"enterprise"}
 
 
 async def test_invoice_numbers_follow_time(connection: asyncpg.Connection) -> None:

@@ -116,3 +116,30 @@ async def test_every_operation_reads_back_what_it_wrote(bench: Bench) -> None:
     assert updated.fraud_details
     assert updated.fraud_details.user_report == "safe"
     assert (await bench.told())[-1] == "charge.updated"
+
+
+async def test_a_method_is_saved_under_an_id_that_is_known_and_behaves_by_its_last_digits(bench: Bench) -> None:
+    owner = await bench.customer()
+    told = {"id": "pm_known", "customer": owner, "type": "card", "brand": "visa", "last4": "0341", "exp_year": 2040}
+
+    saved = await bench.control("payment_methods", told)
+    again = await bench.control("payment_methods", told)
+    debit = await bench.control("payment_methods", told | {"id": "pm_debit", "type": "sepa_debit", "last4": "0300"})
+
+    assert saved == again
+    assert (saved["customer"], saved["card"]["last4"], saved["card"]["exp_year"]) == (owner, "0341", 2040)
+    assert debit["sepa_debit"]["last4"] == "0300"
+    given = f"amount=1000&currency=usd&customer={owner}&payment_method=pm_known&confirm=true&off_session=true"
+    declined = await bench.post("/v1/payment_intents", given)
+    debited = await bench.post("/v1/payment_intents", given.replace("pm_known", "pm_debit").replace("usd", "eur"))
+    assert declined.json()["error"]["decline_code"] == "generic_decline"
+    assert debited.json()["status"] == "processing"
+
+
+async def test_a_method_of_nobody_is_not_saved(bench: Bench) -> None:
+    told = {"id": "pm_known", "customer": "cus_nobody", "type": "card"}
+
+    refused = await bench.raw.post(f"{bench.address}/_sandbox/payment_methods", json=told)
+
+    assert refused.status_code == 400
+    assert (await bench.raw.get(f"{bench.address}/_sandbox/objects/pm_known")).status_code == 404
