@@ -14,8 +14,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeVar
 
+from billing.coupon_terms import ListedCoupon
 from billing.dunning import STANDARD, Schedule
 from billing.entitlements import Entitlement
+from billing.localized import Localized
 from billing.metering import Meter
 from billing.pricing import Decrease, Model, Price, Tier, Timing, plain
 from billing.proration import Proration
@@ -53,19 +55,6 @@ class NotSold(Problem):
     plan: str
     interval: Interval
     currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Localized:
-    """One text in several languages, as (locale, text) pairs in order of locale; English is always one."""
-
-    texts: tuple[tuple[str, str], ...]
-
-    def said_in(self, locale: str) -> str:
-        """The text in a locale such as "de-AT", else in its language, else in English."""
-        known = dict(self.texts)
-        language = locale.partition("-")[0]
-        return known.get(locale) or known.get(language) or known["en"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +179,9 @@ class Catalog:
     schedules: tuple[Schedule, ...] = field(default=(), compare=False)
     """What follows an unpaid invoice, where it is not the standard."""
 
+    coupons: tuple[ListedCoupon, ...] = field(default=(), compare=False)
+    """What codes grant, retired coupons included."""
+
     @property
     def sold(self) -> tuple[Plan, ...]:
         """The plans on the price list."""
@@ -229,9 +221,15 @@ class Catalog:
         raise NotSold(self.plan(plan_key).name.said_in("en"), interval, currency)
 
 
-def in_order(plans: Sequence[Plan], meters: Sequence[Meter] = (), schedules: Sequence[Schedule] = ()) -> Catalog:
+def in_order(
+    plans: Sequence[Plan],
+    meters: Sequence[Meter] = (),
+    schedules: Sequence[Schedule] = (),
+    coupons: Sequence[ListedCoupon] = (),
+) -> Catalog:
     """The catalog of these plans, in the order of a price list."""
-    return Catalog(tuple(sorted(plans, key=lambda plan: (plan.position, plan.key))), tuple(meters), tuple(schedules))
+    listed = tuple(sorted(plans, key=lambda plan: (plan.position, plan.key)))
+    return Catalog(listed, tuple(meters), tuple(schedules), tuple(coupons))
 
 
 _Found = TypeVar("_Found")

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from billing.catalog import ListPrice, Localized, Plan, Seats, Version
+from billing.catalog import ListPrice, Plan, Seats, Version
 from billing.dunning import Schedule
 from billing.entitlements import Entitlement
+from billing.localized import Localized
 from billing.metering import Meter
 
 Value = str | int | Localized | Seats | None
@@ -229,8 +230,6 @@ def _said(value: object) -> object:
             return _offer(value.newest)
         case Version():
             return _offer(value)
-        case Localized():
-            return " / ".join(f'{locale} "{" ".join(text.split())}"' for locale, text in value.texts)
         case Seats():
             return f"{value.minimum:,} to {value.maximum:,}" if value.maximum else f"{value.minimum:,} or more"
         case _:

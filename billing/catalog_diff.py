@@ -35,15 +35,17 @@ from billing.catalog_changes import (
     VersionChanged,
     VersionRemoved,
 )
+from billing.coupon_diff import coupons
 from billing.entitlements import Entitlement, higher
 
 Thing = TypeVar("Thing")
 
 
 def diff(current: Catalog, wanted: Catalog) -> list[Change]:
-    """What makes the wanted catalog out of the current one, refusals included; plans, by their keys, come last."""
+    """What makes the wanted catalog out of the current one, refusals included; plans and then coupons come last."""
     plans = [change for pair in _pairs(current.plans, wanted.plans, "key") for change in _plan(*pair)]
-    return [*_meters(current, wanted), *_schedules(current, wanted), *plans]
+    granted = coupons(current.coupons, wanted.coupons)
+    return [*_meters(current, wanted), *_schedules(current, wanted), *plans, *granted]
 
 
 def _meters(current: Catalog, wanted: Catalog) -> Iterator[Change]:

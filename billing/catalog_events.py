@@ -108,3 +108,67 @@ class DunningScheduleChanged(_CatalogEvent):
 
     subject: ClassVar[str] = "dunning_schedule"
     dunning_schedule: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponAdded(_CatalogEvent):
+    """Codes grant something that they did not before."""
+
+    subject: ClassVar[str] = "coupon"
+    coupon: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponChanged(_CatalogEvent):
+    """A coupon has another name, other plans, or other terms that nobody redeemed."""
+
+    subject: ClassVar[str] = "coupon"
+    coupon: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponRetired(_CatalogEvent):
+    """No code grants a coupon any more."""
+
+    subject: ClassVar[str] = "coupon"
+    coupon: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponRevived(_CatalogEvent):
+    """A coupon is granted again."""
+
+    subject: ClassVar[str] = "coupon"
+    coupon: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionCodeAdded(_CatalogEvent):
+    """A coupon has another code."""
+
+    subject: ClassVar[str] = "code"
+    code: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionCodeChanged(_CatalogEvent):
+    """A code may be used more or less often, by others, or for another time."""
+
+    subject: ClassVar[str] = "code"
+    code: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionCodeRetired(_CatalogEvent):
+    """A code is not accepted any more."""
+
+    subject: ClassVar[str] = "code"
+    code: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionCodeRevived(_CatalogEvent):
+    """A code is accepted again."""
+
+    subject: ClassVar[str] = "code"
+    code: int

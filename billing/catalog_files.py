@@ -6,28 +6,30 @@
     name = { en = "Pro", de = "Pro" }
     description = { en = "For people who ask every day.", de = "Für alle, die täglich fragen." }
 
-`meters.toml` beside them says what is counted (`billing.meter_files`), and
-`dunning.toml` what follows an unpaid invoice (`billing.dunning_files`).
+`meters.toml` beside them says what is counted (`billing.meter_files`),
+`dunning.toml` what follows an unpaid invoice (`billing.dunning_files`), and
+`coupons.toml` what codes grant (`billing.coupon_files`).
 Then come its versions (`billing.catalog_versions`) and their prices
 (`billing.price_blocks`). What the keys mean is said in `billing.catalog`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from babel import localedata
-
-from billing import dunning_files, meter_files
-from billing.catalog import Audience, Catalog, Localized, Plan, in_order
+from billing import coupon_files, dunning_files, meter_files
+from billing.catalog import Audience, Catalog, Plan, in_order
 from billing.catalog_versions import version
 from billing.dunning import STANDARD, Schedule
+from billing.toml_localized import localized
 from billing.toml_page import Mistake, Page, page
 
-_BESIDE = {meter_files.FILE, dunning_files.FILE}
-_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+_BESIDE = {
+    meter_files.FILE: "the meters",
+    dunning_files.FILE: "the dunning schedules",
+    coupon_files.FILE: "the coupons",
+}
 
 _Sheets = Sequence[tuple[Page, Plan]]
 
@@ -43,21 +45,32 @@ class CatalogInvalid(Exception):  # noqa: N818 - what the catalog is
 def read(folder: Path) -> Catalog:
     """The catalog that a folder holds. Raises CatalogInvalid with every mistake in every file."""
     pages = [page(file, "a plan") for file in sorted(folder.glob("*.toml")) if file.name not in _BESIDE]
-    counted = [page(file, "the meters") for file in [folder / meter_files.FILE] if file.exists()]
-    dunned = [page(file, "the dunning schedules") for file in [folder / dunning_files.FILE] if file.exists()]
-    meters = [meter for sheet in counted if not sheet.sheet.mistakes for meter in meter_files.meters(sheet)]
-    schedules = [one for sheet in dunned if not sheet.sheet.mistakes for one in dunning_files.schedules(sheet)]
-    sheets = [(sheet, _plan(sheet)) for sheet in pages if not sheet.sheet.mistakes]
+    counted, dunned, granted = (_beside(folder, *named) for named in _BESIDE.items())
+    meters = [meter for sheet in _sound(counted) for meter in meter_files.meters(sheet)]
+    schedules = [one for sheet in _sound(dunned) for one in dunning_files.schedules(sheet)]
+    sheets = [(sheet, _plan(sheet)) for sheet in _sound(pages)]
     _check_keys(sheets)
     _check_features(sheets)
-    if not any(sheet.sheet.mistakes for sheet in dunned):
+    if _sound(dunned) == dunned:
         _check_dunning(sheets, schedules)
-    mistakes = [mistake for sheet in [*pages, *counted, *dunned] for mistake in sheet.sheet.mistakes]
+    plans = {plan.key for _, plan in sheets} if _sound(pages) == pages else None
+    coupons = [coupon for sheet in _sound(granted) for coupon in coupon_files.coupons(sheet, plans)]
+    mistakes = [mistake for sheet in [*pages, *counted, *dunned, *granted] for mistake in sheet.sheet.mistakes]
     if not pages:
         mistakes = [Mistake(str(folder), 1, "No plan is here: the folder is missing, or holds no .toml file.")]
     if mistakes:
         raise CatalogInvalid(sorted(mistakes))
-    return in_order([plan for _, plan in sheets], meters, schedules)
+    return in_order([plan for _, plan in sheets], meters, schedules, coupons)
+
+
+def _beside(folder: Path, name: str, what: str) -> list[Page]:
+    """A file beside the plans, if it is there."""
+    return [page(file, what) for file in [folder / name] if file.exists()]
+
+
+def _sound(pages: Sequence[Page]) -> list[Page]:
+    """The files without a mistake so far."""
+    return [sheet for sheet in pages if not sheet.sheet.mistakes]
 
 
 def _plan(sheet: Page) -> Plan:
@@ -65,26 +78,11 @@ def _plan(sheet: Page) -> Plan:
     audience = sheet.choice("audience", Audience, required=True)
     position = sheet.whole("position") or 0
     dunning = sheet.word("dunning", required=False) or STANDARD.key
-    name, description = _localized(sheet, "name"), _localized(sheet, "description")
+    name, description = localized(sheet, "name"), localized(sheet, "description")
     editions = enumerate(sheet.tables("versions", "a version"), 1)
     versions = tuple(version(edition, number, audience) for number, edition in editions)
     sheet.done()
     return Plan(key, audience or Audience.ANYONE, name, description, versions, position, dunning=dunning)
-
-
-def _localized(sheet: Page, key: str) -> Localized:
-    table = sheet.table(key, f"a {key}", required=True)
-    if table is None:
-        return Localized(())
-    texts = table.rest()
-    if "en" not in texts:
-        table.note(f"`{key}` has no English text, `en`, for whoever speaks none of its languages.")
-    for locale, text in texts.items():
-        if not _LOCALE.fullmatch(locale) or not localedata.exists(locale.replace("-", "_")):
-            table.note(f'"{locale}" is not a locale, such as "de" or "pt-BR".', locale)
-        if not isinstance(text, str) or not text.strip():
-            table.note(f"`{key}.{locale}` is a text that says something.", locale)
-    return Localized(tuple(sorted((locale, str(text)) for locale, text in texts.items())))
 
 
 # What must be true of all files together

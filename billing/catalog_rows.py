@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from billing import catalog, price_rules, pricing, tables
-from billing.catalog import Catalog, ListPrice, Localized, Seats, Version
+from billing.catalog import Catalog, ListPrice, Seats, Version
 from billing.entitlements import Entitlement, EntitlementKind
+from billing.localized import Localized
 from billing.proration import Proration
 from billing.tables import PlanVersion
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from billing import catalog_events as events
 from billing import catalog_queries as queries
 from billing import catalog_rows as rows
-from billing import dunning_rows, tables
+from billing import coupon_queries, coupon_store, dunning_rows, tables
 from billing.catalog import Audience, Catalog, ListPrice, Plan, Version
 from billing.catalog_changes import (
     Change,
     EntitlementAdded,
     EntitlementChanged,
     MeterAdded,
+    MeterImmutable,
     PlanAdded,
     PlanChanged,
     PlanRetired,
@@ -28,6 +29,7 @@ from billing.catalog_changes import (
 )
 from billing.catalog_diff import diff
 from billing.catalog_rows import Shelf
+from billing.coupon_changes import AboutCoupon
 from billing.entitlements import Entitlement
 from kernel.rows import columns
 from kernel.work import Work
@@ -35,20 +37,32 @@ from kernel.work import Work
 
 async def current(work: Work) -> Catalog:
     """The catalog as it is, retired plans included."""
+    return await _listed(work, await queries.shelf(work))
+
+
+async def _listed(work: Work, shelf: Shelf) -> Catalog:
     return replace(
-        rows.catalog_of(await queries.shelf(work)),
+        rows.catalog_of(shelf),
         meters=await queries.meters(work),
         schedules=await queries.schedules(work),
+        coupons=await coupon_store.current(work),
     )
 
 
 async def touched(work: Work, changes: Iterable[Change]) -> dict[Change, int]:
     """How many running subscriptions hold what each change is about, among those the actor may see."""
-    holders = await queries.holders(work)
-    return {
-        change: 0 if isinstance(change, PriceAdded) else holders.get((change.plan, change.number), 0)
-        for change in changes
-    }
+    holders, redeemers = await queries.holders(work), await coupon_queries.redeemers(work)
+    return {change: _holding(change, holders, redeemers) for change in changes}
+
+
+def _holding(change: Change, holders: queries.Holders, redeemers: Mapping[str, int]) -> int:
+    match change:
+        case AboutCoupon():
+            return redeemers.get(change.plan, 0)
+        case PriceAdded() | MeterAdded() | MeterImmutable() | ScheduleAdded() | ScheduleChanged():
+            return 0
+        case _:
+            return holders.get((change.plan, change.number), 0)
 
 
 async def apply(work: Work, wanted: Catalog) -> list[Change]:
@@ -60,11 +74,10 @@ async def apply(work: Work, wanted: Catalog) -> list[Change]:
     await queries.wait_for_turn(work)
     shelf = await queries.shelf(work)
 
-    meters, schedules = await queries.meters(work), await queries.schedules(work)
-    changes = diff(replace(rows.catalog_of(shelf), meters=meters, schedules=schedules), wanted)
+    changes = diff(await _listed(work, shelf), wanted)
     check(changes)
 
-    await work.reserve(sum(map(_size, wanted.plans)))
+    await work.reserve(sum(map(_size, wanted.plans)) + sum(1 + len(coupon.codes) for coupon in wanted.coupons))
     for change in changes:
         await _record(work, shelf, change)
     await work.flush()
@@ -97,6 +110,8 @@ async def _record(work: Work, shelf: Shelf, change: Change) -> None:
             _change_entitlement(work, shelf.entitlements[change.plan, version, after.feature], after)
         case MeterAdded() | ScheduleAdded() | ScheduleChanged():
             await _record_beside(work, change)
+        case AboutCoupon():
+            await coupon_store.record(work, change)
         case _:
             raise AssertionError(f"{change} can't be recorded")
 

@@ -20,6 +20,36 @@ async def coded(work: Work, code: str) -> tuple[Coupon, PromotionCode] | None:
     return await work.one(select(Coupon).where(col(Coupon.id) == found.coupon_id)), found
 
 
+async def shelf(work: Work) -> tuple[Sequence[Coupon], Sequence[PromotionCode]]:
+    """Every coupon and every code, in order of what they are called."""
+    coupons = await work.all(select(Coupon).order_by(col(Coupon.key)))
+    # Uses are counted in SQL, so a row that the session knows may tell fewer.
+    codes = select(PromotionCode).order_by(col(PromotionCode.code)).execution_options(populate_existing=True)
+    return coupons, await work.all(codes)
+
+
+async def coupon(work: Work, key: str) -> Coupon:
+    """The coupon of a key, which there is."""
+    found: Coupon = await work.one(select(Coupon).where(col(Coupon.key) == key))
+    return found
+
+
+async def code(work: Work, written: str) -> PromotionCode:
+    """The code that is written like this, which there is."""
+    found: PromotionCode = await work.one(select(PromotionCode).where(col(PromotionCode.code) == written))
+    return found
+
+
+async def redeemers(work: Work) -> dict[str, int]:
+    """How many running subscriptions have the discount of each coupon, by its key."""
+    rows = await work.fetch(
+        "select c.key, count(distinct s.id) from coupon c join subscription_discount d on d.coupon_id = c.id"
+        " join subscription s on s.account_id = d.account_id and s.id = d.subscription_id"
+        " where s.ended_at is null group by c.key"
+    )
+    return {row["key"]: row["count"] for row in rows}
+
+
 async def take(work: Work, code_id: int) -> bool:
     """Count one more use of a code, unless all are spent; call it late, for it makes others wait for the commit."""
     free = or_(col(PromotionCode.most).is_(None), col(PromotionCode.redeemed) < col(PromotionCode.most))

@@ -27,7 +27,14 @@ def minors(page: Page, key: str) -> dict[str, Fraction]:
 
 def percents(page: Page, key: str) -> dict[str, Fraction]:
     """The percentages below a key, from 0 to 100, by currency."""
-    return _by_currency(page, key, _percent)
+    return _by_currency(page, key, lambda written, _digits: percent(written))
+
+
+def percent(written: str) -> Fraction:
+    """A percentage from 0 to 100. Raises InvalidInput."""
+    if not _PERCENT.fullmatch(written) or Fraction(written) > 100:  # noqa: PLR2004 - the whole is 100 percent
+        raise InvalidInput(f'A percentage is from 0 to 100, as "2.9"; "{written}" isn\'t.')
+    return Fraction(written)
 
 
 def _by_currency(page: Page, key: str, one: Callable[[str, int], Fraction]) -> dict[str, Fraction]:
@@ -70,9 +77,3 @@ def _minor(written: str, digits: int) -> Fraction:
         decimals, example = (digits, f"20.{0:0{digits}}") if digits else ("no", "3000")
         raise InvalidInput(f'This currency is written with {decimals} decimals, as "{example}"; "{written}" isn\'t.')
     return Fraction(int(written.replace(".", "")))
-
-
-def _percent(written: str, _digits: int) -> Fraction:
-    if not _PERCENT.fullmatch(written) or Fraction(written) > 100:  # noqa: PLR2004 - the whole is 100 percent
-        raise InvalidInput(f'A percentage is from 0 to 100, as "2.9"; "{written}" isn\'t.')
-    return Fraction(written)

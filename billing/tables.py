@@ -227,7 +227,7 @@ class Coupon(SQLModel, table=True):
     percent: str | None = text(optional=True)
     """A decimal number as text, for it is exact."""
 
-    amounts: dict[str, Any] | None = document(optional=True)
+    amounts: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)
     """Minor units by currency."""
 
     periods: int | None = None

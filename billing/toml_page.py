@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
@@ -34,6 +35,7 @@ _KINDS: Mapping[type, str] = {
     dict: "a table",
     list: "a list of tables",
     Decimal: "a number with a fraction",
+    datetime: "an instant, such as 2026-06-01T00:00:00Z",
 }
 
 
@@ -104,6 +106,18 @@ class Page:
         if found is None or found in set(members):
             return None if found is None else members(found)
         self.note(f'`{key}` is one of {", ".join(members)}; "{found}" isn\'t.', key)
+        return None
+
+    def flag(self, key: str) -> bool:
+        """True or false; false where nothing is said."""
+        return bool(self._take(key, bool, required=False))
+
+    def instant(self, key: str) -> datetime | None:
+        """An instant, with its distance from UTC."""
+        found: datetime | None = self._take(key, datetime, required=False)
+        if found is None or found.tzinfo is not None:
+            return found and found.astimezone(UTC)
+        self.note(f"`{key}` says its distance from UTC, such as {found.isoformat()}Z.", key)
         return None
 
     @property

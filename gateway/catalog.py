@@ -35,7 +35,8 @@ def summary(catalog: Catalog) -> str:
     """What a catalog holds, in one sentence."""
     versions = [version for plan in catalog.plans for version in plan.versions]
     prices = sum(len(version.prices) for version in versions)
-    return f"The catalog holds: {len(catalog.plans)} plans, {len(versions)} versions, {prices} prices."
+    coupons = f", {len(catalog.coupons)} coupons" if catalog.coupons else ""
+    return f"The catalog holds: {len(catalog.plans)} plans, {len(versions)} versions, {prices} prices{coupons}."
 
 
 async def differences(settings: Settings, url: str, wanted: Catalog) -> list[str]:

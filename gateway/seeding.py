@@ -37,11 +37,11 @@ async def stocked(url: str, now: datetime) -> None:
     work = Work(owner, now, ids=IdBlocks(), origin=Origin(request_id="seed", reason="The plans that scenes need."))
     try:
         async with work.transaction():
-            known = (await catalog_store.current(work)).plans
-            keys = {plan.key for plan in known}
+            known = await catalog_store.current(work)
+            keys = {plan.key for plan in known.plans}
             missing = [plan for plan in catalog.read(catalog.FOLDER).plans if plan.key not in keys]
             if missing:
-                await catalog_store.apply(work, in_order([*known, *missing]))
+                await catalog_store.apply(work, in_order([*known.plans, *missing], coupons=known.coupons))
     finally:
         await work.close()
         await owner.dispose()

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from billing import entitlements
-from billing.catalog import Audience, Catalog, ListPrice, Localized, Plan, Seats, Version, in_order, price_key
+from billing.catalog import Audience, Catalog, ListPrice, Plan, Seats, Version, in_order, price_key
 from billing.entitlements import Entitlement, EntitlementKind
+from billing.localized import Localized
 from billing.pricing import Decrease, Model, PriceRule, Tier, Timing, plain
 from billing.proration import Proration
 from kernel.money import exponent

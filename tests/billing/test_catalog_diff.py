@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing import entitlements
-from billing.catalog import Audience, Catalog, ListPrice, Localized, Plan, Seats, Version, in_order
+from billing.catalog import Audience, Catalog, ListPrice, Plan, Seats, Version, in_order
 from billing.catalog_changes import (
     CatalogRefused,
     Change,
@@ -32,6 +32,7 @@ from billing.catalog_changes import (
 from billing.catalog_diff import diff
 from billing.catalog_files import read
 from billing.entitlements import Entitlement
+from billing.localized import Localized
 from billing.pricing import Decrease
 from billing.proration import Proration
 from tests.billing.catalogs import CATALOG, catalogs, plans

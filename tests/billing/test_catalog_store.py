@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.tables import Account, AccountKind
 from billing import catalog_store, entitlements
-from billing.catalog import Catalog, Localized, Plan, in_order
+from billing.catalog import Catalog, Plan, in_order
 from billing.catalog_changes import CatalogRefused, Change, MeterAdded, PlanAdded, ScheduleAdded, ScheduleChanged
 from billing.catalog_diff import diff
 from billing.catalog_files import read
+from billing.localized import Localized
 from billing.metering import Meter
 from billing.rating import Aggregation
 from billing.tables import Subscription, SubscriptionItem, SubscriptionState

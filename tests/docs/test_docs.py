@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -18,6 +19,7 @@ import typer.main
 from billing import catalog_files
 from gateway import scenes
 from gateway.__main__ import app
+from gateway.catalog import FOLDER
 from gateway.installation import configure
 from tests.docs.demo import Demo
 from tests.docs.pages import PAGES, ROOT, Block, all_blocks
@@ -25,6 +27,9 @@ from tests.docs.pages import PAGES, ROOT, Block, all_blocks
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 _CODE = re.compile(r"^```sh\n(.*?)^```$|^ {4}(\S.*?)$|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[ /(])seatgraph +([^)|>#\n\"]+)", re.MULTILINE)
+_FILE = re.compile(r"# (coupons\.toml)$", re.MULTILINE)
+"""A file of the catalog beside the plans says its name first."""
+
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ELSEWHERE = re.compile(
     r"/(?:home|root|work|tmp|Users)/|py[p]i|pythonhost[e]d|np[m]|crates[.]io|proxy[.]gol", re.IGNORECASE
@@ -74,10 +79,14 @@ def the_scenes() -> list[Block]:
 
 
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=attrgetter("place"))
-def test_a_plan_is_a_file_of_the_catalog(tmp_path: Path, block: Block) -> None:
-    (tmp_path / "plan.toml").write_text(block.text)
+def test_what_is_sold_is_a_file_of_the_catalog(tmp_path: Path, block: Block) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    named = _FILE.match(block.text)
+    (tmp_path / (named[1] if named else "plan.toml")).write_text(block.text)
 
-    assert catalog_files.read(tmp_path).plans
+    read = catalog_files.read(tmp_path)
+
+    assert read.coupons if named else len(read.plans) > len(catalog_files.read(FOLDER).plans)
 
 
 @pytest.mark.parametrize("block", the_scenes(), ids=attrgetter("place"))

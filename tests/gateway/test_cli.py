@@ -31,6 +31,12 @@ model = "flat"
 amount = {{ USD = "{amount}" }}
 """
 
+COUPON = """[spring]
+name = { en = "Spring" }
+percent = "20"
+codes.SPRING = {}
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -282,6 +288,25 @@ async def test_a_catalog_that_breaks_a_promise_is_planned_as_such_and_not_applie
 
     assert [line.partition(":")[0] for line in planned] == ["price immutable (can't be applied)"]
     assert await catalog.differences(told, fresh_database_url, changed) == planned
+
+
+async def test_coupons_are_planned_and_applied_like_plans(
+    home: Path, told: Settings, folder: Path, fresh_database_url: str
+) -> None:
+    (folder / "coupons.toml").write_text(COUPON)
+    where = ("--folder", str(folder))
+
+    validated = run(home, "catalog", "validate", *where)
+    planned = await catalog.differences(told, fresh_database_url, catalog.read(folder))
+    applied = await catalog.apply(told, fresh_database_url, catalog.read(folder))
+    (folder / "coupons.toml").write_text(COUPON.replace('"20"', '"much"'))
+    refused = run(home, "catalog", "plan", *where, DATABASE_URL=fresh_database_url)
+
+    assert validated.stdout == "The catalog holds: 1 plans, 1 versions, 1 prices, 1 coupons.\n"
+    assert planned[-1] == "coupon added: spring is a new coupon, 20 percent off every plan for good, with SPRING."
+    assert applied[-1] == "spring is a new coupon, 20 percent off every plan for good, with SPRING."
+    assert refused.returncode != 0
+    assert "coupons.toml:3: `percent`: A percentage is from 0 to 100" in refused.stderr
 
 
 async def test_applying_a_catalog_is_in_the_audit(told: Settings, folder: Path, fresh_database_url: str) -> None:
