@@ -62,6 +62,14 @@ def received(minor: int, currency: str) -> Money:
     return Money(minor * _CENTS if currency in _WITH_TWO_FEWER else minor, currency)
 
 
+def exact(minor: Fraction, currency: str) -> Fraction:
+    """A part of an amount that Stripe writes so, in our minor units; a price may be less than one of them."""
+    currency = currency.upper()
+    if currency in _WITH_TWO_MORE:
+        return minor / _CENTS
+    return minor * _CENTS if currency in _WITH_TWO_FEWER else minor
+
+
 def check_chargeable(amount: Money) -> int:
     """The amount as Stripe writes it, if it charges so much. Raises AmountNotChargeable."""
     minor = sent(amount)

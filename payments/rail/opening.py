@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from payments.rail.balance import Balance
+from payments.rail.billing import Billing
 from payments.rail.disputes import Disputes
 from payments.rail.hooks import Hooks
 from payments.rail.intents import Intents
@@ -31,6 +32,7 @@ class Rail:
     refunds: Refunds
     disputes: Disputes
     hooks: Hooks
+    billing: Billing
     installation: str
     """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
 
@@ -42,8 +44,18 @@ async def opened(
     """The rail, for as long as it is needed."""
     line = Line(key, turns, api=api, files=files)
     try:
-        nouns = Customers(line), Methods(line), Intents(line), Balance(line), Refunds(line), Disputes(line), Hooks(line)
-        yield Rail(line, *nouns, installation)
+        yield Rail(
+            line,
+            Customers(line),
+            Methods(line),
+            Intents(line),
+            Balance(line),
+            Refunds(line),
+            Disputes(line),
+            Hooks(line),
+            Billing(line),
+            installation,
+        )
     finally:
         await line.close()
 

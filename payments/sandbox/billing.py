@@ -1,4 +1,4 @@
-"""Stripe Billing, for reading: objects that a control endpoint seeds, so that an importer has a source."""
+"""Stripe Billing, for reading: objects that control endpoints seed, so that an importer has a source."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from payments.sandbox.books import Books
-from payments.sandbox.objects import INCLUDABLE, Body, blank, hidden
+from payments.sandbox.objects import INCLUDABLE, Body, assign, blank, hidden
 from payments.sandbox.pages import Question, listed, page, sliced
-from payments.sandbox.refusals import invalid
+from payments.sandbox.refusals import invalid, missing
 from payments.sandbox.spec import NULLABLE
 
 _Answer = Callable[..., Awaitable[Body]]
 _PARENT = "body #>> '{{parent,subscription_details,subscription}}' = {}"
 _PRICED = "body #> '{{items,data}}' @> {}::jsonb"
 _ENDED = "body ->> 'status' in ('canceled', 'incomplete_expired')"
+_OVER = {"canceled", "incomplete_expired"}
 
 
 def retrieving(kind: str, param: str) -> _Answer:
@@ -44,6 +45,23 @@ async def invoice_lines(books: Books, given: Body, id: str) -> Body:
     return sliced(hidden(invoice).get("lines") or invoice["lines"]["data"], given, f"/v1/invoices/{id}/lines")
 
 
+async def update_subscription(books: Books, given: Body, id: str) -> Body:
+    """POST /v1/subscriptions/{subscription}: it ends with its period, or doesn't; nothing else is played."""
+    if unplayed := given.keys() - {"cancel_at_period_end", "metadata", "expand"}:
+        raise invalid(f"This sandbox doesn't play the parameter `{min(unplayed)}`.", min(unplayed))
+    subscription = await books.one("subscription", id, "subscription_exposed_id")
+    if subscription["status"] in _OVER:
+        raise missing("subscription", id, "id", 404)
+    assign(subscription, given, ("metadata",))
+    if "cancel_at_period_end" in given:
+        ends = given["cancel_at_period_end"]
+        last = max(item["current_period_end"] for item in subscription["items"]["data"])
+        subscription["cancel_at_period_end"], subscription["cancel_at"] = ends, last if ends else None
+        subscription["canceled_at"] = books.now if ends else None
+    books.emit_update("customer.subscription.updated", subscription)
+    return subscription
+
+
 async def seed(books: Books, given: dict[str, list[Body]]) -> dict[str, int]:
     """Put objects in the books as they are given, by the plural of their kind; what is missing gets a default.
 
@@ -56,7 +74,8 @@ async def seed(books: Books, given: dict[str, list[Body]]) -> dict[str, int]:
         for body in bodies:
             if not isinstance(body.get("id"), str):
                 raise invalid("Each seeded object needs an `id`.", plural)
-            await _put(books, kind, _whole(books, kind, body))
+            deleted = {"object": kind, "deleted": True, "id": body["id"]} if body.get("deleted") else None
+            await _put(books, kind, deleted or _whole(books, kind, body))
     return {plural: len(bodies) for plural, bodies in given.items()}
 
 
@@ -170,6 +189,15 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "refunds": [],
         "status": "issued",
         "type": "pre_payment",
+    },
+    "customer": {
+        "balance": 0,
+        "delinquent": False,
+        "invoice_settings": dict.fromkeys(("custom_fields", "default_payment_method", "footer", "rendering_options")),
+        "metadata": {},
+        "next_invoice_sequence": 1,
+        "preferred_locales": [],
+        "tax_exempt": "none",
     },
     "invoice": {
         "amount_overpaid": 0,

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from payments.sandbox import (
     billing,
+    billing_scene,
     challenges,
     deliveries,
     disputes,
@@ -174,6 +175,12 @@ class Control:
         async with self.state.books() as books:
             return await billing.seed(books, given)
 
+    async def seed_scene(self, given: Body, id: str) -> Body:
+        """Put a whole Stripe Billing account in the books, with `plain` further customers who are like each other."""
+        del id
+        async with self.state.books() as books:
+            return await billing_scene.seed(books, given.get("plain", 0))
+
     async def emit(self, given: Body, id: str) -> Body:
         """Emit an event of any `type` about any `object`: an id, or a whole body."""
         del id
@@ -222,6 +229,7 @@ class Control:
             ("POST", "/payment_methods/{id}", self.behave),
             ("POST", "/seed", self.seed),
             ("GET", "/objects/{id}", self.read),
+            ("POST", "/seed/scene", self.seed_scene),
             ("POST", "/reset", self.reset),
         ]
         routes = [Route(path, _answering(act), methods=verbs.split()) for verbs, path, act in acts]

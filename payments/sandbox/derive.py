@@ -51,14 +51,14 @@ refunds: create retrieve update list cancel
 setup_intents: create retrieve update confirm cancel list
 subscription_items: list retrieve
 subscription_schedules: list retrieve
-subscriptions: list retrieve
+subscriptions: list retrieve update
 tax_rates: list retrieve
 webhook_endpoints: create retrieve update delete list
 """
 
 OBJECTS = """
 balance balance_transaction charge coupon credit_note customer customer_balance_transaction customer_session
-dispute event file invoice invoice_payment mandate payment_intent payment_method payment_method_configuration
+discount dispute event file invoice invoice_payment mandate payment_intent payment_method payment_method_configuration
 payout price product radar.early_fraud_warning refund setup_intent subscription subscription_item
 subscription_schedule tax_id tax_rate webhook_endpoint
 """

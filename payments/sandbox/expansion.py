@@ -8,7 +8,7 @@ from payments.sandbox.books import Books
 from payments.sandbox.objects import HIDDEN, INCLUDABLE, Body, bare
 from payments.sandbox.pages import listed
 from payments.sandbox.refusals import invalid
-from payments.sandbox.spec import EXPANDABLE
+from payments.sandbox.spec import EXPANDABLE, NULLABLE
 
 _DEEPEST = 4
 _EMBEDDED = {
@@ -54,12 +54,17 @@ async def _load(places: list[tuple[Body, str]], part: str, path: str, books: Boo
         kind = node.get("object")
         if part in INCLUDABLE.get(kind or "", ()):
             node.setdefault(part, await _included(books, node, part))
-        elif not isinstance(node.get(part), dict | list) and not _known(node, inside, part):
+        elif not isinstance(node.get(part), dict | list) and not (_known(node, inside, part) or _null(node, part)):
             raise invalid(f"This property cannot be expanded ({path}).", "expand")
         wanted |= set(_ids(node.get(part))) if _known(node, inside, part) else set()
     found = await books.many(wanted)
     for node, _ in places:
         node[part] = _replaced(node.get(part), found) if part in node else None
+
+
+def _null(node: Body, part: str) -> bool:
+    """Whether it is a field of the object that may be null, and is: nothing is there to expand."""
+    return node.get(part) is None and part in NULLABLE.get(node.get("object", ""), ())
 
 
 def _known(node: Body, inside: str, part: str) -> bool:

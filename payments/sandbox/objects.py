@@ -37,6 +37,7 @@ INCLUDABLE = {
 _NEVER_NULL = {
     "balance": {"connect_reserved", "instant_available", "issuing", "refund_and_dispute_prefunding"},
     "customer": {"deleted"},
+    "discount": {"deleted"},
     "event": {"account", "context"},
     "file": {"links"},
     "refund": {"failure_balance_transaction", "failure_reason", "instructions_email", "next_action"},

@@ -118,6 +118,7 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Body]]] = {
     "subscription_schedules.retrieve": billing.retrieving("subscription_schedule", "schedule"),
     "subscriptions.list": billing.listing("subscription", "/v1/subscriptions", "collection_method customer"),
     "subscriptions.retrieve": billing.retrieving("subscription", "subscription_exposed_id"),
+    "subscriptions.update": billing.update_subscription,
     "tax_rates.list": billing.listing("tax_rate", "/v1/tax_rates", "active inclusive"),
     "tax_rates.retrieve": billing.retrieving("tax_rate", "tax_rate"),
     "webhook_endpoints.create": endpoints.create,
