@@ -208,3 +208,43 @@ class MemberSeatWanted(Event):
     member: int
     pool: int
     email: str
+
+
+@dataclass(frozen=True)
+class DirectoryCreated(Event):
+    """A workspace connected a directory."""
+
+    subject: ClassVar[str] = "directory"
+    directory: int
+
+
+@dataclass(frozen=True)
+class DirectoryChanged(Event):
+    """A directory is called otherwise, or gives seats of another pool."""
+
+    subject: ClassVar[str] = "directory"
+    directory: int
+
+
+@dataclass(frozen=True)
+class DirectoryDisabled(Event):
+    """A directory was disconnected; its people stay as they are."""
+
+    subject: ClassVar[str] = "directory"
+    directory: int
+
+
+@dataclass(frozen=True)
+class DirectoryTokenCreated(Event):
+    """A directory has another token."""
+
+    subject: ClassVar[str] = "token"
+    token: int
+
+
+@dataclass(frozen=True)
+class DirectoryTokenRemoved(Event):
+    """A token of a directory opens nothing any more."""
+
+    subject: ClassVar[str] = "token"
+    token: int

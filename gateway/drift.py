@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import auth.directories.tables
 import auth.sso.tables
 import auth.tables
 import billing.tables
@@ -30,7 +31,16 @@ import seats.tables
 from gateway.settings import Settings
 from kernel import database, postgres
 
-DECLARED = (auth.sso.tables, auth.tables, billing.tables, kernel.audit, kernel.events, payments.tables, seats.tables)
+DECLARED = (
+    auth.directories.tables,
+    auth.sso.tables,
+    auth.tables,
+    billing.tables,
+    kernel.audit,
+    kernel.events,
+    payments.tables,
+    seats.tables,
+)
 """The modules that declare tables; importing them is what fills SQLModel's metadata."""
 
 SPOKEN_IN_SQL = frozenset(

@@ -257,6 +257,9 @@ class Workspace(Node):
     sso_connections = many("SingleSignOn", by="account_id", where="{row}.deleted_at is null")
     """How its people sign in at its own identity provider."""
 
+    directories = many("Directory", by="account_id")
+    """The lists of people that tell us over SCIM who belongs to it, those that were disconnected too."""
+
     audit_log = page(
         "AuditRecord", by="account_id", name="WorkspaceAudit", filters=_AUDIT_FILTERS, orders=_AUDIT_ORDERS
     )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
+from auth.directories import tokens
+from auth.directories.tables import Directory, DirectoryToken
 from auth.policy import KeyScope, Role
 from auth.sessions import issue
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
@@ -421,6 +423,33 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("domain", row.id)
+
+    async def directory(self, name: str = "Directory", *, pool: str | None = None, by: Somebody | None = None) -> str:
+        """A directory of the workspace, which its owner connected unless told otherwise."""
+        row = Directory(
+            account_id=self.number,
+            id=self.world.number(),
+            name=name,
+            pool_id=ids.decode("pool", pool) if pool else None,
+            created_by=(by or self.owner).number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("directory", row.id)
+
+    async def directory_token(self, directory: str) -> tuple[str, str]:
+        """A token of a directory: its id, and its text."""
+        minted = tokens.mint()
+        row = DirectoryToken(
+            account_id=self.number,
+            id=self.world.number(),
+            directory_id=ids.decode("directory", directory),
+            hash=minted.digest,
+            created_by=self.owner.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("token", row.id), minted.text
 
     async def session_of(self, who: Somebody) -> str:
         """Another place where somebody is signed in."""

@@ -241,6 +241,22 @@ async def _changed_domain(scene: Scene, who: str) -> dict[str, Any]:
     return {**await _proven(scene, who), "behavior": "SUGGEST"}
 
 
+async def _directory(scene: Scene, who: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "name": f"By {who}"}
+
+
+async def _listed(scene: Scene, _: str) -> dict[str, Any]:
+    return {"directory": await scene.directory()}
+
+
+async def _renamed_directory(scene: Scene, who: str) -> dict[str, Any]:
+    return {"directory": await scene.directory(), "name": f"By {who}"}
+
+
+async def _token(scene: Scene, _: str) -> dict[str, Any]:
+    return {"token": (await scene.directory_token(await scene.directory()))[0]}
+
+
 async def _enforce(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "enforced": False}
 
@@ -399,6 +415,11 @@ ATTEMPTS: dict[str, Attempt] = {
     "verifyDomain": _proven,
     "changeDomain": _changed_domain,
     "removeDomain": _proven,
+    "createDirectory": _directory,
+    "changeDirectory": _renamed_directory,
+    "rotateDirectoryToken": _listed,
+    "removeDirectoryToken": _token,
+    "disableDirectory": _listed,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
     "stageEvidence": _disputed,

@@ -56,6 +56,8 @@ async def furnished(scene: Scene) -> Furnished:
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)
+    directory = await scene.directory(f"{mark}-directory")
+    token, _ = await scene.directory_token(directory)
     await scene.came_through(connection, sitter)
     await scene.record()
     await _marked(scene, mark)
@@ -91,6 +93,8 @@ async def furnished(scene: Scene) -> Furnished:
             "approval": approval,
             "sso": connection,
             "domain": domain,
+            "directory": directory,
+            "token": token,
             "login": login,
             "identity": identity,
             "session": ids.encode("session", sitter.session_number),
@@ -133,7 +137,9 @@ async def furnished(scene: Scene) -> Furnished:
                 {invoice, ids.encode("cn", note), f"{mark}-line", f"{mark}-note", f"{mark}-purchase"}
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
-            "identity": frozenset({connection, domain, login, identity, f"{mark}-sso"}),
+            "identity": frozenset(
+                {connection, domain, login, identity, f"{mark}-sso", directory, token, f"{mark}-directory"}
+            ),
             "audit": frozenset({f"{mark}-request"}),
         },
     )

@@ -83,6 +83,8 @@ SHORT = {
     "Viewer.entitlements",
     "Viewer.plans",
     "SsoLogin.steps",
+    "Directory.tokens",
+    "Workspace.directories",
     "Workspace.domains",
     "Workspace.licensePools",
     "Workspace.ssoConnections",

@@ -26,6 +26,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "changeSessionPolicy": {"hours": 24},
     "renameWorkspace": {"name": "Otherwise"},
     "createWorkspace": {"name": "Otherwise"},
+    "createDirectory": {"name": "Otherwise"},
     "createOneOffInvoice": {"poNumber": "PO 2"},
     "grantCredit": {"amount": {"minor": 101, "currency": "USD"}},
     "requestApproval": {"reason": "Otherwise"},
@@ -58,6 +59,9 @@ SHOWN = {
     "removeDomain": "id",
     "startSsoTest": "url login { id }",
     "unlinkSsoIdentity": "id",
+    "createDirectory": "id name",
+    "removeDirectoryToken": "id",
+    "rotateDirectoryToken": "__typename ... on DirectoryTokenShown { text token { id } } ... on Problem { message }",
     "rotateServiceKey": "__typename ... on ServiceKeyShown { text key { id } } ... on Problem { message }",
     "assignSeats": "__typename ... on ListSeated { outcomes { email outcome seat { id } } } ... on Problem { message }",
 }

@@ -1,0 +1,33 @@
+"""What we ask about directories and their tokens."""
+
+from __future__ import annotations
+
+from sqlmodel import col, select
+
+from auth.directories.tables import Directory, DirectoryToken
+from auth.queries import there
+from kernel.work import Work
+
+
+async def directory(work: Work, account_id: int, directory_id: int) -> Directory:
+    """A directory, locked for a change. Raises NotFound."""
+    named = (col(Directory.account_id) == account_id, col(Directory.id) == directory_id)
+    found: Directory | None = await work.one(select(Directory).where(*named).with_for_update())
+    return there(found)
+
+
+async def token(work: Work, account_id: int, token_id: int) -> DirectoryToken:
+    """A token, locked for a change. Raises NotFound."""
+    named = (col(DirectoryToken.account_id) == account_id, col(DirectoryToken.id) == token_id)
+    found: DirectoryToken | None = await work.one(select(DirectoryToken).where(*named).with_for_update())
+    return there(found)
+
+
+async def tokens(work: Work, account_id: int, directory_id: int) -> list[DirectoryToken]:
+    """The tokens of a directory that count."""
+    asked = select(DirectoryToken).where(
+        col(DirectoryToken.account_id) == account_id,
+        col(DirectoryToken.directory_id) == directory_id,
+        col(DirectoryToken.removed_at).is_(None),
+    )
+    return list(await work.all(asked))
