@@ -161,6 +161,46 @@ class SessionEnded(Event):
 
 
 @dataclass(frozen=True)
+class BreakGlassEnrolled(Event):
+    """An owner got a second factor for break-glass, and has yet to confirm it."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
+class BreakGlassConfirmed(Event):
+    """An owner can break the glass from now on."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
+class BreakGlassRemoved(Event):
+    """An owner can break the glass no more."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
+class BreakGlassRefused(Event):
+    """Somebody tried to break the glass with a wrong code."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
+class BreakGlassOpened(Event):
+    """An owner broke the glass: for half an hour they may change how people sign in."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
 class DomainAdded(Event):
     """A workspace says that a domain is its own, and has yet to prove it."""
 

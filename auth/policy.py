@@ -36,6 +36,7 @@ class Permission(StrEnum):
     MANAGE_KEYS = "manage_keys"
     REPORT_USAGE = "report_usage"
     MANAGE_IDENTITY = "manage_identity"
+    ENROLL = "enroll"
 
 
 class Role(StrEnum):
@@ -107,6 +108,9 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_IDENTITY},
     Role.MEMBER: frozenset({P.SEE_ACCOUNT}),
 }
+GLASS = frozenset({P.SEE_ACCOUNT, P.SEE_IDENTITY, P.MANAGE_IDENTITY})
+"""What an owner may who broke the glass."""
+
 SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE}
 DESKS: Mapping[Desk, frozenset[Permission]] = {
     Desk.SUPPORT: _SEES_ALL,
@@ -140,6 +144,7 @@ DOING: Mapping[Permission, str] = {
     P.REPORT_USAGE: "report usage",
     P.SEE_IDENTITY: "see how people sign in",
     P.MANAGE_IDENTITY: "change how people sign in",
+    P.ENROLL: "enroll owners for break-glass",
 }
 """What a permission lets one do, as a sentence says it."""
 
@@ -158,10 +163,12 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """The SSO connection's session that somebody came with: it counts for one workspace."""
+    """The session that somebody came with, if a workspace's own: it counts for that workspace."""
 
     account_id: int
-    connection_id: int
+    connection_id: int | None
+    """The SSO connection that made it; None for break-glass."""
+
     proved_at: datetime | None
     """When they last proved to the provider who they are, if it says so."""
 
@@ -184,7 +191,12 @@ class Actor:
     """The session or key that spoke, for the audit."""
 
     through: Through | None = None
-    """How a person came in, if a workspace's SSO connection vouched for them."""
+    """How a person came in, if not by our own sign-in."""
+
+    @property
+    def broke_glass(self) -> bool:
+        """Whether this is an owner who broke the glass: they may change how people sign in, and nothing else."""
+        return self.through is not None and self.through.connection_id is None
 
     @property
     def name(self) -> str:

@@ -139,17 +139,25 @@ async def people_at(work: Work, email: str) -> list[Person]:
 
 
 async def end_sessions(
-    work: Work, account_id: int, *, why: str, person_id: int | None = None, connection_id: int | None = None
+    work: Work,
+    account_id: int,
+    *,
+    why: str,
+    person_id: int | None = None,
+    connection_id: int | None = None,
+    issuer: str | None = None,
 ) -> int:
-    """End sessions that a workspace's SSO connections made: everybody's, a person's, a connection's; how many."""
+    """End sessions that count for a workspace alone: everybody's, a person's, a connection's, an issuer's; how many."""
     return await work.execute(
         "update session set ended_at = $2, ended_why = $3 where account_id = $1 and ended_at is null"
-        " and ($4::bigint is null or person_id = $4) and ($5::bigint is null or connection_id = $5)",
+        " and ($4::bigint is null or person_id = $4) and ($5::bigint is null or connection_id = $5)"
+        " and ($6::text is null or issuer = $6)",
         account_id,
         work.now,
         why,
         person_id,
         connection_id,
+        issuer,
     )
 
 

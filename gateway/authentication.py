@@ -20,7 +20,7 @@ from starlette.requests import Request
 from auth import keys, operations, queries, sessions
 from auth.names import Names
 from auth.oidc import ForeignToken, Issuers
-from auth.policy import ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, Through, sees
+from auth.policy import GLASS, ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, Through, sees
 from auth.refusal import refused
 from auth.sso.provider import Providers
 from auth.tables import Session
@@ -164,7 +164,6 @@ def _through(session: Session) -> Through | None:
     """By which way the holder of a session came in; None for our own sign-in."""
     if session.account_id is None:
         return None
-    assert session.connection_id is not None, "a session of a workspace was made by an SSO connection"
     return Through(session.account_id, session.connection_id, session.signed_in_at)
 
 
@@ -202,6 +201,8 @@ def person(person_id: int, found: dict[str, Any], token: str, through: Through |
         roles = {account: role for account, role in roles.items() if account == here}
     roles = {account: role for account, role in roles.items() if account == here or account not in found["enforced"]}
     grants = {account: ROLES[role] for account, role in roles.items()}
+    if through is not None and through.connection_id is None:
+        grants = {account: GLASS for account, role in roles.items() if role is Role.OWNER}
     if found["account_id"] is not None and through is None:
         grants[found["account_id"]] = SELF
     desk = Desk(found["desk"]) if found["desk"] and through is None else None

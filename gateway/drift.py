@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 import auth.directories.tables
+import auth.glass.tables
 import auth.sso.tables
 import auth.tables
 import billing.tables
@@ -33,6 +34,7 @@ from kernel import database, postgres
 
 DECLARED = (
     auth.directories.tables,
+    auth.glass.tables,
     auth.sso.tables,
     auth.tables,
     billing.tables,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
+import structlog
 from strawberry import ID
 
 from auth import operations as accounts
 from auth import queries as people
+from auth.glass import operations as glass
+from auth.glass import rules
+from auth.glass.operations import Opened
+from auth.glass.tables import BreakGlass
 from auth.policy import Permission, Role
 from auth.sso import operations, proving
 from auth.sso.rules import DomainBehavior
@@ -21,6 +27,8 @@ from resolvers.graph import FACES
 from resolvers.info import Context, Info
 
 MANAGE = Permission.MANAGE_IDENTITY
+
+log = structlog.get_logger("resolvers.identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,15 @@ class TestStarted:
 
     login_id: int
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A second factor that waits to be confirmed."""
+
+    glass_id: int
+    secret: str = field(repr=False)
+    url: str = field(repr=False)
 
 
 async def create_sso_connection(
@@ -151,6 +168,57 @@ async def change_session_policy(
     """Say how long sessions of single sign-on live. Open ones become shorter, never longer."""
     found = await _managed(info.context, "workspace", workspace)
     return await operations.limit_sessions(info.context.work, found.id, hours, idle_minutes)
+
+
+async def enroll_break_glass(info: Info, workspace: Annotated[ID, "Which workspace."]) -> Enrolled:
+    """Begin to enroll yourself for break-glass: put the secret into an authenticator app, and confirm a code of it."""
+    context = info.context
+    found = await context.permitted(Permission.ENROLL, "workspace", workspace)
+    context.fresh()
+    made, secret = await glass.enroll(context.work, found.id, context.person())
+    return Enrolled(made.id, secret, rules.address(secret, context.actor.email or "owner", found.name))
+
+
+async def confirm_break_glass(
+    info: Info,
+    workspace: Annotated[ID, "Which workspace."],
+    code: Annotated[str, "The six digits that your app shows."],
+) -> BreakGlass:
+    """Show that your app has the secret. From now on it breaks the glass."""
+    context = info.context
+    found = await context.permitted(Permission.ENROLL, "workspace", workspace)
+    return await glass.confirm(context.work, found.id, context.person(), code)
+
+
+async def remove_break_glass(info: Info, break_glass: Annotated[ID, "Whose."]) -> BreakGlass:
+    """Let an owner break the glass no more, and end what they have open."""
+    context = info.context
+    found = await context.permitted(Permission.ENROLL, "glass", break_glass)
+    context.fresh()
+    return await glass.remove(context.work, found.account_id, found.id)
+
+
+async def open_break_glass(
+    info: Info,
+    workspace: Annotated[ID, "Which workspace."],
+    code: Annotated[str, "The six digits that your app shows."],
+) -> Opened:
+    """Come in as an enrolled owner although your workspace enforces its own single sign-on, and that is away.
+
+    For 30 minutes you may change how people sign in, and nothing else. Everybody there who may reads that you did.
+    """
+    context = info.context
+    account_id = ids.decode("workspace", workspace)
+    await glass.insist_on_owner(context.work, account_id, context.person())
+    await context.own(account_id)
+    opened = await glass.open_door(context.work, account_id, context.person(), code)
+    context.afterwards.append(partial(_alarm, workspace, opened))
+    return opened
+
+
+async def _alarm(workspace: str, opened: Opened) -> None:
+    # Whoever watches the logs hears of it, whatever became of it.
+    log.error("break_glass.opened" if opened.session else "break_glass.refused", workspace=workspace)
 
 
 async def end_session(info: Info, session: Annotated[ID, "Which of your sessions."]) -> Session:

@@ -120,6 +120,8 @@ class Context:
         """Let the transaction write one account's rows; the caller has decided why. Raises Forbidden."""
         if self.actor.desk and not self.work.origin.reason:
             raise Forbidden("Staff changes need a reason: send it in the Seatgraph-Reason header.")
+        if self.actor.through and self.actor.broke_glass and self.actor.through.account_id != account_id:
+            raise Forbidden("You broke the glass: you may change how people sign in, and nothing else.")
         self.decided = True
         await self.work.bind(account_id)
 
@@ -145,7 +147,9 @@ class Context:
     def fresh(self) -> None:
         """Insist that whoever came through single sign-on proved who they are a moment ago. Raises Forbidden."""
         through = self.actor.through
-        if through is None or (through.proved_at and self.work.now - through.proved_at <= STEP_UP):
+        if through is None or through.connection_id is None:
+            return
+        if through.proved_at and self.work.now - through.proved_at <= STEP_UP:
             return
         url = f"{self.base}/sso/{ids.encode('sso', through.connection_id)}/login?again=1"
         raise Forbidden(f"This needs you to sign in once more, for it opens doors: go to {url}.", signInAt=url)

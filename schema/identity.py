@@ -8,6 +8,9 @@ import strawberry
 
 from auth import tables as people
 from auth.domains import DomainNamed, DomainTaken, DomainUnproven
+from auth.glass import tables as glass_tables
+from auth.glass.operations import Opened
+from auth.glass.rules import BreakGlassClosed, BreakGlassFull, BreakGlassNeeded, CodeWrong
 from auth.policy import Permission
 from auth.sso import tables
 from auth.sso.rules import (
@@ -189,6 +192,29 @@ class Domain(Node):
     """The pool that gives its people seats."""
 
 
+@face(glass_tables.BreakGlass, "glass", visible=_SEEN)
+class BreakGlass(Node):
+    """An owner who has a way in of their own while the workspace enforces single sign-on."""
+
+    created_at: datetime
+    """When they were enrolled."""
+
+    confirmed_at: datetime | None
+    """When they showed a first code; null while the enrollment opens nothing."""
+
+    opened_at: datetime | None
+    """When they last came in that way."""
+
+    closed_until: datetime | None
+    """Until when it is closed, after too many wrong codes."""
+
+    removed_at: datetime | None
+    """When it was removed."""
+
+    person = one("Person", by="person_id", required=True)
+    """Who it is."""
+
+
 def mine(alias: str, bind: Bind, reader: Reader) -> str:
     """Sessions of whoever reads."""
     return "false" if reader.person_id is None else f"{alias}.person_id = {bind(reader.person_id, 'bigint')}"
@@ -239,6 +265,34 @@ class SsoTestStarted:
     """What becomes of it."""
 
 
+@value(resolve.Enrolled)
+class BreakGlassEnrolled:
+    """A second factor that waits to be confirmed; its secret is shown once."""
+
+    secret: str
+    """The secret in base 32, to be typed into an authenticator app."""
+
+    url: str
+    """The same as an `otpauth` address, to be shown as a QR code."""
+
+    break_glass = one("BreakGlass", by="glass_id", required=True)
+    """Whose it is."""
+
+
+@value(Opened)
+class BreakGlassOpened:
+    """What came of a code."""
+
+    session: str | None
+    """What to send as a bearer token, shown once; null if the code was wrong."""
+
+    until: datetime | None
+    """When the session ends; or, after too many wrong codes, from when on they count again."""
+
+    tries_left: int
+    """How many wrong codes are left before the door closes for a while."""
+
+
 @strawberry.type
 class IdentityMutation:
     """How the people of a workspace sign in."""
@@ -249,7 +303,11 @@ class IdentityMutation:
     start_sso_test = mutation(resolve.start_sso_test, "SsoTestStarted")
     link_sso_login = mutation(resolve.link_sso_login, "SsoIdentity", refusals=[SubjectTaken])
     unlink_sso_identity = mutation(resolve.unlink_sso_identity, "SsoIdentity")
-    enforce_sso = mutation(resolve.enforce_sso, "SsoEnforcement", refusals=[SsoUntested])
+    enforce_sso = mutation(resolve.enforce_sso, "SsoEnforcement", refusals=[SsoUntested, BreakGlassNeeded])
+    enroll_break_glass = mutation(resolve.enroll_break_glass, "BreakGlassEnrolled", refusals=[BreakGlassFull])
+    confirm_break_glass = mutation(resolve.confirm_break_glass, "BreakGlass", refusals=[CodeWrong])
+    remove_break_glass = mutation(resolve.remove_break_glass, "BreakGlass", refusals=[BreakGlassNeeded])
+    open_break_glass = mutation(resolve.open_break_glass, "BreakGlassOpened", refusals=[BreakGlassClosed])
     end_session = mutation(resolve.end_session, "Session")
     add_domain = mutation(resolve.add_domain, "Domain", refusals=[DomainNamed])
     verify_domain = mutation(resolve.verify_domain, "Domain", refusals=[DomainUnproven, DomainTaken])

@@ -260,6 +260,9 @@ class Workspace(Node):
     directories = many("Directory", by="account_id")
     """The lists of people that tell us over SCIM who belongs to it, those that were disconnected too."""
 
+    break_glass = many("BreakGlass", by="account_id", where="{row}.removed_at is null")
+    """The owners who can come in while single sign-on is enforced and away."""
+
     audit_log = page(
         "AuditRecord", by="account_id", name="WorkspaceAudit", filters=_AUDIT_FILTERS, orders=_AUDIT_ORDERS
     )

@@ -14,6 +14,8 @@ from sqlmodel import SQLModel
 
 from auth.directories import tokens
 from auth.directories.tables import Directory, DirectoryToken
+from auth.glass import rules
+from auth.glass.tables import BreakGlass
 from auth.policy import KeyScope, Role
 from auth.sessions import issue
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
@@ -47,6 +49,7 @@ from billing.tables import (
     SubscriptionState,
 )
 from kernel import audit, ids
+from kernel.sealing import seal
 from kernel.time import Anchor, Interval
 from payments.tables import (
     AttemptOutcome,
@@ -450,6 +453,30 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("token", row.id), minted.text
+
+    async def glass(self, who: Somebody | None = None, *, confirmed: bool = True) -> tuple[str, str]:
+        """A second factor of an owner, in place of one they had, and its secret."""
+        now, secret, person = await self.world.now(), rules.new_secret(), (who or self.owner).number
+        await self.world.run(
+            "update break_glass set removed_at = $3 where account_id = $1 and person_id = $2 and removed_at is null",
+            self.number,
+            person,
+            now,
+        )
+        row = BreakGlass(
+            account_id=self.number,
+            id=self.world.number(),
+            person_id=person,
+            sealed_secret=seal(secret).encode(),
+            created_at=now,
+            confirmed_at=now if confirmed else None,
+        )
+        await self.world.put(row)
+        return ids.encode("glass", row.id), secret
+
+    async def app_code(self, secret: str, ahead: int = 0) -> str:
+        """What an authenticator app shows now, or so many steps of its clock later."""
+        return rules.code(secret, await self.world.now(), ahead)
 
     async def session_of(self, who: Somebody) -> str:
         """Another place where somebody is signed in."""

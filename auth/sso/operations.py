@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from auth import events
 from auth import queries as people
+from auth.glass import operations as glass
 from auth.operations import named
 from auth.sso import queries
 from auth.sso.provider import Providers
@@ -107,13 +108,15 @@ async def delete(work: Work, account_id: int, connection_id: int) -> SsoConnecti
 
 
 async def enforce(work: Work, account_id: int, person_id: int, *, enforced: bool) -> Workspace:
-    """Let people in through SSO connections alone, or in other ways too. Raises SsoUntested.
+    """Let people in through SSO connections alone, or in other ways too. Raises SsoUntested, BreakGlassNeeded.
 
-    Only an owner who came in that way a moment ago can know that they will again.
+    Only an owner who came in that way a moment ago can know that they will again, and an owner keeps another way in.
     """
     workspace = await people.workspace(work, account_id, lock=True)
     if enforced and not await queries.tested_by(work, account_id, person_id, work.now - TEST_COUNTS):
         raise SsoUntested(TEST_COUNTS // timedelta(minutes=1))
+    if enforced:
+        await glass.insist(work, account_id)
     before = None if workspace.sso_enforced is enforced else {"sso_enforced": workspace.sso_enforced}
     workspace.sso_enforced = enforced
     await work.flush()

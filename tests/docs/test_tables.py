@@ -46,6 +46,7 @@ MATRIX = {
     "see the whole audit log": {Permission.SEE_AUDIT},
     "see how people sign in": {Permission.SEE_IDENTITY},
     "change how people sign in": {Permission.MANAGE_IDENTITY},
+    "enroll owners for break-glass": {Permission.ENROLL},
     "report what is used": {Permission.REPORT_USAGE},
 }
 """What each row of the matrix of roles means."""

@@ -261,6 +261,25 @@ async def _enforce(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "enforced": False}
 
 
+async def _enroll(scene: Scene, _: str) -> dict[str, Any]:
+    await scene.world.run("update break_glass set removed_at = now() where account_id = $1", scene.number)
+    return {"workspace": scene.id}
+
+
+async def _confirm_glass(scene: Scene, _: str) -> dict[str, Any]:
+    _, secret = await scene.glass(confirmed=False)
+    return {"workspace": scene.id, "code": await scene.app_code(secret)}
+
+
+async def _break_glass(scene: Scene, _: str) -> dict[str, Any]:
+    _, secret = await scene.glass()
+    return {"workspace": scene.id, "code": await scene.app_code(secret)}
+
+
+async def _enrolled(scene: Scene, _: str) -> dict[str, Any]:
+    return {"breakGlass": (await scene.glass())[0]}
+
+
 async def _policy(scene: Scene, who: str) -> dict[str, Any]:
     return {"workspace": scene.id, "hours": 1 + len(who), "idleMinutes": 30}
 
@@ -409,6 +428,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "deleteSsoConnection": _connected,
     "startSsoTest": _connected,
     "enforceSso": _enforce,
+    "enrollBreakGlass": _enroll,
+    "confirmBreakGlass": _confirm_glass,
+    "removeBreakGlass": _enrolled,
+    "openBreakGlass": _break_glass,
     "changeSessionPolicy": _policy,
     "endSession": _my_session,
     "addDomain": _own_domain,

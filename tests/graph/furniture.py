@@ -55,6 +55,7 @@ async def furnished(scene: Scene) -> Furnished:
     )
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
+    glass, _ = await scene.glass()
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)
     directory = await scene.directory(f"{mark}-directory")
     token, _ = await scene.directory_token(directory)
@@ -95,6 +96,7 @@ async def furnished(scene: Scene) -> Furnished:
             "domain": domain,
             "directory": directory,
             "token": token,
+            "glass": glass,
             "login": login,
             "identity": identity,
             "session": ids.encode("session", sitter.session_number),
@@ -138,7 +140,7 @@ async def furnished(scene: Scene) -> Furnished:
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
             "identity": frozenset(
-                {connection, domain, login, identity, f"{mark}-sso", directory, token, f"{mark}-directory"}
+                {connection, domain, glass, login, identity, f"{mark}-sso", directory, token, f"{mark}-directory"}
             ),
             "audit": frozenset({f"{mark}-request"}),
         },

@@ -85,6 +85,7 @@ SHORT = {
     "SsoLogin.steps",
     "Directory.tokens",
     "Workspace.directories",
+    "Workspace.breakGlass",
     "Workspace.domains",
     "Workspace.licensePools",
     "Workspace.ssoConnections",

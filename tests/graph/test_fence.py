@@ -34,7 +34,15 @@ OPEN = {
     "price": "belongs to the catalog, which is public and which the product's role can't write",
 }
 
-IDENTITY = {"directory", "directory_token", "sso_connection", "sso_identity", "sso_login", "workspace_domain"}
+IDENTITY = {
+    "break_glass",
+    "directory",
+    "directory_token",
+    "sso_connection",
+    "sso_identity",
+    "sso_login",
+    "workspace_domain",
+}
 """How people sign in: for whoever sees that."""
 
 BILLED = {

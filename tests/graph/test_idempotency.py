@@ -10,6 +10,7 @@ import pytest
 
 import schema
 from auth.policy import KeyScope, Role
+from kernel import ids
 from schema.changes import MUTATIONS
 from tests.graph.asking import DAY, said, stranger, told, work_off
 from tests.graph.attempts import ATTEMPTS, OURS, whoever_may
@@ -23,6 +24,10 @@ OTHER: dict[str, dict[str, Any]] = {
     "createLicensePool": {"seats": 3},
     "createSsoConnection": {"name": "Otherwise"},
     "enforceSso": {"enforced": True},
+    "enrollBreakGlass": {"workspace": ids.encode("workspace", 1)},
+    "confirmBreakGlass": {"code": "000 000"},
+    "removeBreakGlass": {"breakGlass": ids.encode("glass", 1)},
+    "openBreakGlass": {"code": "000 000"},
     "changeSessionPolicy": {"hours": 24},
     "renameWorkspace": {"name": "Otherwise"},
     "createWorkspace": {"name": "Otherwise"},
@@ -54,6 +59,8 @@ SHOWN = {
     "createSsoConnection": "__typename ... on Node { id } ... on Problem { message }",
     "changeSessionPolicy": "id sessionHours",
     "endSession": "id endedAt",
+    "enrollBreakGlass": "__typename ... on BreakGlassEnrolled { secret breakGlass { id } } ... on Problem { message }",
+    "openBreakGlass": "__typename ... on BreakGlassOpened { session triesLeft } ... on Problem { message }",
     "enforceSso": "__typename ... on SsoEnforcement { enforced } ... on Problem { message }",
     "changeDomain": "id",
     "removeDomain": "id",

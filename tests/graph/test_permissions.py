@@ -43,6 +43,7 @@ MATRIX = """
     adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
     see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
     change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
+    enroll            x  .  .  .  .  .    .  .  .  .  .  .    .  .  .
     report usage      x  .  .  x  .  .    .  .  .  .  .  x    .  x  x
 """
 
@@ -111,6 +112,9 @@ RULES = {
     "deleteSsoConnection": Rule("change identity", "see identity"),
     "startSsoTest": Rule("change identity", "see identity"),
     "enforceSso": Rule("change identity", "see workspace"),
+    "enrollBreakGlass": Rule("enroll", "see workspace"),
+    "confirmBreakGlass": Rule("enroll", "see workspace"),
+    "removeBreakGlass": Rule("enroll", "see identity"),
     "changeSessionPolicy": Rule("change identity", "see workspace"),
     "addDomain": Rule("change identity", "see workspace"),
     "verifyDomain": Rule("change identity", "see identity"),
@@ -141,6 +145,11 @@ KEYS = {*SCOPES, "key of another workspace"}
 # What only a person does, and asks of no account: found a workspace, and answer a letter (here, one to somebody else).
 PERSONAL = {
     "endSession": {"done": {"owner"}, "INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {"owner"}},
+    "openBreakGlass": {
+        "done": {"owner"},
+        "INVALID_INPUT": KEYS,
+        "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {"owner"},
+    },
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

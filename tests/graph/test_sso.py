@@ -636,8 +636,9 @@ ENFORCE = "__typename ... on SsoEnforcement { enforced } ... on Problem { messag
 
 @pytest.fixture
 async def tested(workspace: Scene, idp: Provider) -> str:
-    """An SSO connection that the owner has just tried."""
+    """An SSO connection that the owner has just tried, who is enrolled for break-glass."""
     connection = await workspace.sso(idp.issuer)
+    await workspace.glass()
     await workspace.world.run(
         "update sso_connection set tested_at = $2, tested_by = $3 where account_id = $1",
         workspace.number,

@@ -1,0 +1,26 @@
+"""What we ask about break-glass."""
+
+from __future__ import annotations
+
+from sqlmodel import col, select
+
+from auth.glass.tables import BreakGlass
+from auth.queries import there
+from kernel.work import Work
+
+
+async def mine(work: Work, account_id: int, person_id: int, *, lock: bool = True) -> BreakGlass:
+    """A person's second factor for a workspace, locked for a change. Raises NotFound."""
+    asked = select(BreakGlass).where(
+        col(BreakGlass.account_id) == account_id,
+        col(BreakGlass.person_id) == person_id,
+        col(BreakGlass.removed_at).is_(None),
+    )
+    found: BreakGlass | None = await work.one(asked.with_for_update() if lock else asked)
+    return there(found)
+
+
+async def enrolled(work: Work, account_id: int) -> list[BreakGlass]:
+    """Everybody's of a workspace, locked, the oldest first."""
+    asked = select(BreakGlass).where(col(BreakGlass.account_id) == account_id, col(BreakGlass.removed_at).is_(None))
+    return list(await work.all(asked.order_by(col(BreakGlass.id)).with_for_update()))
