@@ -25,7 +25,18 @@ from gateway.later import later
 from kernel.errors import Fault
 
 if TYPE_CHECKING:
-    from gateway import billing, contract, development, drift, furnishing, installation, serving, settings, verification
+    from gateway import (
+        billing,
+        contract,
+        development,
+        drift,
+        furnishing,
+        installation,
+        reconciling,
+        serving,
+        settings,
+        verification,
+    )
     from gateway import catalog as catalogs
     from gateway import clock as clocks
     from gateway import jobs as queued
@@ -39,6 +50,7 @@ else:
     furnishing = later("gateway.furnishing")
     installation = later("gateway.installation")
     queued = later("gateway.jobs")
+    reconciling = later("gateway.reconciling")
     serving = later("gateway.serving")
     settings = later("gateway.settings")
     verification = later("gateway.verification")
@@ -47,7 +59,7 @@ FAILED = 2
 """The status of a command that was refused, or that found a difference."""
 
 BROKEN = 1
-"""The status of `verify` when something does not hold, and of `bill` when something is left."""
+"""The status of `verify` when something does not hold, and of `bill` and `reconcile` when something is left."""
 
 _SETTINGS = "Settings come from the environment; docs/settings.md lists them."
 _SCOPES = ", ".join(KeyScope)
@@ -153,6 +165,35 @@ def bill(
     told, url = _open()
     outcome = asyncio.run(billing.bill(told, url, until, workers, shown=not as_json, tell=_tell))
     _say(json.dumps(billing.document(outcome), indent=2) if as_json else "\n".join(billing.sentences(outcome)))
+    return 0 if outcome.whole else BROKEN
+
+
+_DAYS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"]
+
+
+@app.command()
+def reconcile(
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=_DAYS, help="From this instant or day on, such as 2026-02-01; else as below."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=_DAYS, help="Up to this instant or day, such as 2026-03-01; else up to now."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, such as for a monitor.")] = False,
+) -> int:
+    """Compare payments and books with Stripe, hear what was missed, and mend what can be mended safely.
+
+    Without --from it goes on with what was stopped, or from where the last one ended. Ctrl-C stops after the piece at
+    hand, and the same command goes on. Status 1 if it was stopped or Stripe did not answer.
+
+    Example: seatgraph reconcile --from 2026-02-01
+    """
+    stopping.listen()
+    told, url = _open()
+    outcome = asyncio.run(reconciling.reconcile(told, url, since, until, shown=not as_json, tell=_tell))
+    _say(json.dumps(reconciling.document(outcome), indent=2) if as_json else "\n".join(reconciling.sentences(outcome)))
     return 0 if outcome.whole else BROKEN
 
 

@@ -83,7 +83,8 @@ def build(
                 cookies=cookies,
             )
             app.state.webhook_secrets = await hooked(settings, paying, address)
-            worker = asyncio.create_task(Worker(url, engine, ticking, blocks, paying, names).run()) if working else None
+            tireless = Worker(url, engine, ticking, blocks, paying, names, nightly=True)
+            worker = asyncio.create_task(tireless.run()) if working else None
             yield
             if worker:
                 worker.cancel()

@@ -79,7 +79,7 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
         working = asyncio.create_task(
-            Worker(url, engine, ticking, IdBlocks(), paying, Names(settings.nameservers)).run()
+            Worker(url, engine, ticking, IdBlocks(), paying, Names(settings.nameservers), nightly=True).run()
         )
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)

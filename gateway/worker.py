@@ -31,6 +31,7 @@ from billing import (
     dunning_queries,
     invoice_queries,
     invoices,
+    reconciling,
     subscriptions,
     unpaid,
 )
@@ -88,6 +89,9 @@ class Worker:
     found_at: datetime | None = None
     """When it last looked for disputes that nobody told us of."""
 
+    nightly: bool = False
+    """Whether it compares everything with the rail every night."""
+
     looked_at: datetime | None = None
     """When it last looked for accounts whose books are to be closed from now on."""
 
@@ -106,7 +110,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer)
+        at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer, self.reconcile)
         steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
@@ -246,6 +250,14 @@ class Worker:
             self.found_at = now
             await self._ask(now, answering.find)
         return any([*sent, *seen])
+
+    async def reconcile(self, now: datetime) -> bool:
+        """Go on with what is compared with the rail every night, by one piece."""
+        if self.rail is None or not self.nightly:
+            return False
+        async with self._work(now) as work:
+            number = await reconciling.due(work)
+        return number is not None and await self._ask(now, reconciling.try_step, number)
 
     async def _ask(self, now: datetime, act: Callable[..., Awaitable[None]], *about: int) -> bool:
         """Something that opens transactions of its own, with calls of the rail between them."""

@@ -27,6 +27,10 @@ _RETRIES = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), t
 """When an event is tried again that could not be applied yet; after the last it is left to reconciliation."""
 
 
+GIVEN_UP = "left to reconciliation"
+"""What is said of an event that could not be applied in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One event that is applied now."""
@@ -99,7 +103,7 @@ async def _done(work: Work, event_id: str, outcome: str) -> None:
 
 async def _later(work: Work, event_id: str, tries: int) -> None:
     if tries >= len(_RETRIES):
-        await _done(work, event_id, "left to reconciliation")
+        await _done(work, event_id, GIVEN_UP)
         return
     async with work.transaction():
         await work.execute(

@@ -13,7 +13,7 @@ from kernel.events import Event
 from kernel.work import Work
 from payments import events, queries
 from payments.merging import Seen, untouched
-from payments.rail.values import Decline
+from payments.rail.values import BalanceTransaction, Decline
 from payments.tables import AttemptOutcome, AttemptState, PartState, Payment, PaymentAttempt, PaymentState
 
 _LOOKS: Mapping[PaymentState, tuple[timedelta, ...]] = {
@@ -83,6 +83,16 @@ async def move(work: Work, payment: Payment, state: PaymentState, decline: Decli
     if state is PaymentState.CANCELED:
         await queries.move_parts(work, payment.account_id, payment.id, PartState.RELEASED)
     work.emit(_TOLD[state](payment.account_id, payment.id), payment)
+
+
+def keep_fee(work: Work, payment: Payment, booked: BalanceTransaction) -> None:
+    """The rail has told what it kept of a payment, and what that came to where it is settled; told once."""
+    payment.next_at = None
+    if payment.fee_minor is not None:
+        return
+    payment.transaction, payment.settled_minor = booked.id, booked.amount.minor
+    payment.fee_minor, payment.fee_currency = booked.fee.minor, booked.fee.currency
+    work.emit(events.PaymentFeeKnown(payment.account_id, payment.id), payment)
 
 
 def look_again(work: Work, payment: Payment) -> None:

@@ -20,7 +20,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.sealing import seal
 from kernel.work import Work
-from payments import customers, events, networks, outcomes, queries
+from payments import customers, networks, outcomes, queries
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Throttled, Unknown
 from payments.rail.intents import body_of
@@ -309,10 +309,8 @@ async def _know_fee(case: Case) -> None:
         return
     booked = await case.rail.balance.transaction(seen.transaction, urgent=case.urgent)
     async with case.payment() as payment:
-        payment.seen, payment.transaction = seen.document, booked.id
-        payment.fee_minor, payment.fee_currency = booked.fee.minor, booked.fee.currency
-        payment.settled_minor, payment.next_at = booked.amount.minor, None
-        case.work.emit(events.PaymentFeeKnown(case.account_id, case.payment_id), payment)
+        payment.seen = seen.document
+        outcomes.keep_fee(case.work, payment, booked)
 
 
 # Going wrong

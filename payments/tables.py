@@ -516,3 +516,121 @@ class RailTurn(SQLModel, table=True):
     operation: str = Field(primary_key=True, sa_type=Text)
     next_at: int = whole()
     """Microseconds since 1970, by the database's clock."""
+
+
+class MovementOwner(StrEnum):
+    """Whose a movement of our balance is."""
+
+    OURS = "ours"
+    """It is about something that we made, or about a payment of ours."""
+
+    OTHER = "other"
+    """Another installation on the same account of the rail made what it is about."""
+
+    NOBODY = "nobody"
+    """Nothing says who made what it is about."""
+
+    RAIL = "rail"
+    """The rail moved it by itself: a payout, a fee, a reserve."""
+
+
+class BalanceMovement(SQLModel, table=True):
+    """A balance transaction of the rail: what was moved, in the currency it was settled in."""
+
+    __tablename__ = "balance_movement"
+
+    rail_id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = text()
+    currency: str = text()
+    amount_minor: int = whole()
+    fee_minor: int = whole()
+    net_minor: int = whole()
+    source: str | None = text(optional=True)
+    """The charge, refund, dispute or payout it is about."""
+
+    exchange_rate: str | None = text(optional=True)
+    """How much of this currency one unit of the payer's was worth, as decimal text."""
+
+    created_at: datetime = instant()
+    available_at: datetime | None = instant(optional=True)
+    payout: str | None = text(optional=True)
+    """The payout with which it went to our bank."""
+
+    owner: MovementOwner = word(MovementOwner)
+    subject: str | None = text(optional=True)
+    """What of ours it is about: payment, refund or dispute; None where we have no such row."""
+
+    account_id: int | None = whole(optional=True)
+    subject_id: int | None = whole(optional=True)
+    payment_id: int | None = whole(optional=True)
+    """The payment that was moved, given back, or disputed."""
+
+
+class RailPayout(SQLModel, table=True):
+    """Money that went from the rail to our bank, and whether what it was made of adds up."""
+
+    __tablename__ = "rail_payout"
+
+    rail_id: str = Field(primary_key=True, sa_type=Text)
+    state: str = text()
+    currency: str = text()
+    amount_minor: int = whole()
+    automatic: bool = True
+    created_at: datetime = instant()
+    arrives_at: datetime | None = instant(optional=True)
+    items: int | None = None
+    itemized_minor: int | None = whole(optional=True)
+    """What its items sum to; None until they are known."""
+
+    itemized_at: datetime | None = instant(optional=True)
+
+
+class ReconciliationStage(StrEnum):
+    """How far a reconciliation is."""
+
+    EVENTS = "events"
+    """What the rail has told, and we have not heard, is heard now."""
+
+    MOVEMENTS = "movements"
+    """What moved our balance is written down, and matched."""
+
+    PAYOUTS = "payouts"
+    """Payouts are taken apart."""
+
+    PAYMENTS = "payments"
+    """Payments, refunds and disputes are compared with what moved."""
+
+    BOOKS = "books"
+    """The books are compared with what moved."""
+
+    DONE = "done"
+    """All of the span was compared."""
+
+
+class Reconciliation(SQLModel, table=True):
+    """One comparison of a span of time with what the rail says moved."""
+
+    id: int = key()
+    since: datetime = instant()
+    until: datetime = instant()
+    nightly: bool = False
+    """Whether the worker began it by itself."""
+
+    stage: ReconciliationStage = word(ReconciliationStage, ReconciliationStage.EVENTS)
+    place: str | None = text(optional=True)
+    """From where in its stage it goes on."""
+
+    events: int = 0
+    """How many events we had missed."""
+
+    movements: int = 0
+    payouts: int = 0
+    payments: int = 0
+    found: int = 0
+    mended: int = 0
+    started_at: datetime = instant()
+    touched_at: datetime = instant()
+    next_at: datetime | None = instant(optional=True)
+    """When the worker goes on, where the rail did not answer."""
+
+    ended_at: datetime | None = instant(optional=True)

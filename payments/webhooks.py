@@ -65,6 +65,11 @@ def read(body: bytes) -> Told:
         raise InvalidInput("The event is not JSON.") from None
     if not isinstance(told, dict):
         raise InvalidInput("An event is a JSON object.")
+    return shaped(told)
+
+
+def shaped(told: dict[str, Any]) -> Told:
+    """The event that this JSON is. Raises InvalidInput."""
     number, kind = _name(told.get("id")), _name(told.get("type"))
     if str(told.get("object", "")).startswith("v2."):
         return Told(number, kind, _written(told.get("created")), None, bool(told.get("livemode")), told, thin=True)

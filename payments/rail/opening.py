@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from payments.rail.balance import Balance
 from payments.rail.billing import Billing
 from payments.rail.disputes import Disputes
+from payments.rail.happenings import Happenings
 from payments.rail.hooks import Hooks
 from payments.rail.intents import Intents
 from payments.rail.line import Line
@@ -33,6 +34,7 @@ class Rail:
     disputes: Disputes
     hooks: Hooks
     billing: Billing
+    happenings: Happenings
     installation: str
     """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
 
@@ -45,16 +47,17 @@ async def opened(
     line = Line(key, turns, api=api, files=files)
     try:
         yield Rail(
-            line,
-            Customers(line),
-            Methods(line),
-            Intents(line),
-            Balance(line),
-            Refunds(line),
-            Disputes(line),
-            Hooks(line),
-            Billing(line),
-            installation,
+            line=line,
+            customers=Customers(line),
+            methods=Methods(line),
+            intents=Intents(line),
+            balance=Balance(line),
+            refunds=Refunds(line),
+            disputes=Disputes(line),
+            hooks=Hooks(line),
+            billing=Billing(line),
+            happenings=Happenings(line),
+            installation=installation,
         )
     finally:
         await line.close()

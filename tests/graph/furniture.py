@@ -53,6 +53,13 @@ async def furnished(scene: Scene) -> Furnished:
         ids.decode("inv", invoice),
         '[{"at": "2099-01-01T09:00:00+00:00", "kind": "end"}]',
     )
+    await world.run(
+        "insert into balance_movement (rail_id, kind, currency, amount_minor, fee_minor, net_minor, created_at, owner,"
+        " subject, account_id, subject_id, payment_id)"
+        " select 'txn_' || id, 'charge', currency, amount_minor, 0, amount_minor, created_at, 'ours', 'payment',"
+        " account_id, id, id from payment where id = $1",
+        ids.decode("pay", payment),
+    )
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
     glass, _ = await scene.glass()
