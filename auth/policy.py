@@ -33,6 +33,7 @@ class Permission(StrEnum):
     MANAGE_MEMBERS = "manage_members"
     BUY = "buy"
     ADJUST = "adjust"
+    CHASE = "chase"
     MANAGE_KEYS = "manage_keys"
     REPORT_USAGE = "report_usage"
     MANAGE_IDENTITY = "manage_identity"
@@ -100,7 +101,7 @@ _SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
 _BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES})
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(P) - {P.ADJUST},
+    Role.OWNER: frozenset(P) - {P.ADJUST, P.CHASE},
     Role.ADMIN: _SEATING
     | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS, P.SEE_IDENTITY, P.MANAGE_IDENTITY},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
@@ -113,9 +114,10 @@ GLASS = frozenset({P.SEE_ACCOUNT, P.SEE_IDENTITY, P.MANAGE_IDENTITY})
 
 SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE}
 DESKS: Mapping[Desk, frozenset[Permission]] = {
-    Desk.SUPPORT: _SEES_ALL,
-    Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST, P.REPORT_USAGE},
-    Desk.ADMIN: _SEES_ALL | {P.BUY, P.ADJUST, P.REPORT_USAGE, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
+    Desk.SUPPORT: _SEES_ALL | {P.CHASE},
+    Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST, P.CHASE, P.REPORT_USAGE},
+    Desk.ADMIN: _SEES_ALL
+    | {P.BUY, P.ADJUST, P.CHASE, P.REPORT_USAGE, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
 }
 SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.SEATS_READ: _SEATS,
@@ -140,6 +142,7 @@ DOING: Mapping[Permission, str] = {
     P.MANAGE_MEMBERS: "change or remove members",
     P.BUY: "buy or cancel",
     P.ADJUST: "adjust what is billed",
+    P.CHASE: "decide what follows an unpaid invoice",
     P.MANAGE_KEYS: "manage service keys",
     P.REPORT_USAGE: "report usage",
     P.SEE_IDENTITY: "see how people sign in",
@@ -215,7 +218,7 @@ class Actor:
             return
         if not self.may(P.SEE_ACCOUNT, account_id):
             raise NotFound
-        whom = "our Finance" if permission is P.ADJUST else "an owner"
+        whom = {P.ADJUST: "our Finance", P.CHASE: "our Support"}.get(permission, "an owner")
         raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask {whom}.")
 
     def accounts(self, permission: Permission) -> list[int] | None:

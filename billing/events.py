@@ -127,6 +127,32 @@ class InvoiceReminded(Event):
 
 
 @dataclass(frozen=True)
+class InvoiceDunningPaused(Event):
+    """Our staff let nothing follow an unpaid invoice for a while."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceDunningResumed(Event):
+    """The steps of an unpaid invoice go on after a pause."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceDunningStepSkipped(Event):
+    """Our staff passed over a step of an unpaid invoice."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    step: str
+    """`charge`, `remind` or `take_access`."""
+
+
+@dataclass(frozen=True)
 class InvoiceDunningSettled(Event):
     """Nothing is owed any more on an invoice that was unpaid."""
 

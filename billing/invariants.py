@@ -272,5 +272,40 @@ SUBSCRIPTIONS = (
     ),
 )
 
-INVARIANTS = (*LEDGER, *CLOSING, *INVOICES, *SUBSCRIPTIONS)
+DUNNING = (
+    Invariant(
+        "What follows an unpaid invoice has its next step and an end, until it has ended or nothing is owed.",
+        31,
+        """
+        select format('invoice_dunning %s/%s', account_id, id),
+               format('is %s, has %s steps ahead, and goes on at %s',
+                      state, jsonb_array_length(ahead), coalesce(next_at::text, 'no time'))
+        from invoice_dunning
+        where (state in ('running', 'paused') and (next_at is null or not ahead @> '[{"kind": "end"}]'))
+           or (state in ('ended', 'settled') and (next_at is not null or ahead <> '[]'))
+           or (state = 'settled') <> (settled_at is not null)
+        """,
+    ),
+    Invariant(
+        "An invoice whose charge was declined while nobody was there is followed by something, once that was told.",
+        31,
+        """
+        with declined as (
+            select distinct on (t.account_id, t.invoice_id) t.account_id, t.invoice_id, p.id, p.state
+            from payment_part t join payment p on p.account_id = t.account_id and p.id = t.payment_id
+            where p.off_session order by t.account_id, t.invoice_id, p.created_at desc, p.id desc
+        )
+        select format('invoice %s/%s', v.account_id, v.id),
+               format('is open, payment %s of it was declined, and nothing follows', d.id)
+        from invoice v join declined d on d.account_id = v.account_id and d.invoice_id = v.id and d.state = 'failed'
+        left join invoice_dunning f on f.account_id = v.account_id and f.id = v.id and f.state <> 'settled'
+        where v.state = 'open' and v.collection = 'charge_automatically' and f.id is null
+          and v.total_minor - v.paid_minor - v.credited_minor > 0
+          and not exists (select from outbox o where o.account_id = v.account_id and o.delivered_at is null)
+          and not exists (select from jobs.pgqueuer j where j.entrypoint = 'follow_decline')
+        """,
+    ),
+)
+
+INVARIANTS = (*LEDGER, *CLOSING, *INVOICES, *SUBSCRIPTIONS, *DUNNING)
 """All of them. The two on an invoice's sums and on when it is paid take the place of simpler ones."""

@@ -366,8 +366,10 @@ class InvoiceDunning(SQLModel, table=True):
     """The steps to come: [{"at", "kind"}, ...], the next one first."""
 
     next_at: datetime | None = instant(optional=True)
-    """When the worker takes the next step."""
+    """When the worker takes the next step, or a pause ends."""
 
+    paused_at: datetime | None = instant(optional=True)
+    pause_reason: str | None = text(optional=True)
     reminders: int = 0
     """How often the customer was reminded."""
 

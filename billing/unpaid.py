@@ -108,6 +108,9 @@ async def take_due(work: Work, account_id: int, invoice_id: int) -> None:
     if not _owed(invoice):
         await _settle(work, row)
         return
+    if row.state is DunningState.PAUSED:
+        await go_on(work, row)
+        return
     kinds = dunning.due(read_steps(row.ahead), None, work.now)
     if StepKind.END in kinds and await _may_be_paid(work, invoice):
         plan(row, [Step(work.now + _PATIENCE, StepKind.END)])
@@ -281,6 +284,19 @@ def _plan(row: InvoiceDunning, schedule: Schedule, after: datetime | None, postp
     plan(row, planned)
 
 
+async def go_on(work: Work, row: InvoiceDunning) -> None:
+    """End a pause: as many steps as were ahead come, by so much later as it lasted."""
+    assert row.paused_at, "a pause has begun"
+    left = len(row.ahead)
+    row.started_at += work.now - row.paused_at
+    row.state, row.paused_at, row.pause_reason = DunningState.RUNNING, None, None
+    schedule = await dunning_queries.schedule_named(work, row.schedule)
+    _plan(row, schedule, work.now)
+    plan(row, read_steps(row.ahead)[-left:])
+    await work.flush()
+    work.emit(events.InvoiceDunningResumed(row.account_id, row.id), row)
+
+
 def plan(row: InvoiceDunning, planned: Iterable[Step]) -> None:
     """Write down the steps to come, the next one first."""
     row.ahead = write_steps(planned)
@@ -304,7 +320,7 @@ async def _behind(work: Work, row: InvoiceDunning) -> None:
 async def _settle(work: Work, row: InvoiceDunning) -> None:
     taken = row.access_taken_at is not None
     row.state, row.settled_at, row.access_taken_at = DunningState.SETTLED, work.now, None
-    row.ahead, row.next_at = [], None
+    row.ahead, row.next_at, row.paused_at, row.pause_reason = [], None, None, None
     await work.flush()
     work.emit(events.InvoiceDunningSettled(row.account_id, row.id), row)
     for number in row.subscriptions:

@@ -12,6 +12,7 @@ from schema import (
     directories,
     discounts,
     disputing,
+    dunning,
     finance,
     holding,
     identity,
@@ -43,6 +44,7 @@ class Mutation(
     paying.PayingMutation,
     returning.ReturningMutation,
     disputing.DisputingMutation,
+    dunning.DunningMutation,
 ):
     """The doors for changes."""
 

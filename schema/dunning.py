@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import strawberry
+
 from auth.policy import Permission
 from billing import tables
+from billing.chasing import CardTriedTooOften, DunningNotChangeable
 from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import read_steps
+from billing.paying import NothingToPay
 from billing.tables import DunningState
+from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
+from payments.rail.currencies import AmountNotChargeable
 from payments.retries import shown
+from resolvers import chasing as resolve
 from resolvers.graph import Column, holders
 from schema.base import Word, face, one, value, words
+from schema.changes import mutation
 
 words(DunningState, "Where an unpaid invoice is in its dunning.")
 words(Course, "Which steps an unpaid invoice takes.", name="DunningCourse")
@@ -37,7 +45,17 @@ def _steps(row: Any, _: Any) -> list[Step]:
 def _next_charge(row: Any, _: Any) -> datetime | None:
     """When the payment method is charged again; a paused dunning charges nothing."""
     charges = [step.at for step in read_steps(row.ahead) if step.kind is StepKind.CHARGE]
-    return charges[0] if charges and row.next_at else None
+    return charges[0] if charges and row.state == DunningState.RUNNING else None
+
+
+def _paused_until(row: Any, _: Any) -> datetime | None:
+    until: datetime | None = row.next_at
+    return until if row.state == DunningState.PAUSED else None
+
+
+def _pause_reason(row: Any, info: Any) -> str | None:
+    reason: str | None = row.pause_reason
+    return reason if info.context.actor.desk else None
 
 
 def _reason(row: Any, info: Any) -> str | None:
@@ -62,8 +80,14 @@ class Dunning:
     steps = Word(Column("ahead"), "list[DunningStep]", resolve=_steps)
     """What will be done, the next step first."""
 
-    next_attempt_at = Word(Column("ahead"), "datetime | None", resolve=_next_charge, needs=("next_at",))
+    next_attempt_at = Word(Column("ahead"), "datetime | None", resolve=_next_charge, needs=("state",))
     """When the payment method is charged again by itself; null when it isn't."""
+
+    paused_until = Word(Column("next_at"), "datetime | None", resolve=_paused_until, needs=("state",))
+    """When the steps go on by themselves, each by so much later as the pause lasts; null unless it is paused."""
+
+    pause_reason = Word(Column("pause_reason"), "str | None", resolve=_pause_reason)
+    """Why it is paused; for our own staff."""
 
     reminders: int
     """How often the customer was reminded."""
@@ -88,3 +112,24 @@ class Dunning:
 
 
 invoice_dunning = one("Dunning", by="id")
+
+
+@strawberry.type
+class DunningMutation:
+    """What our own staff decide about unpaid invoices, each with a reason."""
+
+    retry_payment = mutation(
+        resolve.retry_payment,
+        "Payment",
+        refusals=[
+            NothingToPay,
+            DunningNotChangeable,
+            PaymentMethodUnusable,
+            CardTriedTooOften,
+            PaymentUnderWay,
+            AmountNotChargeable,
+        ],
+    )
+    pause_dunning = mutation(resolve.pause_dunning, "Invoice", refusals=[DunningNotChangeable])
+    resume_dunning = mutation(resolve.resume_dunning, "Invoice", refusals=[DunningNotChangeable])
+    skip_dunning_step = mutation(resolve.skip_dunning_step, "Invoice", refusals=[DunningNotChangeable])

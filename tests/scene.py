@@ -22,6 +22,8 @@ from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
 from auth.sso.tables import SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Member, MemberState, Session
 from billing import periods
+from billing.dunning import Course, Step, StepKind
+from billing.dunning_rows import write_steps
 from billing.facts import cycle_row, metered_item
 from billing.ledger import Account as LedgerAccount
 from billing.tables import (
@@ -33,7 +35,9 @@ from billing.tables import (
     CreditDestination,
     CreditNote,
     CreditNoteLine,
+    DunningState,
     Invoice,
+    InvoiceDunning,
     InvoiceState,
     ItemStep,
     LedgerEntry,
@@ -574,6 +578,25 @@ class Scene:
         ]
         await self.world.put(row, *lines)
         return ids.encode("inv", number)
+
+    async def dunned(self, *, paused: bool = False) -> str:
+        """An unpaid invoice, of which its customer is reminded in a day, and which is charged in two."""
+        invoice, now = await self.invoice(), await self.world.now()
+        ahead = [(1, StepKind.REMIND), (2, StepKind.CHARGE), (21, StepKind.END)]
+        row = InvoiceDunning(
+            account_id=self.number,
+            id=ids.decode("inv", invoice),
+            state=DunningState.PAUSED if paused else DunningState.RUNNING,
+            course=Course.SCHEDULE,
+            schedule="standard",
+            started_at=now,
+            ahead=write_steps(Step(now + timedelta(days=days), kind) for days, kind in ahead),
+            next_at=now + timedelta(days=1),
+            paused_at=now if paused else None,
+            pause_reason="They dispute it." if paused else None,
+        )
+        await self.world.put(row)
+        return invoice
 
     async def payment(
         self, invoice: str, method: str | None = None, *, state: PaymentState = PaymentState.SUCCEEDED

@@ -379,6 +379,23 @@ PLANTED = [
         "recognition_clock 10 JPY: was to be closed at",
     ),
     (
+        (
+            "insert into invoice_dunning (account_id, id, state, course, schedule, time_zone, started_at)"
+            " values (10, 42, 'running', 'ask', 'standard', 'UTC', now())"
+        ),
+        "What follows an unpaid invoice has its next step and an end, until it has ended or nothing is owed.",
+        "invoice_dunning 10/42: is running, has 0 steps ahead, and goes on at no time",
+    ),
+    (
+        (
+            "update outbox set delivered_at = now(); update payment set off_session = true where id = 48;"
+            " insert into payment_part (account_id, id, payment_id, invoice_id, currency, amount_minor, state)"
+            " values (10, 60, 48, 42, 'USD', 4800, 'open')"
+        ),
+        "An invoice whose charge was declined while nobody was there is followed by something, once that was told.",
+        "invoice 10/42: is open, payment 48 of it was declined, and nothing follows",
+    ),
+    (
         "update audit_record set actor = 'nobody' where seq = 2",
         "Every audit chain, its head and its seals hold.",
         "audit_record 10/2: was changed after it was written",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -328,6 +328,28 @@ async def _sent(scene: Scene, _: str) -> dict[str, Any]:
     return {"invoices": [await paying.owed(scene)], "source": "BANK_TRANSFER", "reference": "Line 7"}
 
 
+async def _unpaid(scene: Scene, _: str) -> dict[str, Any]:
+    await paying.card(scene)
+    return {"invoice": await paying.owed(scene)}
+
+
+async def _dunned(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoice": await scene.dunned()}
+
+
+async def _to_pause(scene: Scene, who: str) -> dict[str, Any]:
+    until = await scene.world.now() + timedelta(days=7)
+    return {**await _dunned(scene, who), "until": _written(until), "reason": "They dispute it."}
+
+
+async def _to_skip(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _dunned(scene, who), "step": "REMIND"}
+
+
+async def _paused_dunning(scene: Scene, _: str) -> dict[str, Any]:
+    return {"invoice": await scene.dunned(paused=True)}
+
+
 async def _disputed(scene: Scene, _: str) -> dict[str, Any]:
     return {"dispute": await returning.disputed(scene)}
 
@@ -369,6 +391,10 @@ OURS = {
     "stageEvidence",
     "submitEvidence",
     "acceptDispute",
+    "retryPayment",
+    "pauseDunning",
+    "resumeDunning",
+    "skipDunningStep",
 }
 """What only our own staff do."""
 
@@ -450,6 +476,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "acceptDispute": _disputed,
     "refundPayment": _paid,
     "retryRefund": _failed_refund,
+    "retryPayment": _unpaid,
+    "pauseDunning": _to_pause,
+    "resumeDunning": _paused_dunning,
+    "skipDunningStep": _to_skip,
     "recordUsage": _report,
     "voidUsage": _reported,
     "releaseSubscription": _held,

@@ -41,6 +41,7 @@ MATRIX = """
     see invoices      x  .  .  x  x  .    .  .  x  x  .  .    x  x  x
     see approvals     .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
     adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
+    chase             .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
     see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
     change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
     enroll            x  .  .  .  .  .    .  .  .  .  .  .    .  .  .
@@ -132,6 +133,10 @@ RULES = {
     "acceptDispute": Rule("adjust", "see billing"),
     "refundPayment": Rule("adjust", "see billing"),
     "retryRefund": Rule("adjust", "see billing"),
+    "retryPayment": Rule("chase", "see invoices"),
+    "pauseDunning": Rule("chase", "see invoices"),
+    "resumeDunning": Rule("chase", "see invoices"),
+    "skipDunningStep": Rule("chase", "see invoices"),
     "recordUsage": Rule("report usage", "see workspace"),
     "voidUsage": Rule("report usage", "see workspace"),
     "releaseSubscription": Rule("adjust", "see billing"),
