@@ -23,7 +23,7 @@ NewId = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An item becomes so many of a price; an item that is not there yet is an add-on."""
+    """An item becomes so many of a price, or of none; an item that is not there yet is an add-on."""
 
     item_id: int | None
     price_id: int | None

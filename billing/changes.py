@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from auth.tables import Account
-from billing import amendments, charging, events, fact_queries, queries
+from billing import amendments, charging, dropping, events, fact_queries, queries
 from billing.amendments import Change, NewId, Unsaved
 from billing.charging import Bill
 from billing.facts import Facts, agreement
@@ -63,16 +63,18 @@ class NothingChanges(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants of an item: another price, another quantity, or both. No item is an add-on."""
+    """What somebody wants of an item: another price, another quantity, or both; or to drop it. No item is an add-on."""
 
     item_id: int | None
     price_id: int | None = None
     quantity: int | None = None
+    drop: bool = False
 
 
 async def preview(work: Work, account: Account, subscription_id: int, wish: Wish) -> Bill:
     """The very document that `change` would make now. Raises its refusals."""
     facts, change = await wished(work, account, subscription_id, wish, lock=False)
+    _check_now(facts, change)
     after = charging.moved(facts, amendments.changed(facts, change, work.now, Unsaved()), work.now)
     return await charging.bill(work, account, after, await charging.names(work, account, after))
 
@@ -85,6 +87,7 @@ async def change(
     What waits for the same of its item gives way.
     """
     facts, change_ = await wished(work, account, subscription_id, wish, lock=True)
+    _check_now(facts, change_)
     await replace_pending(work, account.id, subscription_id, wish)
     after = amendments.changed(facts, change_, work.now, work.new_id)
     return await _made(work, account, facts, after, later=later)
@@ -96,7 +99,7 @@ async def schedule(
     """Write down a change for the end of the period; the one before it for the same item gives way."""
     reason = reason_of(reason)
     facts, _ = await wished(work, account, subscription_id, wish, lock=True)
-    await replace_pending(work, account.id, subscription_id, wish)
+    await replace_pending(work, account.id, subscription_id, wish, waits=True)
     if len(await queries.pending(work, account.id, subscription_id)) >= MOST_SCHEDULED:
         raise InvalidInput(f"A subscription waits for at most {MOST_SCHEDULED} changes. Withdraw one first.")
     scheduled = later(facts, wish, reason, work.now, work.new_id)
@@ -112,7 +115,7 @@ def later(facts: Facts, wish: Wish, reason: str | None, now: datetime, new_id: N
         account_id=facts.subscription.account_id,
         id=new_id(),
         subscription_id=facts.subscription.id,
-        kind=ChangeKind.CHANGE,
+        kind=ChangeKind.DROP if wish.drop else ChangeKind.CHANGE,
         item_id=wish.item_id,
         price_id=wish.price_id,
         quantity=wish.quantity,
@@ -123,9 +126,12 @@ def later(facts: Facts, wish: Wish, reason: str | None, now: datetime, new_id: N
     )
 
 
-async def replace_pending(work: Work, account_id: int, subscription_id: int, wish: Wish) -> bool:
+async def replace_pending(
+    work: Work, account_id: int, subscription_id: int, wish: Wish, *, waits: bool = False
+) -> bool:
     """Take back what waits for an item, because something newer was asked for it. Whether anything waited."""
-    replaced = [due for due in await queries.pending(work, account_id, subscription_id) if gives_way(due, wish)]
+    pending = await queries.pending(work, account_id, subscription_id)
+    replaced = [due for due in pending if gives_way(due, wish, waits=waits)]
     for earlier in replaced:
         settle(earlier, ChangeState.WITHDRAWN, work.now)
         await work.flush()
@@ -133,10 +139,15 @@ async def replace_pending(work: Work, account_id: int, subscription_id: int, wis
     return bool(replaced)
 
 
-def gives_way(due: ScheduledChange, wish: Wish) -> bool:
-    """Whether a newer wish is about the same of an item: its price, or its quantity. Another one leaves it alone."""
-    if due.kind is not ChangeKind.CHANGE or wish.item_id is None or due.item_id != wish.item_id:
+def gives_way(due: ScheduledChange, wish: Wish, *, waits: bool = False) -> bool:
+    """Whether a newer wish is about the same of an item: its price, or its quantity. Another one leaves it alone.
+
+    Dropping an item is about all of it; it gives way itself to what `waits` for the same instant.
+    """
+    if wish.item_id is None or due.item_id != wish.item_id:
         return False
+    if wish.drop or due.kind is not ChangeKind.CHANGE:
+        return wish.drop or waits
     priced = due.price_id is not None and wish.price_id is not None
     return priced or (due.quantity is not None and wish.quantity is not None)
 
@@ -273,6 +284,8 @@ def applied(facts: Facts, due: ScheduledChange, new_id: NewId) -> Facts:
     match due.kind:
         case ChangeKind.CHANGE:
             return amendments.changed(facts, _then(facts, due), due.due_at, new_id)
+        case ChangeKind.DROP:
+            return amendments.changed(facts, _dropped(facts, due.item_id), due.due_at, new_id)
         case ChangeKind.PAUSE:
             return amendments.paused(facts, due.due_at, due.reason, new_id)
         case ChangeKind.RESUME:
@@ -330,6 +343,7 @@ def _terms(facts: Facts) -> dict[str, Any]:
     items = {
         ids.encode("item", item.id): {"price": ids.encode("price", item.price_id), "quantity": item.quantity}
         for item in facts.items
+        if item.ended_at is None
     }
     return rows.columns(facts.subscription) | {"items": items}
 
@@ -375,7 +389,8 @@ async def wished(work: Work, account: Account, subscription_id: int, wish: Wish,
 
 async def _check(work: Work, account: Account, facts: Facts, change: Change) -> None:
     """Refuse a price that is not sold to this account, or not in step with the other items, and wrong quantities."""
-    assert change.price_id is not None, "a wish is for a price"
+    if change.price_id is None:
+        return
     price, version, plan = await queries.offer(work, change.price_id)
     check_seats(plan.key, version, change.quantity)
     running = [item for item in facts.items if item.ended_at is None]
@@ -391,10 +406,23 @@ async def _check(work: Work, account: Account, facts: Facts, change: Change) -> 
         raise PriceNotForSubscription(f"billed by the {new.interval.value}, and the other items are not")
 
 
+def _check_now(facts: Facts, change: Change) -> None:
+    if change.price_id is None and change.item_id is not None:
+        dropping.check_now(facts, change.item_id)
+
+
+def _dropped(facts: Facts, item_id: int | None) -> Change:
+    (item,) = (item for item in facts.items if item.id == item_id)
+    return Change(item.id, None, item.quantity)
+
+
 def _change(facts: Facts, wish: Wish) -> Change:
     item = next((item for item in facts.items if item.id == wish.item_id and item.ended_at is None), None)
     if wish.item_id is not None and item is None:
         raise InvalidInput("This subscription has no such item, or it has ended.")
+    if wish.drop and item:
+        dropping.check(facts, item)
+        return _dropped(facts, item.id)
     price_id = wish.price_id or (item.price_id if item else None)
     quantity = wish.quantity if wish.quantity is not None else item.quantity if item else 1
     if price_id is None or price_id not in facts.prices:

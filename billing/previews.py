@@ -216,7 +216,7 @@ async def _waiting(
 ) -> Sequence[ScheduledChange]:
     """The changes that will wait for the end of the period."""
     known = await queries.pending(work, facts.subscription.account_id, facts.subscription.id)
-    kept = [change for change in known if wish is None or not changes.gives_way(change, wish)]
+    kept = [change for change in known if wish is None or not changes.gives_way(change, wish, waits=bool(waits))]
     return [*kept, waits] if waits else kept
 
 

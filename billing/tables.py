@@ -103,6 +103,9 @@ class ChangeKind(StrEnum):
     CHANGE = "change"
     """Another price or another quantity."""
 
+    DROP = "drop"
+    """The item is there no more."""
+
     PAUSE = "pause"
     """Nothing is charged from then on."""
 

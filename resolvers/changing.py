@@ -62,6 +62,29 @@ async def change_subscription(
     return Changed(changed.id, _id(invoice), None)
 
 
+async def drop_item(
+    info: Info,
+    item: Annotated[ID, "Which item: an add-on, and not what the subscription is to."],
+    at: Annotated[ChangeAt, "When it goes; now only where the plan credits at once, or nothing is paid for."] = (
+        ChangeAt.PERIOD_END
+    ),
+    reason: Annotated[str | None, WHY] = None,
+) -> Changed:
+    """Drop an add-on from its subscription, which goes on without it. At the end of the period can be withdrawn."""
+    dropped = await info.context.permitted(Permission.BUY, "item", item)
+    account = await people.account(info.context.work, dropped.account_id)
+    await buying.begin_due(info.context.work, account, dropped.subscription_id)
+    reason = subscriptions.reason_of(reason)
+    info.context.because(reason)
+    wish = Wish(dropped.id, drop=True)
+    await buying.check(info.context.work, account.id, dropped.subscription_id, wish)
+    if at is ChangeAt.PERIOD_END:
+        scheduled = await changes.schedule(info.context.work, account, dropped.subscription_id, wish, reason)
+        return Changed(dropped.subscription_id, None, scheduled.id)
+    changed, invoice = await changes.change(info.context.work, account, dropped.subscription_id, wish)
+    return Changed(changed.id, _id(invoice), None)
+
+
 async def withdraw_change(info: Info, change: Annotated[ID, "Which scheduled change."]) -> ScheduledChange:
     """Take back a scheduled change before it takes effect."""
     found = await info.context.permitted(Permission.BUY, "change", change)

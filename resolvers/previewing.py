@@ -14,7 +14,7 @@ from auth import queries as people
 from auth.policy import Permission
 from auth.tables import Account
 from billing import changes, discounting, previews
-from billing.changes import ChangeAt
+from billing.changes import ChangeAt, Wish
 from billing.charging import Bill
 from billing.previews import Foreseen
 from billing.subscriptions import CancelAt
@@ -41,6 +41,14 @@ class _Seen:
         least = await buying.taken(self.work, self.account.id, billed.facts.subscription.id)
         return await previews.foreseen(self.work, self.account, billed, least, **waiting)
 
+    async def wished(self, subscription_id: int, wish: Wish, at: ChangeAt) -> Foreseen:
+        """What a wish would bill now, or at the end of the period."""
+        await buying.check(self.work, self.account.id, subscription_id, wish)
+        if at is ChangeAt.NOW:
+            return await self.shown(await changes.preview(self.work, self.account, subscription_id, wish), wish=wish)
+        billed, waits = await previews.scheduling(self.work, self.account, subscription_id, wish)
+        return await self.shown(billed, wish=wish, waits=waits)
+
 
 async def preview_subscribe(
     info: Info,
@@ -65,12 +73,17 @@ async def preview_change(
 ) -> Any:
     """What `changeSubscription` would bill now; at the end of the period, nothing, and `next` shows it."""
     async with _seen(info, "sub", subscription) as seen:
-        wish = wish_of(item, price, quantity)
-        await buying.check(seen.work, seen.account.id, seen.row.id, wish)
-        if at is ChangeAt.NOW:
-            return await seen.shown(await changes.preview(seen.work, seen.account, seen.row.id, wish), wish=wish)
-        billed, waits = await previews.scheduling(seen.work, seen.account, seen.row.id, wish)
-        return await seen.shown(billed, wish=wish, waits=waits)
+        return await seen.wished(seen.row.id, wish_of(item, price, quantity), at)
+
+
+async def preview_drop_item(
+    info: Info,
+    item: Annotated[ID, strawberry.argument(description="Which item: an add-on.")],
+    at: Annotated[ChangeAt, strawberry.argument(description="When it goes.")] = ChangeAt.PERIOD_END,
+) -> Any:
+    """What `dropItem` would give back now; at the end of the period, nothing, and `next` shows what is left."""
+    async with _seen(info, "item", item) as seen:
+        return await seen.wished(seen.row.subscription_id, Wish(seen.row.id, drop=True), at)
 
 
 async def preview_pause(info: Info, subscription: Which) -> Any:

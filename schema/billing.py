@@ -122,6 +122,9 @@ class SubscriptionItem(Node):
     price = one("Price", by="price_id", required=True)
     """Of what."""
 
+    subscription = one("Subscription", by="subscription_id", required=True)
+    """What it belongs to."""
+
 
 @value(Downloads)
 class Download:

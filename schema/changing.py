@@ -10,6 +10,7 @@ import strawberry
 from auth.policy import Permission
 from billing import documents, previews, tables
 from billing.changes import ChangeAt, NothingChanges, PriceNotForSubscription
+from billing.dropping import NotAnAddOn, PaidUntilRenewal
 from billing.subscriptions import AlreadySubscribed, PlanNotOffered, SeatsNotOffered, SubscriptionOver
 from billing.tables import ChangeKind, ChangeState, LineKind
 from resolvers import changing as resolve
@@ -168,6 +169,9 @@ class ChangingMutation:
     """What is done to a running subscription."""
 
     change_subscription = mutation(resolve.change_subscription, "SubscriptionChanged", refusals=_REFUSALS)
+    drop_item = mutation(
+        resolve.drop_item, "SubscriptionChanged", refusals=[SubscriptionOver, NotAnAddOn, PaidUntilRenewal]
+    )
     withdraw_change = mutation(resolve.withdraw_change, "ScheduledChange", refusals=[SubscriptionOver])
     pause_subscription = mutation(resolve.pause_subscription, "Subscription", refusals=[SubscriptionOver])
     resume_subscription = mutation(resolve.resume_subscription, "SubscriptionChanged", refusals=[SubscriptionOver])

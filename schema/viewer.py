@@ -100,6 +100,9 @@ class Query:
     preview_change = via(previewing.preview_change, "InvoicePreview | None")
     """What `changeSubscription` would bill now; without an item, what an add-on would."""
 
+    preview_drop_item = via(previewing.preview_drop_item, "InvoicePreview | None")
+    """What `dropItem` would give back."""
+
     preview_pause = via(previewing.preview_pause, "InvoicePreview | None")
     """What `pauseSubscription` would give back."""
 

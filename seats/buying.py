@@ -135,6 +135,8 @@ async def check(work: Work, account_id: int, subscription_id: int, wish: Wish) -
     pool = next((pool for pool in pools if pool.subscription_item_id == wish.item_id), None)
     if pool is None:
         return
+    if wish.drop:
+        raise InvalidInput("This item pays for the seats of a pool: cancel its subscription instead.")
     if wish.quantity is not None:
         raise InvalidInput("This item pays for the seats of a pool: change them with changeSeats.")
     if wish.price_id is not None and (await billing.offer(work, wish.price_id))[2].id != pool.plan_id:

@@ -252,6 +252,21 @@ class Scene:
             )
         return rows
 
+    async def add_on(self, subscription: Subscription, offer: Offer | None = None) -> str:
+        """One more item of a subscription, since it began."""
+        item = self._item(subscription, offer or self.world.catalog.enterprise, 1)
+        step = ItemStep(
+            account_id=self.number,
+            id=self.world.number(),
+            subscription_id=subscription.id,
+            item_id=item.id,
+            at=subscription.created_at,
+            price_id=item.price_id,
+            quantity=1,
+        )
+        await self.world.put(item, step)
+        return ids.encode("item", item.id)
+
     async def alerted(self, subscription: Subscription) -> None:
         """That four fifths of what a subscription may use were told."""
         await self.world.run(

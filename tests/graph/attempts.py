@@ -93,6 +93,10 @@ async def _change(scene: Scene, _: str) -> dict[str, Any]:
     return {"subscription": ids.encode("sub", subscription.id), "item": ids.encode("item", item), "quantity": 2}
 
 
+async def _drop(scene: Scene, _: str) -> dict[str, Any]:
+    return {"item": await scene.add_on(await scene.subscription(scene.world.catalog.team))}
+
+
 async def _held(scene: Scene, _: str) -> dict[str, Any]:
     held = await scene.subscription()
     await scene.world.run("update subscription_clock set held = 'Too much.' where subscription_id = $1", held.id)
@@ -425,6 +429,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "subscribe": _subscribe,
     "cancelSubscription": _running,
     "changeSubscription": _change,
+    "dropItem": _drop,
     "withdrawChange": _withdraw,
     "pauseSubscription": _running,
     "resumeSubscription": _paused,

@@ -38,6 +38,7 @@ LEAVES = {
     "subscribe": ["subscription.started"],
     "cancelSubscription": ["subscription.cancel_scheduled"],
     "changeSubscription": ["subscription.changed", "invoice.drafted", "invoice.finalized"],
+    "dropItem": ["change.scheduled"],
     "withdrawChange": ["change.withdrawn"],
     "pauseSubscription": ["subscription.changed"],
     "resumeSubscription": ["subscription.changed"],

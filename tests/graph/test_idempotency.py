@@ -41,6 +41,7 @@ OTHER: dict[str, dict[str, Any]] = {
 CHANGED = "__typename ... on SubscriptionChanged { subscription { id } invoice { id } } ... on Problem { message }"
 SHOWN = {
     "changeSubscription": CHANGED,
+    "dropItem": "__typename ... on SubscriptionChanged { change { id } } ... on Problem { message }",
     "resumeSubscription": CHANGED,
     "changeBillingDay": CHANGED,
     "changeSeats": "__typename ... on SeatsChanged { pool { id purchased } invoice { id } } ... on Problem { message }",

@@ -84,6 +84,7 @@ RULES = {
     "subscribe": Rule("buy", "see workspace"),
     "cancelSubscription": Rule("buy", "see billing"),
     "changeSubscription": Rule("buy", "see billing"),
+    "dropItem": Rule("buy", "see billing"),
     "withdrawChange": Rule("buy", "see billing"),
     "pauseSubscription": Rule("buy", "see billing"),
     "resumeSubscription": Rule("buy", "see billing"),

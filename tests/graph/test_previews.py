@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 import schema
+from billing.pricing import Decrease
 from kernel import ids
 from kernel.work import Work
 from seats import buying
 from tests.graph.asking import DAY, At
 from tests.graph.crowd import evidence
+from tests.graph.dropping import with_add_on
 from tests.graph.test_changes import Life, pooled, subscribed
 from tests.scenery import Scene, World
 
@@ -92,6 +94,16 @@ async def _waiting(world: World) -> Life:
     return life
 
 
+async def _beside(world: World) -> Life:
+    return await _on(await _taxed(await with_add_on(world, Decrease.NOW)), ELEVEN_DAYS)
+
+
+async def _beside_waiting(world: World) -> Life:
+    life = await _beside(world)
+    await life.does("changeSubscription", item=life.known["add_on"], quantity=3, at="PERIOD_END")
+    return life
+
+
 async def _paused(world: World) -> Life:
     life = await _pro(world)
     await life.does("pauseSubscription")
@@ -158,6 +170,10 @@ def _bought(offer: str, **more: Any) -> Told:
     }
 
 
+def _dropped(**more: Any) -> Told:
+    return lambda life: {"item": life.known["add_on"], **more}
+
+
 def _add_on(**more: Any) -> Told:
     return lambda life: {"price": life.world.catalog.max.price, "quantity": 2, **more}
 
@@ -175,6 +191,7 @@ def _discount(life: Life) -> Mapping[str, Any]:
 
 
 CHANGE = ("previewChange", "changeSubscription")
+DROP = ("previewDropItem", "dropItem")
 CANCEL = ("previewCancel", "cancelSubscription")
 SEATS = ("previewSeats", "changeSeats")
 NOW_WITH_CREDIT = {"at": "NOW", "credit": True}
@@ -190,6 +207,9 @@ CASES = {
     "add-on later": Case(*CHANGE, _pro, _add_on(at="PERIOD_END"), bills=False),
     "instead of what waits": Case(*CHANGE, _waiting, _to("max_yearly")),
     "beside what waits": Case(*CHANGE, _waiting, _item(quantity=2), bills=False),
+    "drop": Case(*DROP, _beside, _dropped(at="NOW")),
+    "drop later": Case(*DROP, _beside, _dropped(), bills=False),
+    "drop what waits": Case(*DROP, _beside_waiting, _dropped(), bills=False),
     "pause": Case("previewPause", "pauseSubscription", _pro, goes_on=False),
     "resume": Case("previewResume", "resumeSubscription", _paused),
     "cancel now": Case(*CANCEL, _pro, NOW_WITH_CREDIT, goes_on=False),
@@ -269,7 +289,8 @@ async def test_a_preview_tells_what_of_the_credit_it_uses_and_what_is_left_to_pa
 
 def _told(life: Life, case: Case) -> dict[str, Any]:
     told = dict(case.told(life) if callable(case.told) else case.told)
-    return told if {"account", "pool", "discount"} & told.keys() else {"subscription": life.id, **told}
+    by_itself = {"account", "pool", "discount"} & told.keys() or case.mutation == "dropItem"
+    return told if by_itself else {"subscription": life.id, **told}
 
 
 @cache
