@@ -63,6 +63,9 @@ class Seen:
     charges: Mapping[str, str] = field(default_factory=dict)
     """Each charge's id to its status."""
 
+    failures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Why a charge failed, as the charge itself says it: an intent says more."""
+
     paid_by: str | None = None
     """The charge that succeeded."""
 
@@ -99,7 +102,11 @@ class Seen:
     @property
     def decline(self) -> Decline | None:
         """Why the last try was declined."""
-        return Decline(**self.news.decline) if self.news.decline else None
+        if self.news.decline:
+            return Decline(**self.news.decline)
+        only = next(iter(self.charges)) if len(self.charges) == 1 else None
+        failed = self.failures.get(self.news.charge or only or "")
+        return Decline(**failed) if failed else None
 
 
 def with_intent(seen: Seen, intent: Intent, at: datetime | None = None) -> Seen:
@@ -122,9 +129,13 @@ def with_charge(seen: Seen, charge: Charge) -> Seen:
     """What is known after a charge was seen."""
     charges = dict(seen.charges)
     _raise(charges, charge.id, charge.status)
+    failures = dict(seen.failures)
+    if charge.status == "failed":
+        failures[charge.id] = asdict(Decline(charge.failure or "card_declined", charge.reason, charge=charge.id))
     return replace(
         seen,
         charges=charges,
+        failures=failures,
         paid_by=charge.id if charges[charge.id] == "succeeded" else seen.paid_by,
         refunded=max(seen.refunded, charge.refunded.minor),
         disputed=seen.disputed or charge.disputed,

@@ -6,7 +6,7 @@ was answered, a webhook came, or somebody looked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from kernel.events import Event
@@ -56,26 +56,38 @@ async def learn(work: Work, payment: Payment, seen: Seen, *, answered: bool = Fa
     if seen.transaction and payment.fee_minor is None:
         payment.next_at = work.now
     state = seen.state
+    tried = await queries.attempts(work, payment.account_id, payment.id)
+    _finish(tried, seen)
     if attempt and not answered and not seen.end and untouched(seen, attempt.charge_before):
         return
     if attempt and state is not PaymentState.CREATED:
-        _answer(work, attempt, state, seen.decline)
+        _answer(work, attempt, state, seen)
     if state is PaymentState.CREATED and attempt is None and payment.rail_id and not payment.off_session:
         # The intent is there, and it is for the payer's side to say what it is paid with.
         state = PaymentState.REQUIRES_ACTION
     if state is not PaymentState.CREATED:
         await move(work, payment, state, seen.decline)
+    if strangers(seen, tried):
+        # `payments.noticing` writes them down.
+        payment.next_at = work.now
+
+
+def strangers(seen: Seen, tried: Sequence[PaymentAttempt]) -> list[str]:
+    """The charges of a payment that are of no try we know; none while a try of ours is at work."""
+    if any(attempt.state is not AttemptState.ANSWERED for attempt in tried):
+        return []
+    ours = {attempt.charge for attempt in tried}
+    return sorted(charge for charge in seen.charges if charge not in ours)
 
 
 async def move(work: Work, payment: Payment, state: PaymentState, decline: Decline | None = None) -> None:
     """A payment is in another state now, which is told on; nothing happens if it was there before."""
     if payment.state is state:
+        if decline and state is PaymentState.FAILED:
+            _explain(payment, decline)
         return
     payment.state, payment.looks = state, 0
-    failed = state is PaymentState.FAILED
-    payment.decline_code = decline.code if decline and failed else None
-    payment.decline_reason = decline.reason if decline and failed else None
-    payment.advice = decline.advice if decline and failed else None
+    _explain(payment, decline if state is PaymentState.FAILED else None)
     ended = state in {PaymentState.SUCCEEDED, PaymentState.CANCELED, PaymentState.FAILED}
     payment.settled_at = work.now if ended else None
     rests = _LOOKS.get(state)
@@ -117,11 +129,32 @@ def refuse(work: Work, attempt: PaymentAttempt, code: str) -> Decline:
     return Decline(code)
 
 
-def _answer(work: Work, attempt: PaymentAttempt, state: PaymentState, decline: Decline | None) -> None:
+def _explain(told: Payment | PaymentAttempt, decline: Decline | None) -> None:
+    told.decline_code = decline.code if decline else None
+    told.decline_reason = decline.reason if decline else None
+    told.advice = decline.advice if decline else None
+
+
+def _answer(work: Work, attempt: PaymentAttempt, state: PaymentState, seen: Seen) -> None:
     _answered(work, attempt, _OUTCOMES[state])
+    decline = seen.decline
+    latest = seen.paid_by or seen.news.charge
+    attempt.charge = latest if latest != attempt.charge_before else None
     if state is PaymentState.FAILED and decline:
-        attempt.decline_code, attempt.decline_reason = decline.code, decline.reason
-        attempt.advice, attempt.charge = decline.advice, decline.charge
+        _explain(attempt, decline)
+        attempt.charge = decline.charge or attempt.charge
+
+
+def _finish(tried: Sequence[PaymentAttempt], seen: Seen) -> None:
+    """What a charge that was on its way has come to, as with debits, its try has come to."""
+    for attempt in tried:
+        match seen.charges.get(attempt.charge or ""):
+            case "succeeded":
+                attempt.outcome = AttemptOutcome.SUCCEEDED
+            case "failed":
+                attempt.outcome = AttemptOutcome.DECLINED
+                if seen.decline and seen.decline.charge == attempt.charge:
+                    _explain(attempt, seen.decline)
 
 
 def _answered(work: Work, attempt: PaymentAttempt, outcome: AttemptOutcome) -> None:

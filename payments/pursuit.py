@@ -20,7 +20,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.sealing import seal
 from kernel.work import Work
-from payments import customers, networks, outcomes, queries
+from payments import customers, networks, noticing, outcomes, queries
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Throttled, Unknown
 from payments.rail.intents import body_of
@@ -72,14 +72,21 @@ async def _pursue(case: Case) -> None:
     async with case.payment() as payment:
         if not case.urgent and (payment.next_at is None or payment.next_at > case.work.now):
             return  # another worker has taken it
-        state, replaces = payment.state, list(payment.replaces)
+        state, replaces, known = payment.state, list(payment.replaces), payment.rail_id
+        tried = await queries.attempts(case.work, case.account_id, case.payment_id)
+        by_payer = outcomes.strangers(Seen.from_document(payment.seen), tried)
         outcomes.begun(case.work, payment)
+    if by_payer:
+        await noticing.notice(case.work, case.rail, case.account_id, case.payment_id, urgent=case.urgent)
     if state is PaymentState.SUCCEEDED:
         await _know_fee(case)
         return
     if state in {PaymentState.CANCELED, PaymentState.FAILED}:
         async with case.payment() as payment:
             payment.next_at = None
+        if case.urgent and known and state is PaymentState.FAILED:
+            # The payer may have named another card on their page since.
+            await _look(case, known)
         return
     for other in replaces:
         if not await _gave_up(case, other):
@@ -240,6 +247,7 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
         attempt = await queries.attempt_at_work(case.work, case.account_id, case.payment_id)
         if attempt is None:
             return None
+        assert attempt.payment_method_id, "only a try that its payer made may be of a method we don't know"
         method = await queries.method(case.work, case.account_id, attempt.payment_method_id)
         if method.detached_at:
             await _refused(case, payment, "payment_method_detached")

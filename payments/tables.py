@@ -352,7 +352,9 @@ class PaymentAttempt(SQLModel, table=True):
     id: int = key()
     payment_id: int = whole()
     number: int = 1
-    payment_method_id: int = whole()
+    payment_method_id: int | None = whole(optional=True)
+    """None where its payer named one on their page that the account didn't keep."""
+
     state: AttemptState = word(AttemptState, AttemptState.WAITING)
     sends: int = 0
     keys: int = 0

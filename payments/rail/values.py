@@ -183,6 +183,9 @@ class Charge:
 
     disputed: bool = False
     failure: str | None = None
+    reason: str | None = None
+    """What the bank said, where it failed."""
+
     risk: str | None = None
     fingerprint: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -193,6 +196,7 @@ class Charge:
         """Read Stripe's `charge`."""
         used = body.get("payment_method_details") or {}
         instrument = used.get(used.get("type") or "") or {}
+        outcome = body.get("outcome") or {}
         return cls(
             id=body["id"],
             status=body["status"],
@@ -204,7 +208,8 @@ class Charge:
             transaction=named(body.get("balance_transaction")),
             disputed=bool(body.get("disputed")),
             failure=body.get("failure_code"),
-            risk=(body.get("outcome") or {}).get("risk_level"),
+            reason=outcome.get("reason") if body.get("failure_code") else None,
+            risk=outcome.get("risk_level"),
             fingerprint=instrument.get("fingerprint"),
             metadata=dict(body.get("metadata") or {}),
             created=instant(body.get("created")),
