@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from sqlalchemy import text
@@ -29,6 +29,7 @@ from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
+from gateway.live.opening import follow, live, socket_route
 from gateway.metrics import Metrics
 from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
@@ -68,8 +69,12 @@ def build(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
-        async with clock(settings, url) as ticking, rail(settings, url) as paying:
+        async with clock(settings, url) as ticking, rail(settings, url) as paying, AsyncExitStack() as held:
             metrics.look = partial(_held, engine, ticking, blocks)
+            told = await held.enter_async_context(
+                live(graph, documents, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
+            )
+            app.state.live = told
             app.state.door = Door(
                 engine,
                 ticking,
@@ -81,6 +86,7 @@ def build(
                 names=names,
                 base=settings.base,
                 cookies=cookies,
+                feed=told.feed,
             )
             app.state.webhook_secrets = await hooked(settings, paying, address)
             tireless = Worker(url, engine, ticking, blocks, paying, names, nightly=True)
@@ -103,10 +109,12 @@ def build(
         documents,
         graphiql=not settings.in_production,
         body=BODY,
+        follow=follow,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
+        socket_route("/graphql"),
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),
         *SsoDoors(providers, settings.base, cookies).routes(),

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from auth import keys, operations, queries, sessions
 from auth.names import Names
@@ -34,6 +34,7 @@ from kernel.clock import Clock
 from kernel.errors import Forbidden, InvalidInput
 from kernel.work import IdBlocks, Work
 from payments.rail.opening import Rail
+from resolvers.following import Feed
 from resolvers.info import Context
 
 REASON = "seatgraph-reason"
@@ -57,12 +58,20 @@ class Door:
     names: Names = field(default_factory=Names)
     base: str = ""
     cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
+    feed: Feed | None = None
+
+    def bearer(self, request: HTTPConnection, said: str | None = None) -> str | None:
+        """What a request carries to say who asks: what it `said` in an Authorization of its own, a header or a cookie.
+
+        Raises Unauthenticated for another scheme, or Forbidden for a cookie that another site may have sent.
+        """
+        return _bearer(request.headers.get("authorization") if said is None else said) or self._carried(request)
 
     @asynccontextmanager
-    async def context(self, request: Request) -> AsyncIterator[Context]:
+    async def context(self, request: HTTPConnection, said: str | None = None) -> AsyncIterator[Context]:
         """The context of one request. Raises Unauthenticated for a bearer we don't believe."""
         async with self.work(request, await self.clock.now()) as work:
-            bearer = _bearer(request) or self._carried(request)
+            bearer = self.bearer(request, said)
             actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
             await work.see_as(sees(actor), _origin(request, actor))
             yield Context(
@@ -74,9 +83,10 @@ class Door:
                 providers=self.providers,
                 names=self.names,
                 base=self.base,
+                feed=self.feed,
             )
 
-    def _carried(self, request: Request) -> str | None:
+    def _carried(self, request: HTTPConnection) -> str | None:
         """The session in a cookie. Raises Forbidden for a request that another site may have made a browser send."""
         text = request.cookies.get(self.cookies.session)
         if text is not None and not same_site(request, self.base):
@@ -97,7 +107,7 @@ class Door:
             await operations.end_session(work, session.id, why="signed out")
 
     @asynccontextmanager
-    async def work(self, request: Request, now: datetime) -> AsyncIterator[Work]:
+    async def work(self, request: HTTPConnection, now: datetime) -> AsyncIterator[Work]:
         """A unit of work that belongs to nobody yet."""
         work = Work(self.engine, now, ids=self.blocks, origin=_origin(request, Actor()))
         try:
@@ -267,8 +277,7 @@ def _spoken(token: ForeignToken) -> str:
     return f"token:{token.token_id}"
 
 
-def _bearer(request: Request) -> str | None:
-    header = request.headers.get("authorization")
+def _bearer(header: str | None) -> str | None:
     if header is None:
         return None
     scheme, _, bearer = header.partition(" ")
@@ -284,14 +293,14 @@ def _number(kind: str, text: str) -> int:
         raise refused() from reason
 
 
-def _reason(request: Request) -> str | None:
+def _reason(request: HTTPConnection) -> str | None:
     """Why, in the caller's words: a header holds bytes, and clients write UTF-8 into it."""
     said = request.headers.get(REASON, "").encode("latin-1").decode("utf-8", "replace")
     cards.refuse(said)
     return " ".join(said.replace("\0", "").split())[:LONGEST_REASON] or None
 
 
-def _origin(request: Request, actor: Actor) -> Origin:
+def _origin(request: HTTPConnection, actor: Actor) -> Origin:
     return Origin(
         actor=actor.kind.value,
         person_id=actor.person_id,

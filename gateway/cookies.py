@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 _SAFE = {"GET", "HEAD"}
@@ -55,17 +55,31 @@ class Cookies:
         return f"__Host-{name}" if self.secure else name
 
 
-def same_site(request: Request, base: str) -> bool:
+def same_site(request: HTTPConnection, base: str) -> bool:
     """Whether a request that a cookie vouches for may change something: our own pages sent it.
 
-    Every browser in use names the origin of a POST, and most also say how it stands to
-    ours; a client that says neither has no business with a cookie.
+    Every browser in use names the origin of a POST and of a WebSocket, and most also say
+    how it stands to ours; a client that says neither has no business with a cookie.
     """
-    if request.method in _SAFE:
+    if request.scope.get("method") in _SAFE:
         return True
-    parts = urlsplit(base)
-    ours = f"{parts.scheme}://{parts.netloc}"
+    ours = _origin(base)
     origin, stands = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is not None and origin != ours:
         return False
     return origin == ours or stands == "same-origin"
+
+
+def of_our_pages(socket: HTTPConnection, base: str) -> bool:
+    """Whether a WebSocket may be opened: no browser asks for it, or a page of this very host does.
+
+    A browser lets the pages of everybody open one, and read what comes. No other request
+    of another origin gets an answer that its page may read.
+    """
+    origin = socket.headers.get("origin")
+    return origin is None or origin == _origin(base) or urlsplit(origin).netloc == socket.headers.get("host")
+
+
+def _origin(base: str) -> str:
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -14,14 +14,14 @@ cancelled, before `execute` returns, because they hold the unit of work of the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import strawberry
 import structlog
 from graphql import ExecutionResult, GraphQLError
-from graphql.execution import Executor
+from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
 from gateway.documents import Document, Operation, core
@@ -44,6 +44,14 @@ class Outcome:
     began: bool = True
 
 
+class NotBegun(Exception):  # noqa: N818 - an outcome
+    """A subscription that never began, and why."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("a subscription was refused")
+        self.outcome = outcome
+
+
 def check(schema: strawberry.Schema) -> None:
     """Insist that nothing of the schema would be passed over."""
     assert not schema.extensions, "schema extensions run in schema.execute alone"
@@ -57,19 +65,16 @@ async def execute(
     variables: dict[str, Any],
     context: object,
     *,
+    root: object = None,
     extensions: dict[str, Any] | None = None,
     suggestions: bool = False,
 ) -> Outcome:
-    """Run the operation with these variables; what fails in a field ends up in the outcome."""
-    executor = schema.execution_context_class.build(
-        core(schema),
-        document.syntax,
-        context_value=context,
-        raw_variable_values=variables,
-        operation_name=operation.name,
-        is_awaitable=cast("Any", optimized_is_awaitable),
-        hide_suggestions=not suggestions,
-        operation_extensions=extensions,
+    """Run the operation with these variables; what fails in a field ends up in the outcome.
+
+    For a subscription, `root` is the event that is told.
+    """
+    executor = _built(
+        schema, document, operation, variables, context, root=root, extensions=extensions, suggestions=suggestions
     )
     if isinstance(executor, list):
         return Outcome(None, executor, began=False)
@@ -80,6 +85,51 @@ async def execute(
         await _settle(executor)
     done = cast("ExecutionResult", result)  # incremental delivery is not in our schema
     return Outcome(done.data, done.errors or [])
+
+
+async def subscribe(
+    schema: strawberry.Schema,
+    document: Document,
+    operation: Operation,
+    variables: dict[str, Any],
+    context: object,
+    *,
+    extensions: dict[str, Any] | None = None,
+    suggestions: bool = False,
+) -> AsyncIterator[Any]:
+    """The events that a subscription asks for; each is a `root` for `execute`. Raises NotBegun."""
+    executor = _built(schema, document, operation, variables, context, extensions=extensions, suggestions=suggestions)
+    if isinstance(executor, list):
+        raise NotBegun(Outcome(None, executor, began=False))
+    source = create_source_event_stream(executor)
+    source = await source if isinstance(source, Awaitable) else source
+    if isinstance(source, ExecutionResult):
+        raise NotBegun(Outcome(None, source.errors or []))
+    return aiter(source)
+
+
+def _built(
+    schema: strawberry.Schema,
+    document: Document,
+    operation: Operation,
+    variables: dict[str, Any],
+    context: object,
+    *,
+    root: object = None,
+    extensions: dict[str, Any] | None,
+    suggestions: bool,
+) -> Executor[Any] | list[GraphQLError]:
+    return schema.execution_context_class.build(
+        core(schema),
+        document.syntax,
+        root,
+        context,
+        raw_variable_values=variables,
+        operation_name=operation.name,
+        is_awaitable=cast("Any", optimized_is_awaitable),
+        hide_suggestions=not suggestions,
+        operation_extensions=extensions,
+    )
 
 
 async def _settle(executor: Executor[Any]) -> None:

@@ -3,16 +3,17 @@
 POST with JSON, GET for queries alone, two response media types by negotiation.
 `application/graphql-response+json` carries the outcome in the status; the older
 `application/json` says 200 to every well-formed request, because its clients cannot
-tell our status from a proxy's. Batches, multipart, event streams and incremental
-delivery are not offered. A POST must be JSON, which a browser never sends to
-another origin unasked, and a GET changes nothing, so no request can be forged
-across sites.
+tell our status from a proxy's. A subscription is answered as an event stream, where its
+client accepts one. Batches, multipart and incremental delivery are not offered. A POST
+must be JSON, which a browser never sends to another origin unasked, and a GET changes
+nothing, so no request can be forged across sites.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -25,8 +26,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.documents import Document, Documents, Operation, Refusal
 from gateway.executor import Outcome, check, execute
 from gateway.graphiql import page
+from gateway.live.sse import COMPLETE, event
+from gateway.live.streams import Refused
 from gateway.masking import STATUS, masked, masked_exception, refused
-from gateway.negotiation import HTML, JSON, RESPONSE, negotiate
+from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
 from gateway.observability import note
 from gateway.requests import Asked, Malformed, read
 from kernel.errors import Code, Fault, InvalidInput
@@ -50,6 +53,9 @@ Answering = Callable[[Request], AbstractAsyncContextManager[Any]]
 becomes the status of the whole response.
 """
 
+Follow = Callable[[Request, Asked, Document, Operation], Awaitable[Response]]
+"""Begins a subscription, and answers with its event stream. Raises Refused, or a Fault."""
+
 Answer = dict[str, Any]
 
 
@@ -60,23 +66,35 @@ def graphql_endpoint(
     *,
     graphiql: bool,
     body: int = BODY,
+    follow: Follow | None = None,
 ) -> ASGIApp:
-    """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from."""
+    """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from.
+
+    Without `follow` it answers no subscriptions.
+    """
     check(schema)
-    return _Endpoint(schema, context, documents, graphiql, body)
+    return _Endpoint(schema, context, documents, graphiql=graphiql, body=body, follow=follow)
 
 
 class _Endpoint:
     """See `graphql_endpoint`."""
 
     def __init__(
-        self, schema: strawberry.Schema, context: Answering, documents: Documents, graphiql: bool, body: int
+        self,
+        schema: strawberry.Schema,
+        context: Answering,
+        documents: Documents,
+        *,
+        graphiql: bool,
+        body: int,
+        follow: Follow | None,
     ) -> None:
         self._schema = schema
         self._context = context
         self._documents = documents
         self._graphiql = graphiql
         self._body = body
+        self._follow = follow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; nothing is sent to a client that left."""
@@ -102,7 +120,7 @@ class _Endpoint:
         if request.method not in {"GET", "POST"}:
             raise Malformed(405, InvalidInput("Use POST, or GET for queries."), allow="GET, POST")
         visited = self._graphiql and request.method == "GET" and not request.scope["query_string"]
-        offers = (RESPONSE, JSON, HTML) if visited else (RESPONSE, JSON)
+        offers = (RESPONSE, JSON, *((EVENTS,) if self._follow else ()), *((HTML,) if visited else ()))
         media = negotiate(request.headers.get("accept"), offers)
         if media is None:
             raise Malformed(406, InvalidInput(f"Answers come as {' or '.join(offers)}; accept one of them."))
@@ -116,9 +134,29 @@ class _Endpoint:
             return _told(request, {"errors": document.errors}, status, media)
         try:
             operation = _operation(request, document, asked)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                return await self._stream(request, document, operation, asked, media)
         except Fault as fault:
             return _told(request, {"errors": [masked_exception(fault)]}, UNPROCESSABLE, media)
         return await self._execute(request, document, operation, asked, media)
+
+    async def _stream(
+        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
+    ) -> Response:
+        """The event stream of a subscription. Raises InvalidInput for a client that accepts none."""
+        if self._follow is None:
+            raise InvalidInput("Subscriptions are not offered in one request and response.")
+        if not _accepts_events(request):
+            raise InvalidInput(
+                "A subscription is answered as an event stream: send 'Accept: text/event-stream'."
+                " Or subscribe on a WebSocket that speaks graphql-transport-ws."
+            )
+        try:
+            return await self._follow(request, asked, document, operation)
+        except Refused as refusal:
+            return _told(request, {"errors": refusal.errors}, UNPROCESSABLE, media)
+        except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
+            return _failed(request, error, media)
 
     async def _execute(
         self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
@@ -145,11 +183,15 @@ def _operation(request: Request, document: Document, asked: Asked) -> Operation:
     noted = note(request.scope)
     noted.operation, noted.name = operation.kind.value, operation.name
     request.state.operation = operation
-    if operation.kind is OperationType.SUBSCRIPTION:
-        raise InvalidInput("Subscriptions are not offered in one request and response.")
     if operation.kind is OperationType.MUTATION and request.method == "GET":
         raise Malformed(405, InvalidInput("A mutation needs POST; GET is for queries."), allow="POST")
     return operation
+
+
+def _accepts_events(request: Request) -> bool:
+    """Whether the client names event streams among what it accepts; one that takes anything means one answer."""
+    ranges = request.headers.get("accept", "").split(",")
+    return any(media_type(each)[0] == EVENTS for each in ranges[:50])
 
 
 def _outcome(request: Request, outcome: Outcome, media: str) -> Response:
@@ -185,10 +227,14 @@ def _told(request: Request, answer: Answer, status: int, media: str) -> Response
 def _send(request: Request, answer: Answer, status: int, media: str, headers: dict[str, str]) -> Response:
     if "errors" in answer:
         note(request.scope).codes = tuple(error["extensions"]["code"] for error in answer["errors"])
+    body = orjson.dumps(answer)
+    if media == EVENTS:
+        # What failed as a whole has a status; anything else is a stream of one event.
+        media, body = (EVENTS, event(answer) + COMPLETE) if status == HTTPStatus.OK else (JSON, body)
     always = {
         "content-type": f"{media}; charset=utf-8",
         "cache-control": "no-store",
         "vary": "Accept",
         "x-content-type-options": "nosniff",
     }
-    return Response(orjson.dumps(answer), status, always | headers)
+    return Response(body, status, always | headers)

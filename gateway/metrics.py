@@ -53,6 +53,19 @@ class Metrics:
         """Counts those subscriptions when somebody asks for the figures."""
 
         self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
+        self.sockets = Gauge("seatgraph_sockets", "WebSockets that are open.", registry=self.registry)
+        self.streams = Gauge(
+            "seatgraph_streams", "Subscriptions that are open, by transport.", ["transport"], registry=self.registry
+        )
+        self.told = Counter(
+            "seatgraph_changes", "Changes told to subscribers, by transport.", ["transport"], registry=self.registry
+        )
+        self.cut = Counter(
+            "seatgraph_streams_cut",
+            "Connections of subscribers that we ended, by the code they were closed with.",
+            ["code"],
+            registry=self.registry,
+        )
 
     async def page(self, request: Request) -> Response:
         """The figures as Prometheus reads them; while the database is away, the last that is known of it."""

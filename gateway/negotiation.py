@@ -8,6 +8,7 @@ from functools import lru_cache
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+EVENTS = "text/event-stream"
 
 UTF8 = frozenset({"utf-8", "utf8"})
 

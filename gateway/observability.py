@@ -73,7 +73,10 @@ class Observability:
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; other kinds of connection pass through."""
+        """Answer one request, or hold one WebSocket; a lifespan passes through."""
+        if scope["type"] == "websocket":
+            await self._hold(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -89,6 +92,22 @@ class Observability:
             except Exception as error:  # noqa: BLE001 - the last one to see it
                 await _apologize(error, scope, receive, sent)
             self._tell(scope, sent.status, perf_counter() - started)
+
+    async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold one WebSocket: its id goes with all that it asks, and its line comes at its end."""
+        sent = _Sent(_request_id(Headers(scope=scope)), send)
+        scope.setdefault("state", {})["request_id"] = sent.request_id
+        started = perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=sent.request_id):
+            try:
+                await self.app(scope, receive, sent)
+            except Exception as error:  # noqa: BLE001 - the last one to see it
+                note(scope).codes += (masked_exception(error)["extensions"]["code"],)
+            told = note(scope)
+            for code in told.codes:
+                self.metrics.errors.labels(code).inc()
+            seconds = round(perf_counter() - started, 1)
+            log.info("socket", path=scope["path"][:200], code=sent.status, seconds=seconds, **told.shown())
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         told = note(scope)
@@ -107,7 +126,7 @@ class Observability:
 
 
 class _Sent:
-    """`send`, which adds the request id to the response and remembers its status."""
+    """`send`, which adds the request id to the response and remembers its status, or the code of the close."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.request_id = request_id
@@ -115,9 +134,12 @@ class _Sent:
         self._send = send
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
+        if message["type"] in {"http.response.start", "websocket.accept"}:
+            self.status = message.get("status", GONE)
+            message.setdefault("headers", [])
             MutableHeaders(scope=message)["x-request-id"] = self.request_id
+        elif message["type"] == "websocket.close":
+            self.status = message["code"]
         await self._send(message)
 
 

@@ -25,6 +25,8 @@ from auth.names import Names
 from gateway import furnishing, playing, stopping
 from gateway.app import build
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
+from gateway.live.opening import Live
+from gateway.live.wire import Wire
 from gateway.logs import configure_logging
 from gateway.rails import rail
 from gateway.settings import Settings
@@ -35,6 +37,12 @@ from kernel.work import IdBlocks
 
 GRACE = 10
 """Seconds in which requests that are in flight at the end may finish."""
+
+SPOKEN = 128 * 1024
+"""The most bytes of one message on a WebSocket."""
+
+UNREAD = 30
+"""Seconds after which a connection is over whose other end takes nothing of what we sent."""
 
 
 def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: int) -> None:
@@ -50,7 +58,8 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
         app = build(settings, url, signer(settings), working=working, address=_address(door))
         # What was made so far stays, and the garbage collector needn't look at it again.
         gc.freeze()
-        _Server(_config(app), lambda: _welcome(settings, door, guide, say)).run(sockets=[door])
+        server = _Server(_config(app), lambda: _welcome(settings, door, guide, say), lambda: _close(app))
+        server.run(sockets=[door])
 
 
 def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
@@ -92,11 +101,14 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which tells when it can answer."""
+    """uvicorn, which tells when it can answer, and when it will end."""
 
-    def __init__(self, config: uvicorn.Config, welcome: Callable[[], object]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, welcome: Callable[[], object], farewell: Callable[[], object] = lambda: None
+    ) -> None:
         super().__init__(config)
         self._welcome = welcome
+        self._farewell = farewell
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen. Raises Unavailable."""
@@ -108,13 +120,19 @@ class _Server(uvicorn.Server):
         # uvicorn listens to signals by now; one that came before is known to us alone.
         self.should_exit = self.should_exit or stopping.asked()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what would never end by itself, and wait for the rest."""
+        self._farewell()
+        await super().shutdown(sockets)
+
 
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws=Wire,
+        ws_max_size=SPOKEN,
         lifespan="on",
         log_config=None,
         log_level="warning",
@@ -122,6 +140,11 @@ def _config(app: Starlette) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+
+
+def _close(app: Starlette) -> None:
+    live: Live = app.state.live
+    live.close()
 
 
 def _welcome(settings: Settings, door: socket.socket, person: str | None, say: Say) -> None:
@@ -175,6 +198,9 @@ def _door(host: str, port: int) -> socket.socket:
     try:
         # A port that its last user has just left is free to us.
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Its connections inherit it. Elsewhere than on Linux, a client that never reads keeps its socket.
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD * 1000)
         door.bind(address)
     except OSError as refusal:
         door.close()

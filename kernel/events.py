@@ -62,3 +62,4 @@ class Outbox(SQLModel, table=True):
     payload: dict[str, Any] = document()
     request_id: str = text()
     delivered_at: datetime | None = instant(optional=True)
+    position: int = whole()

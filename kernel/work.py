@@ -233,8 +233,9 @@ class Work:
         driver = await self.driver()
         if self._emissions:
             await self.reserve(2 * len(self._emissions))
-            await self._deliver(driver)
             await audit.append(driver, [self._entry(emission) for emission in self._emissions])
+            # Behind the lock of the audit chain, so that the places of an account's events are in the order of commits.
+            await self._deliver(driver)
         async with self._lock:
             await self.session.commit()
 

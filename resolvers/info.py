@@ -19,6 +19,7 @@ from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Un
 from kernel.work import Work
 from payments.rail.opening import Rail
 from resolvers import reading
+from resolvers.following import Feed
 from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
 from seats import sitting_queries
 from seats.sitting_queries import Asked
@@ -44,6 +45,7 @@ class Context:
         providers: Providers | None = None,
         names: Names | None = None,
         base: str = "",
+        feed: Feed | None = None,
     ) -> None:
         self.work = work
         self.actor = actor
@@ -53,6 +55,7 @@ class Context:
         self._providers = providers
         self.names = names or Names()
         self.base = base
+        self.feed = feed
         self.decided = False
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""

@@ -16,6 +16,7 @@ from schema import (
     finance,
     holding,
     identity,
+    live,
     metering,
     paying,
     people,
@@ -52,7 +53,9 @@ class Mutation(
 def build() -> strawberry.Schema:
     """The graph."""
     types = [kind for kind in TYPES.values() if isinstance(kind, type) and hasattr(kind, "__strawberry_definition__")]
-    return install(strawberry.Schema(query=viewer.Query, mutation=Mutation, types=types, config=CONFIG))
+    return install(
+        strawberry.Schema(query=viewer.Query, mutation=Mutation, subscription=live.Live, types=types, config=CONFIG)
+    )
 
 
 __all__ = ["audit", "build", "catalog"]

@@ -190,7 +190,15 @@ def install(schema: strawberry.Schema) -> strawberry.Schema:
         if isinstance(made, GraphQLObjectType):
             for name, resolve in resolves.items():
                 made.fields[name].resolve = resolve
+    if followed := schema._schema.subscription_type:  # noqa: SLF001 - the same
+        for field in followed.fields.values():
+            # The resolver gives the events, and each event is what the field shows.
+            field.subscribe, field.resolve = field.resolve, _event
     return schema
+
+
+def _event(event: Any, _info: Any, **_: Any) -> Any:
+    return event
 
 
 def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], dict[str, StrawberryField]]:

@@ -92,6 +92,8 @@ async def write(
 ) -> None:
     """Write everything about these renewals. Numbers and then the audit's heads come last: others wait for them.
 
+    Events take their places behind the audit's heads, so that those of an account are in the order of commits.
+
     `credit` is what customers have, by account and currency; what is used is taken off.
     """
     lines = sum(len(renewal.spans) for renewal in renewals)
@@ -99,11 +101,12 @@ async def write(
     sheets = Sheets(run, blocks, credit)
     for renewal in renewals:
         sheets.add(renewal)
-    for table in ("line_item", "ledger_entry", "ledger_transfer", "outbox"):
+    for table in ("line_item", "ledger_entry", "ledger_transfer"):
         await copy(connection, table, _COLUMNS[table], sheets.rows[table])
     said = sheets.finalize(await numbers(connection, run, sheets.finals))
     await copy(connection, "invoice", _COLUMNS["invoice"], sheets.rows["invoice"])
     await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, blocks, said))
+    await copy(connection, "outbox", _COLUMNS["outbox"], sheets.rows["outbox"])
 
 
 class Sheets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from starlette.applications import Starlette
 
 from auth import operations
 from gateway import development, seeding
@@ -22,6 +24,9 @@ from kernel.clock import SimulatedClock
 from kernel.work import IdBlocks, Work
 from tests.docs.pages import Example
 
+_FOLLOWED = {"invoice": "invoice", "payment": "payment", "subscription": "subscription", "seat": "assignment"}
+"""What can be followed, by its name in events, and the table of its rows."""
+
 SECRET = "as long as a secret has to be, and no longer"
 
 
@@ -31,6 +36,7 @@ class Demo:
 
     settings: Settings
     url: str
+    app: Starlette
     client: httpx2.AsyncClient
     names: Mapping[str, str]
     """The public id of everything in the scene, by name."""
@@ -46,6 +52,27 @@ class Demo:
         response = await self.client.post("/graphql", json=body, headers=headers)
         answer: dict[str, Any] = response.json()
         return answer
+
+    async def asked(self, example: Example) -> tuple[dict[str, Any], str]:
+        """The variables of an example, filled in, and the bearer of who asks it."""
+        assert example.who, "nobody follows without a name"
+        return await self._filled(example), await self._bearer(example.who)
+
+    async def stir(self, variables: Mapping[str, Any]) -> None:
+        """Once somebody follows, tell of one thing of each kind that the account of these variables has."""
+        _, account = ids.parse(variables.get("account") or variables["workspace"])
+        async with asyncio.timeout(10):
+            while not _followed(self.app, account):  # noqa: ASYNC110 - the feed has nobody to tell it to
+                await asyncio.sleep(0.005)
+        async with database.connected(self.url) as owner:
+            for subject, table in _FOLLOWED.items():
+                await owner.execute(
+                    "insert into outbox (id, account_id, at, name, payload, request_id)"
+                    " select nextval('id_block') * 1024, $1, now(), $2 || '.changed', jsonb_build_object($2, max(id)),"
+                    f" '' from {table} where account_id = $1 having max(id) is not null",
+                    account,
+                    subject,
+                )
 
     async def _bearer(self, email: str) -> str:
         if email not in self.names:
@@ -96,6 +123,11 @@ class Demo:
         return ids.encode("price", number)
 
 
+def _followed(app: Starlette, account: int) -> bool:
+    followers = app.state.live.feed._followers.get(account, set())
+    return bool(followers) and all(each._live for each in followers)
+
+
 @asynccontextmanager
 async def opened(settings: Settings, url: str, names: Mapping[str, str]) -> AsyncIterator[Demo]:
     """The application on a database that holds the demo scene."""
@@ -104,7 +136,7 @@ async def opened(settings: Settings, url: str, names: Mapping[str, str]) -> Asyn
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://seatgraph.test") as client,
     ):
-        yield Demo(settings, url, client, names)
+        yield Demo(settings, url, app, client, names)
 
 
 def settled(home: Path) -> Settings:

@@ -60,6 +60,11 @@ class Example:
         """Whether it is a mutation."""
         return re.search(r"^mutation\b", self.document, re.MULTILINE) is not None
 
+    @property
+    def follows(self) -> bool:
+        """Whether it is a subscription."""
+        return re.search(r"^subscription\b", self.document, re.MULTILINE) is not None
+
 
 def blocks(page: Path) -> list[Block]:
     """The blocks of a page."""

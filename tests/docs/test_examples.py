@@ -10,6 +10,7 @@ from graphql import GraphQLInterfaceType, GraphQLSchema
 from gateway.documents import Document, Documents
 from tests.docs.demo import Demo, alike, selections
 from tests.docs.pages import Example, examples
+from tests.gateway.live.speaking import listening, served
 
 EXAMPLES = examples()
 
@@ -22,7 +23,9 @@ def test_an_example_is_valid_and_within_every_limit(documents: Documents, exampl
     assert len(document.operations) == 1
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if not each.changes], ids=attrgetter("place"))
+@pytest.mark.parametrize(
+    "example", [each for each in EXAMPLES if not (each.changes or each.follows)], ids=attrgetter("place")
+)
 async def test_a_query_runs_and_shows_something(shared: Demo, documents: Documents, example: Example) -> None:
     await run(shared, documents.schema, example)
 
@@ -30,6 +33,18 @@ async def test_a_query_runs_and_shows_something(shared: Demo, documents: Documen
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if each.changes], ids=attrgetter("place"))
 async def test_a_mutation_runs_and_shows_something(demo: Demo, documents: Documents, example: Example) -> None:
     await run(demo, documents.schema, example)
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.follows], ids=attrgetter("place"))
+async def test_a_subscription_runs_and_shows_what_happens(demo: Demo, example: Example) -> None:
+    variables, bearer = await demo.asked(example)
+
+    async with served(demo.app) as door, listening(door, bearer, example.document, **variables) as listener:
+        await demo.stir(variables)
+        name, told = await listener.event()
+
+    assert (name, "errors" in told) == ("next", False), told
+    assert example.answer is None or alike(example.answer, told["data"]), told["data"]
 
 
 async def run(demo: Demo, graph: GraphQLSchema, example: Example) -> None:

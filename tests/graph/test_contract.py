@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLUnionType,
+    SchemaDefinitionNode,
     get_named_type,
     parse,
 )
@@ -119,8 +120,12 @@ def test_the_committed_schema_is_what_is_served() -> None:
 
 
 def test_the_committed_schema_is_text_that_others_can_read() -> None:
-    names = {definition.name.value for definition in parse(COMMITTED.read_text()).definitions}  # type: ignore[attr-defined]
+    schema, *kinds = parse(COMMITTED.read_text()).definitions
+    names = {kind.name.value for kind in kinds}  # type: ignore[attr-defined]
 
+    # A type is called Subscription, and the root of what can be followed is another.
+    assert isinstance(schema, SchemaDefinitionNode)
+    assert [root.type.name.value for root in schema.operation_types] == ["Query", "Mutation", "Live"]
     assert set(KINDS) - BUILT_IN <= names
 
 

@@ -1,0 +1,1 @@
+"""Live: subscriptions over WebSockets and event streams, fed by the outbox."""

@@ -1,0 +1,158 @@
+"""Streams: one subscription, from its document to the answers that are told, whatever carries them.
+
+A subscription is begun by the actor of its first moment. Each change is then answered
+for the actor of *its* moment, in a unit of work of its own: the bearer is looked at
+again, the permission is asked for again, and what may not be seen is not told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import strawberry
+from graphql import OperationType
+
+from gateway.documents import Document, Documents, Operation, Refusal
+from gateway.executor import NotBegun, Outcome, execute, subscribe
+from gateway.live.feed import Follower
+from gateway.live.vigil import Vigil
+from gateway.masking import masked, refused
+from gateway.metrics import Metrics
+from gateway.requests import Asked
+from kernel.errors import InvalidInput, RateLimited, Unauthenticated
+from resolvers.info import Context
+
+MOST_STREAMS = 100
+"""The most subscriptions that one actor may have open in one process."""
+
+MOST_SOCKETS = 50
+"""The most WebSockets of one actor in one process."""
+
+PATIENCE = 10.0
+"""Seconds that a message may wait for a client to read what came before it."""
+
+Answer = dict[str, Any]
+Enter = Callable[[], AbstractAsyncContextManager[Context]]
+"""Opens the context of whoever asks, as they are at this moment. Raises Unauthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A subscription that somebody asks for."""
+
+    asked: Asked
+    document: Document
+    operation: Operation
+
+
+class Refused(Exception):  # noqa: N818 - an outcome
+    """A subscription that was not begun, and the errors to tell."""
+
+    def __init__(self, errors: list[Answer]) -> None:
+        super().__init__("a subscription was refused")
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class Streams:
+    """All subscriptions of one process."""
+
+    schema: strawberry.Schema
+    documents: Documents
+    vigil: Vigil
+    metrics: Metrics
+    patience: float = PATIENCE
+    _streams: Tally[str] = field(default_factory=Tally)
+    _sockets: Tally[str] = field(default_factory=Tally)
+
+    def read(self, asked: Asked) -> Question:
+        """The subscription that is asked for. Raises Refused, or InvalidInput for what is none."""
+        document = self.documents.read(asked.query)
+        if isinstance(document, Refusal):
+            raise Refused(list(document.errors))
+        operation = document.operation(asked.operation)
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            raise InvalidInput("Only subscriptions are answered here. Send queries and mutations by POST.")
+        return Question(asked, document, operation)
+
+    @asynccontextmanager
+    async def opened(self, question: Question, enter: Enter, transport: str) -> AsyncIterator[AsyncIterator[Answer]]:
+        """The answers of a subscription, one for each change. Raises Refused, or a Fault."""
+        with ExitStack() as counted:
+            async with enter() as context:
+                name = identified(context)
+                counted.enter_context(self._counted(self._streams, name, MOST_STREAMS, "subscriptions"))
+                source = await self._subscribed(question, context)
+            counted.enter_context(self.metrics.streams.labels(transport).track_inprogress())
+            async with aclosing(source):
+                yield self._answers(source, question, enter, transport)
+
+    @contextmanager
+    def socket(self, name: str) -> Iterator[None]:
+        """One more WebSocket of an actor. Raises RateLimited."""
+        with self._counted(self._sockets, name, MOST_SOCKETS, "WebSockets"), self.metrics.sockets.track_inprogress():
+            yield
+
+    async def _subscribed(self, question: Question, context: Context) -> Follower:
+        try:
+            source = await subscribe(
+                self.schema,
+                question.document,
+                question.operation,
+                question.asked.variables,
+                context,
+                extensions=question.asked.extensions,
+                suggestions=self.documents.suggestions,
+            )
+        except NotBegun as refusal:
+            raise Refused(_errors(refusal.outcome)) from None
+        return cast("Follower", source)
+
+    async def _answers(
+        self, source: Follower, question: Question, enter: Enter, transport: str
+    ) -> AsyncIterator[Answer]:
+        async for change in source:
+            async with enter() as context:
+                seen = await change.seen_by(context)
+                if seen is None:
+                    continue
+                outcome = await execute(
+                    self.schema,
+                    question.document,
+                    question.operation,
+                    question.asked.variables,
+                    context,
+                    root=seen,
+                    extensions=question.asked.extensions,
+                    suggestions=self.documents.suggestions,
+                )
+            self.metrics.told.labels(transport).inc()
+            yield {"errors": masked(outcome.errors), "data": outcome.data} if outcome.errors else {"data": outcome.data}
+
+    @contextmanager
+    def _counted(self, tally: Tally[str], name: str, most: int, what: str) -> Iterator[None]:
+        if tally[name] >= most:
+            raise RateLimited(f"You have {most} {what} open here. End one, or ask for several things in one.")
+        tally[name] += 1
+        try:
+            yield
+        finally:
+            tally[name] -= 1
+            if not tally[name]:
+                del tally[name]
+
+
+def identified(context: Context) -> str:
+    """The name of whoever asks. Raises Unauthenticated for nobody we know."""
+    actor = context.actor
+    if actor.person_id is None and actor.key_id is None:
+        raise Unauthenticated("Sign in first: send a bearer token.")
+    return actor.name
+
+
+def _errors(outcome: Outcome) -> list[Answer]:
+    return masked(outcome.errors) if outcome.began else [refused(error) for error in outcome.errors]
