@@ -17,6 +17,14 @@ class SubscriptionStarted(Event):
 
 
 @dataclass(frozen=True)
+class SubscriptionImported(Event):
+    """A subscription came over from Stripe Billing, with the period that is paid there."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+
+
+@dataclass(frozen=True)
 class SubscriptionCancelScheduled(Event):
     """A subscription will end with its period."""
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from auth.tables import Account
 from billing import explaining_queries, fact_queries, invoice_queries, knowledge, timeline, using
 from billing.crediting import rate_of
-from billing.facts import Facts, agreement, line_of
+from billing.facts import IMPORTED, Facts, agreement, line_of
 from billing.lines import Kind, Line
 from billing.one_off import formula
 from billing.pricing import plain
@@ -96,9 +96,11 @@ async def explain(work: Work, account: Account, invoice_id: int) -> Explanation:
     invoice = await invoice_queries.invoice(work, account.id, invoice_id)
     rows = await invoice_queries.lines(work, account.id, invoice_id)
     found: dict[int, _Found] = {row.id: _one_off(row) for row in rows if row.kind is LineKind.ONE_OFF}
+    found |= {row.id: _imported(row) for row in rows if IMPORTED in row.facts}
     missing: list[str] = []
-    for number in dict.fromkeys(row.subscription_id for row in rows if row.subscription_id is not None):
-        mine = [row for row in rows if row.subscription_id == number]
+    ours = [row for row in rows if IMPORTED not in row.facts]
+    for number in dict.fromkeys(row.subscription_id for row in ours if row.subscription_id is not None):
+        mine = [row for row in ours if row.subscription_id == number]
         given, surplus = await _again(work, invoice, number, mine)
         found |= given
         missing += surplus
@@ -168,6 +170,12 @@ def _one_off(row: LineItem) -> _Found:
     unit = Money(int(row.facts["unit_minor"]), row.currency)
     words = formula(unit, row.quantity)
     return _Found(unit.times(row.quantity), Money(0, row.currency), words, [Fact(row.period_start, words)])
+
+
+def _imported(row: LineItem) -> _Found:
+    """What was billed before it came over is what it was: it follows from facts that stayed there."""
+    amount, discount = Money(row.amount_minor, row.currency), Money(row.discount_minor, row.currency)
+    return _Found(amount, discount, row.formula, [Fact(row.period_start, f"billed at Stripe by {row.facts[IMPORTED]}")])
 
 
 def _explained(

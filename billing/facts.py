@@ -32,6 +32,9 @@ from kernel.time import Anchor, Period
 
 MOST_WHOLE = 2**63 - 1
 
+IMPORTED = "imported"
+"""Among the facts of a line: the subscription at Stripe that billed it before it came over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

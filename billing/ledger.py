@@ -54,6 +54,9 @@ class Account(StrEnum):
     EXCHANGE = "foreign_exchange"
     """More of this currency was given for another; what is left over in the end is gain or loss."""
 
+    OPENING = "opening"
+    """More credit was brought along from before these books began, against which nothing was booked here."""
+
     ROUNDING = "rounding"
     """Never: it is always zero, and an alarm if it isn't."""
 
@@ -160,6 +163,11 @@ def dispute_lost(amount: Money) -> Entry:
 def credit_granted(amount: Money, *, paid: bool = False) -> Entry:
     """The customer has credit: out of good will, which lowers revenue, or paid in before."""
     return _moved(Account.CASH if paid else Account.REVENUE, Account.CUSTOMER_CREDIT, amount)
+
+
+def credit_brought(amount: Money) -> Entry:
+    """The customer had credit before these books began."""
+    return _moved(Account.OPENING, Account.CUSTOMER_CREDIT, amount)
 
 
 def credit_applied(amount: Money) -> Entry:

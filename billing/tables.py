@@ -667,3 +667,19 @@ class LedgerTransfer(SQLModel, table=True):
     credit: ledger.Account = word(ledger.Account)
     currency: str = text()
     amount_minor: int = whole()
+
+
+class ImportedObject(SQLModel, table=True):
+    """Something of Stripe Billing that came over, once, and what it is here."""
+
+    __tablename__ = "imported_object"
+
+    account_id: int = key()
+    rail_id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = text()
+    """`customer`, `credit` or `subscription`."""
+
+    ours: int = whole()
+    """The number of the account, the entry in the ledger, or the subscription."""
+
+    imported_at: datetime = instant()

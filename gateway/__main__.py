@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         development,
         drift,
         furnishing,
+        import_report,
+        importing,
         installation,
         reconciling,
         serving,
@@ -48,6 +50,8 @@ else:
     development = later("gateway.development")
     drift = later("gateway.drift")
     furnishing = later("gateway.furnishing")
+    import_report = later("gateway.import_report")
+    importing = later("gateway.importing")
     installation = later("gateway.installation")
     queued = later("gateway.jobs")
     reconciling = later("gateway.reconciling")
@@ -73,9 +77,11 @@ app = typer.Typer(
 catalog = typer.Typer(help="Check, compare and apply the plans and prices.\n\nExample: seatgraph catalog plan")
 clock = typer.Typer()
 sandbox = typer.Typer(help="Play Stripe, for development and tests.\n\nExample: seatgraph sandbox serve")
+stripe = typer.Typer(help="Come over from Stripe Billing.\n\nExample: seatgraph stripe import --dry-run")
 app.add_typer(catalog, name="catalog", no_args_is_help=True)
 app.add_typer(clock, name="clock", invoke_without_command=True)
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
+app.add_typer(stripe, name="stripe", no_args_is_help=True)
 
 Patience = Annotated[int, typer.Option("--wait", min=0, help="Seconds to wait for a database, such as 60.")]
 Folder = Annotated[Path | None, typer.Option(help="The folder of its files, such as ./catalog; else the product's.")]
@@ -278,6 +284,37 @@ def apply(folder: Folder = None) -> None:
     """
     wanted = catalogs.read(folder or catalogs.FOLDER)
     _list(asyncio.run(catalogs.apply(*_open(), wanted)), "Nothing had to change.")
+
+
+# Coming from elsewhere
+
+
+@stripe.command("import")
+def bring(
+    mapping: Annotated[
+        Path, typer.Option(help="The file that says what stands for what, such as import.toml; a dry run proposes it.")
+    ] = Path("import.toml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made, and change nothing.")] = False,
+    end_there: Annotated[
+        bool, typer.Option("--end-there", help="Have each subscription that came over end at Stripe with its period.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, such as for a script.")] = False,
+) -> int:
+    """Bring an account at Stripe Billing over; what came over before stays as it is, and a stopped import goes on.
+
+    Status 1 if it was stopped or something failed; what can't come over is told, with the reason.
+
+    Example: seatgraph stripe import --dry-run
+    """
+    if dry_run and end_there:
+        raise typer.BadParameter("--dry-run changes nothing, and --end-there does")
+    stopping.listen()
+    told, url = _open()
+    wish = importing.Wish(mapping, dry=dry_run, end_there=end_there)
+    outcome = asyncio.run(importing.run(told, url, wish, shown=not as_json, tell=_tell))
+    shown = import_report.document(outcome) if as_json else import_report.sentences(outcome)
+    _say(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else "\n".join(shown))
+    return 0 if outcome.whole else BROKEN
 
 
 # The contract

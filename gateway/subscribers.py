@@ -27,6 +27,11 @@ async def release_seats(work: Work, account_id: int, told: Mapping[str, Any]) ->
     await seats.close_pools(work, account_id, told["subscription"])
 
 
+async def open_pools(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Open the pools of a subscription that came over from Stripe Billing."""
+    await seats.open_pools(work, account_id, told["subscription"])
+
+
 async def look_at_limits(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Tell of the limits that reports of use have reached."""
     await usage_alerts.look(work, account_id, told)
@@ -95,6 +100,7 @@ async def seat_arrivals(work: Work, account_id: int, told: Mapping[str, Any]) ->
 
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
+    event_name(billing.SubscriptionImported): (open_pools,),
     event_name(auth.MemberSeatWanted): (seat_arrivals,),
     event_name(billing.UsageRecorded): (look_at_limits,),
     event_name(payments.RefundSent): (book_refund,),

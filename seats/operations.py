@@ -54,6 +54,31 @@ async def create_pool(
     return pool
 
 
+async def open_pools(work: Work, account_id: int, subscription_id: int) -> None:
+    """Give a subscription that came over the pools its seats are in, unless it has them."""
+    subscription = await billing.subscription(work, account_id, subscription_id)
+    if subscription.ended_at:
+        return
+    known = {pool.subscription_item_id for pool in await queries.pools_of(work, account_id, subscription_id)}
+    for item in await billing.items(work, account_id, subscription_id):
+        price, version, plan = await billing.offer(work, item.price_id)
+        if version.seats is None or price.meter or item.id in known:
+            continue
+        pool = LicensePool(
+            account_id=account_id,
+            id=work.new_id(),
+            name=plan.name["en"],
+            plan_id=item.plan_id,
+            subscription_id=subscription_id,
+            subscription_item_id=item.id,
+            purchased=item.quantity,
+            created_at=work.now,
+        )
+        work.add(pool)
+        await work.flush()
+        work.emit(events.PoolCreated(account_id, pool.id), pool)
+
+
 async def assign(work: Work, account_id: int, pool_id: int, email: str, source: SeatSource) -> Assignment:
     """Give a person a seat: a member's is theirs at once, anybody else is invited and holds it for seven days."""
     email = address(email)

@@ -60,6 +60,13 @@ async def furnished(scene: Scene) -> Furnished:
         " account_id, id, id from payment where id = $1",
         ids.decode("pay", payment),
     )
+    await world.run(
+        "insert into imported_object (account_id, rail_id, kind, ours, imported_at)"
+        " values ($1, $2, 'customer', $1, $3)",
+        scene.number,
+        f"{mark}-cus",
+        await world.now(),
+    )
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
     glass, _ = await scene.glass()

@@ -1,0 +1,1 @@
+"""Importing: an account at Stripe Billing comes over, without anybody being charged twice or forgotten."""
