@@ -29,6 +29,7 @@ from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
+from gateway.letters.office import office
 from gateway.live.opening import follow, live, socket_route
 from gateway.metrics import Metrics
 from gateway.observability import Observability
@@ -89,7 +90,7 @@ def build(
                 feed=told.feed,
             )
             app.state.webhook_secrets = await hooked(settings, paying, address)
-            tireless = Worker(url, engine, ticking, blocks, paying, names, nightly=True)
+            tireless = Worker(url, engine, ticking, blocks, paying, names, office(settings), nightly=True)
             worker = asyncio.create_task(tireless.run()) if working else None
             yield
             if worker:

@@ -25,6 +25,7 @@ import auth.glass.tables
 import auth.sso.tables
 import auth.tables
 import billing.tables
+import gateway.letters.tables
 import kernel.audit
 import kernel.events
 import payments.tables
@@ -38,6 +39,7 @@ DECLARED = (
     auth.sso.tables,
     auth.tables,
     billing.tables,
+    gateway.letters.tables,
     kernel.audit,
     kernel.events,
     payments.tables,

@@ -25,6 +25,7 @@ from auth.names import Names
 from gateway import furnishing, playing, stopping
 from gateway.app import build
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
+from gateway.letters.office import office
 from gateway.live.opening import Live
 from gateway.live.wire import Wire
 from gateway.logs import configure_logging
@@ -87,9 +88,9 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     await insist_on_fence(url)
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
-        working = asyncio.create_task(
-            Worker(url, engine, ticking, IdBlocks(), paying, Names(settings.nameservers), nightly=True).run()
-        )
+        names, post = Names(settings.nameservers), office(settings)
+        worker = Worker(url, engine, ticking, IdBlocks(), paying, names, post, nightly=True)
+        working = asyncio.create_task(worker.run())
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
         if stopping.asked():

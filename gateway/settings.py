@@ -105,6 +105,13 @@ def _an_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def _a_mail_server(address: SecretStr) -> SecretStr:
+    parts = urlsplit(address.get_secret_value())
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError
+    return address
+
+
 def _listed(text: Any) -> Any:
     return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
 
@@ -240,6 +247,30 @@ class Settings(BaseSettings):
         "the old one and the new one.",
         "secrets that begin with whsec_, separated by commas",
         shown="none; the sandbox needs none",
+    )
+    smtp: Annotated[SecretStr, AfterValidator(_a_mail_server)] | None = _setting(
+        "SEATGRAPH_SMTP",
+        None,
+        "The server that letters leave by: `smtps://user:secret@mail.example` with TLS from the first byte, or "
+        "`smtp://…`, which turns to TLS and, in production, insists on it. Without one, letters are put into the "
+        "folder `letters` under the home; in production none is posted.",
+        "the address of a mail server that begins with smtps:// or smtp://",
+        shown="a folder; none in production",
+    )
+    sender: str = _setting(
+        "SEATGRAPH_SENDER",
+        "Seatgraph <billing@localhost>",
+        "From whom letters come, as a mail program shows it.",
+        "a name and an address, such as Acme Billing <billing@acme.example>",
+        pattern=r"^[^<>@\r\n]*<[^<>@\s]+@[^<>@\s]+>$|^[^<>@\s]+@[^<>@\s]+$",
+    )
+    app: str = _setting(
+        "SEATGRAPH_APP",
+        "",
+        "Where people find your app, such as `https://app.example`: what the buttons of letters lead to.",
+        "an address that begins with https:// or http://",
+        shown="`SEATGRAPH_URL`",
+        pattern=r"^(https?://[^\s?#]+)?$",
     )
     clock: AwareDatetime | None = _setting(
         "SEATGRAPH_CLOCK",

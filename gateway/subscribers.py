@@ -13,10 +13,12 @@ from auth import events as auth
 from billing import disputing, paying, receipts, refunding, unpaid, usage_alerts
 from billing import events as billing
 from billing.dunning import EndState
+from gateway.letters import composing
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
 from seats import buying
+from seats import events as seating
 from seats import operations as seats
 
 Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
@@ -99,6 +101,12 @@ async def seat_arrivals(work: Work, account_id: int, told: Mapping[str, Any]) ->
 
 
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
+    event_name(seating.InvitationSent): (composing.ask_to_join,),
+    event_name(auth.BreakGlassOpened): (composing.alarm_admins,),
+    event_name(auth.DomainLost): (composing.tell_of_domain,),
+    event_name(billing.InvoiceReminded): (composing.remind,),
+    event_name(billing.SubscriptionAccessTaken): (composing.tell_of_access,),
+    event_name(payments.PaymentMethodExpiring): (composing.warn_of_expiry,),
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.SubscriptionImported): (open_pools,),
     event_name(auth.MemberSeatWanted): (seat_arrivals,),
@@ -106,8 +114,8 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.RefundSent): (book_refund,),
     event_name(payments.RefundFailed): (book_refund,),
     event_name(payments.RefundCanceled): (book_refund,),
-    event_name(billing.InvoiceFinalized): (charge_invoice, watch_invoice),
-    event_name(billing.InvoicePaid): (settle_dunning,),
+    event_name(billing.InvoiceFinalized): (charge_invoice, watch_invoice, composing.send_invoice),
+    event_name(billing.InvoicePaid): (settle_dunning, composing.thank),
     event_name(billing.InvoiceVoided): (settle_dunning,),
     event_name(billing.InvoiceAbandoned): (settle_dunning,),
     event_name(billing.CreditNoteIssued): (settle_dunning,),

@@ -41,6 +41,9 @@ from billing.run import crew
 from billing.run.chunks import Tally
 from gateway import jobs
 from gateway.jobs import Jobs, Waiting
+from gateway.letters import posting
+from gateway.letters import queries as letters
+from gateway.letters.posting import Post
 from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
@@ -86,6 +89,9 @@ class Worker:
     blocks: IdBlocks
     rail: Rail | None = None
     names: Names = field(default_factory=Names)
+    post: Post | None = None
+    """Where letters leave; without one they wait."""
+
     found_at: datetime | None = None
     """When it last looked for disputes that nobody told us of."""
 
@@ -111,7 +117,7 @@ class Worker:
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer, self.reconcile)
-        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.close, self.prove, self.tidy)
+        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.mail, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -229,6 +235,22 @@ class Worker:
             expiring = await paying.expiring(work, month, _BATCH)
         return any([await self.do(now, methods.warn, *each) for each in expiring])
 
+    async def mail(self, now: datetime) -> bool:
+        """Post the letters that are due."""
+        if self.post is None:
+            return False
+        async with self._work(now) as work:
+            due = await letters.due(work, now, _BATCH)
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(account_id: int, number: int) -> bool:
+            assert self.post is not None, "it was asked above"
+            async with at_once, self._work(now) as work:
+                await posting.post(work, self.post, account_id, number)
+            return True
+
+        return any(await asyncio.gather(*(one(*each) for each in due)))
+
     async def give_back(self, now: datetime) -> bool:
         """Take the refunds further that wait for the rail; one that fails is told in the log, and stays due."""
         if self.rail is None:
@@ -315,6 +337,7 @@ class Worker:
             await work.execute("delete from idempotency_key where created_at < $1", now - KEPT)
             await work.execute("delete from sso_flow where expires_at < $1", now)
             await jobs.forget(work, now - KEPT)
+            await work.execute("delete from letter where next_at is null and created_at < $1", now - KEPT)
         return sealed
 
     @asynccontextmanager

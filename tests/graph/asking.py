@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.letters.posting import Post
 from gateway.worker import Worker
 from kernel import ids
 from tests.scene import Somebody
@@ -104,11 +105,13 @@ class At:
         return self.instant
 
 
-async def work_off(world: World, *, later: timedelta = timedelta(0), charging: bool = False) -> None:
+async def work_off(
+    world: World, *, later: timedelta = timedelta(0), charging: bool = False, post: Post | None = None
+) -> None:
     """Let a worker do what is due then, until nothing is; one that charges speaks to the sandbox, too."""
     door = world.app.state.door
     at = At(await world.now() + later)
-    worker = Worker(world.url, door.engine, at, door.blocks, door.rail if charging else None, door.names)
+    worker = Worker(world.url, door.engine, at, door.blocks, door.rail if charging else None, door.names, post)
     for _ in range(1_000):
         if not await worker.turn():
             return

@@ -70,6 +70,12 @@ async def furnished(scene: Scene) -> Furnished:
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
     glass, _ = await scene.glass()
+    await world.run(
+        "insert into letter (account_id, id, kind, about, address, locale, time_zone, told, created_at)"
+        " values ($1, $2, 'receipt', 'inv_1', 'a@b.test', 'en', 'UTC', '{}', now())",
+        scene.number,
+        world.number(),
+    )
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)
     directory = await scene.directory(f"{mark}-directory")
     token, _ = await scene.directory_token(directory)

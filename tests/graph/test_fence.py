@@ -226,6 +226,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
         "outbox",
         "idempotency_key",
+        "letter",
         "rail_event",
         "sso_flow",
     }

@@ -1,0 +1,124 @@
+"""Composing: which letters follow from what happened, to whom, and what they tell.
+
+A letter is a row in the transaction of its job. The words come later, when it is
+posted, in the language of whoever reads it. Told again, an event writes no second one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from auth.policy import Role
+from billing import invoice_queries
+from billing.invoices import remaining
+from billing.tables import Collection, Invoice, InvoiceState
+from gateway.letters import queries
+from gateway.letters.queries import Reader
+from kernel import ids
+from kernel.money import Money
+from kernel.work import Work
+
+Told = Mapping[str, Any]
+
+
+async def ask_to_join(work: Work, account_id: int, told: Told) -> None:
+    """Tell somebody that they are invited."""
+    number = told["invitation"]
+    found = await queries.invitation(work, account_id, number)
+    if found is None:
+        return
+    reader = Reader(found["email"], found["locale"], found["time_zone"])
+    shown = {name: found[name] for name in ("inviter", "workspace", "role", "email")}
+    shown["until"] = _at(found["expires_at"])
+    await queries.write(work, account_id, [reader], shown, kind="invitation", about=ids.encode("invitation", number))
+
+
+async def alarm_admins(work: Work, account_id: int, told: Told) -> None:
+    """Tell everybody with an admin's role that an owner broke the glass."""
+    found = await queries.broken_by(work, account_id, told["glass"])
+    if found is None:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN)
+    shown = {"person": found["person"], "workspace": found["workspace"], "at": _at(found["opened_at"])}
+    about = f"{ids.encode('glass', told['glass'])}/{shown['at']['instant']}"
+    await queries.write(work, account_id, readers, shown, kind="break_glass", about=about)
+
+
+async def send_invoice(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer who pays by themselves what they owe."""
+    found = await invoice_queries.invoice(work, account_id, told["invoice"])
+    if found.collection is Collection.SEND_INVOICE and found.due_at and _is_owed(found):
+        due = {"day": found.due_at.isoformat()}
+        shown = {"number": found.number, "total": _money(remaining(found)), "due": due}
+        await _to_payer(work, account_id, "invoice", shown, invoice=told["invoice"])
+
+
+async def thank(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer that an invoice is paid, if money came for it."""
+    found = await invoice_queries.invoice(work, account_id, told["invoice"])
+    if found.paid_minor > 0:
+        shown = {"number": found.number, "paid": _money(Money(found.paid_minor, found.currency))}
+        await _to_payer(work, account_id, "receipt", shown, invoice=told["invoice"])
+
+
+async def remind(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer that an invoice is unpaid, and what to do."""
+    found = await invoice_queries.invoice(work, account_id, told["invoice"])
+    if _is_owed(found):
+        shown = {"number": found.number, "owed": _money(remaining(found))}
+        await _to_payer(work, account_id, "reminder", shown, invoice=told["invoice"], more=f"/{told['reminder']}")
+
+
+async def warn_of_expiry(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer that their payment method is about to expire."""
+    found = await queries.method(work, account_id, told["payment_method"])
+    reader = await queries.payer(work, account_id)
+    if found is None or reader is None or found["expires_on"] is None:
+        return
+    shown = {"brand": found["brand"].title(), "last4": found["last4"], "month": {"month": found["expires_on"]}}
+    about = f"{ids.encode('pm', told['payment_method'])}/{found['expires_on']}"
+    await queries.write(work, account_id, [reader], shown, kind="expiring", about=about)
+
+
+async def tell_of_domain(work: Work, account_id: int, told: Told) -> None:
+    """Tell admins that a domain is the workspace's no more."""
+    found = await queries.domain(work, account_id, told["domain"])
+    if found is None:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN)
+    shown = {"domain": found["name"], "workspace": found["workspace"]}
+    await queries.write(
+        work, account_id, readers, shown, kind="domain_lost", about=ids.encode("domain", told["domain"])
+    )
+
+
+async def tell_of_access(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer that a subscription gives no access until it is paid."""
+    found = await queries.plan(work, account_id, told["subscription"])
+    reader = await queries.payer(work, account_id)
+    if found is None or reader is None:
+        return
+    about = f"{ids.encode('sub', told['subscription'])}/{work.now:%Y-%m-%d}"
+    shown = {"plan": {"names": json.loads(found["name"])}}
+    await queries.write(work, account_id, [reader], shown, kind="access_taken", about=about)
+
+
+async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:
+    reader = await queries.payer(work, account_id)
+    if reader is not None:
+        await queries.write(work, account_id, [reader], shown, kind=kind, about=ids.encode("inv", invoice) + more)
+
+
+def _is_owed(invoice: Invoice) -> bool:
+    return invoice.state is InvoiceState.OPEN and remaining(invoice).minor > 0
+
+
+def _money(amount: Money) -> dict[str, Any]:
+    return {"minor": amount.minor, "currency": amount.currency}
+
+
+def _at(moment: datetime) -> dict[str, str]:
+    return {"instant": moment.isoformat()}

@@ -1,0 +1,143 @@
+"""What we ask about letters, and about those who read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+from sqlmodel import col, select
+
+from auth.policy import Role
+from gateway.letters.tables import Letter
+from kernel.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who gets a letter: an address, in which language, in whose time zone."""
+
+    address: str
+    locale: str
+    time_zone: str
+
+
+async def write(
+    work: Work, account_id: int, readers: Sequence[Reader], told: Mapping[str, Any], *, kind: str, about: str
+) -> int:
+    """Letters to these readers, except those who had this one already; how many."""
+    if not readers:
+        return 0
+    await work.reserve(len(readers))
+    return await work.execute(
+        "insert into letter (account_id, id, kind, about, address, locale, time_zone, told, created_at, next_at)"
+        " select $1, t.id, $3, $4, t.address, t.locale, t.zone, $8::jsonb, $9, $9"
+        " from unnest($2::bigint[], $5::text[], $6::text[], $7::text[]) as t(id, address, locale, zone)"
+        " on conflict do nothing",
+        account_id,
+        [work.new_id() for _ in readers],
+        kind,
+        about,
+        [reader.address for reader in readers],
+        [reader.locale for reader in readers],
+        [reader.time_zone for reader in readers],
+        json.dumps(told),
+        work.now,
+    )
+
+
+async def due(work: Work, now: datetime, most: int) -> list[tuple[int, int]]:
+    """The letters to be posted now: account and number, the oldest first."""
+    rows = await work.fetch(
+        "select account_id, id from letter where next_at <= $1 order by next_at, account_id, id limit $2", now, most
+    )
+    return [(row["account_id"], row["id"]) for row in rows]
+
+
+async def taken(work: Work, account_id: int, number: int, lease: timedelta) -> Letter | None:
+    """A letter that is due, ours to post for a while; None where somebody else has it."""
+    asked = select(Letter).where(
+        col(Letter.account_id) == account_id, col(Letter.id) == number, col(Letter.next_at) <= work.now
+    )
+    found: Letter | None = await work.one(asked.with_for_update(skip_locked=True))
+    if found is not None:
+        found.next_at, found.tries = work.now + lease, found.tries + 1
+    return found
+
+
+async def payer(work: Work, account_id: int) -> Reader | None:
+    """Whoever pays for an account, if we know their address."""
+    rows = await work.fetch("select email, locale, time_zone from account where id = $1 and email <> ''", account_id)
+    return next((Reader(row["email"], row["locale"], row["time_zone"]) for row in rows), None)
+
+
+async def admins(work: Work, account_id: int, *roles: Role) -> list[Reader]:
+    """The members of a workspace in these roles, at their verified addresses."""
+    rows = await work.fetch(
+        "select p.email, p.locale, p.time_zone from member m join person p on p.id = m.person_id"
+        " where m.account_id = $1 and m.state = 'active' and m.role = any($2::text[]) and p.email_verified"
+        " order by p.id",
+        account_id,
+        [role.value for role in roles],
+    )
+    return [Reader(row["email"], row["locale"], row["time_zone"]) for row in rows]
+
+
+async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """An invitation that is open, with who sent it, where to, and the language of whom it goes to, if we know them."""
+    rows = await work.fetch(
+        "select i.email, i.role, i.expires_at, w.name as workspace, coalesce(by.name, w.name) as inviter,"
+        " coalesce(p.locale, a.locale) as locale, coalesce(p.time_zone, a.time_zone) as time_zone"
+        " from invitation i join workspace w on w.id = i.account_id join account a on a.id = i.account_id"
+        " left join person by on by.id = i.invited_by"
+        " left join person p on lower(p.email) = i.email and p.email_verified"
+        " where i.account_id = $1 and i.id = $2 and i.state = 'pending' order by p.id limit 1",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
+async def broken_by(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """Who broke the glass of a workspace, and when."""
+    rows = await work.fetch(
+        "select p.email as person, w.name as workspace, g.opened_at from break_glass g"
+        " join person p on p.id = g.person_id join workspace w on w.id = g.account_id"
+        " where g.account_id = $1 and g.id = $2 and g.opened_at is not null",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
+async def domain(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a domain."""
+    rows = await work.fetch(
+        "select d.name, w.name as workspace from workspace_domain d join workspace w on w.id = d.account_id"
+        " where d.account_id = $1 and d.id = $2",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
+async def plan(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """The plan of a subscription: its name in every language, as JSON text."""
+    rows = await work.fetch(
+        "select p.name::text as name from subscription s join plan p on p.id = s.plan_id"
+        " where s.account_id = $1 and s.id = $2",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
+async def method(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a payment method."""
+    rows = await work.fetch(
+        "select brand, last4, expires_on from payment_method where account_id = $1 and id = $2", account_id, number
+    )
+    return rows[0] if rows else None
