@@ -120,7 +120,12 @@ class _Endpoint:
         if request.method not in {"GET", "POST"}:
             raise Malformed(405, InvalidInput("Use POST, or GET for queries."), allow="GET, POST")
         visited = self._graphiql and request.method == "GET" and not request.scope["query_string"]
-        offers = (RESPONSE, JSON, *((EVENTS,) if self._follow else ()), *((HTML,) if visited else ()))
+        offers = (
+            RESPONSE,
+            JSON,
+            *((EVENTS,) if self._follow and _accepts_events(request) else ()),
+            *((HTML,) if visited else ()),
+        )
         media = negotiate(request.headers.get("accept"), offers)
         if media is None:
             raise Malformed(406, InvalidInput(f"Answers come as {' or '.join(offers)}; accept one of them."))

@@ -134,6 +134,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         http="httptools",
         ws=Wire,
         ws_max_size=SPOKEN,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         log_level="warning",

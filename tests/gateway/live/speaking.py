@@ -42,6 +42,12 @@ class Served:
     """Where an application answers."""
 
     host: str
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> set[Any]:
+        """The protocols of the connections that the server holds."""
+        return self.server.server_state.connections
 
     @property
     def socket(self) -> str:
@@ -73,7 +79,7 @@ async def served(app: Starlette) -> AsyncIterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as door:
         serving = asyncio.create_task(server._serve([door]))
         await server.answers.wait()
-        yield Served("{}:{}".format(*door.getsockname()))
+        yield Served("{}:{}".format(*door.getsockname()), server)
         server.should_exit = True
         await serving
 
