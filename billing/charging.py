@@ -208,7 +208,7 @@ def running(subscription: Subscription, facts: Agreement, at: datetime) -> Perio
     """The period that a subscription is in at an instant: its trial, or the billing period."""
     if subscription.trial_end and at < subscription.trial_end:
         return Period(subscription.created_at, subscription.trial_end)
-    return periods.at(facts.cycles, max(at, facts.cycles[0].since)).span
+    return periods.span_at(facts.cycles, at)
 
 
 async def catch_up(work: Work, account_id: int, subscription_id: int) -> None:

@@ -7,7 +7,7 @@ by group, and the sums. Nothing here reads or writes a row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from billing.lines import Line
 from billing.tax import Rate, taxed
@@ -72,8 +72,9 @@ def joined(documents: Sequence[Document]) -> Document:
 
 def document(lines: Sequence[tuple[str, Line]], rate: Rate, currency: str) -> Document:
     """The document of these lines, each with its words, taxed by one rate."""
-    drafted = [DocumentLine(words, line, rate, Money(0, currency)) for words, line in lines]
+    taxes = [Money(0, currency)] * len(lines)
     for group in taxed([(line.net, rate) for _, line in lines]):
         for place, part in zip(group.places, group.parts, strict=True):
-            drafted[place] = replace(drafted[place], tax=part)
+            taxes[place] = part
+    drafted = [DocumentLine(words, line, rate, tax) for (words, line), tax in zip(lines, taxes, strict=True)]
     return Document(currency, tuple(drafted))

@@ -82,7 +82,7 @@ class Line:
     @property
     def net(self) -> Money:
         """What the line adds to the invoice, before exclusive tax."""
-        return self.amount - self.discount
+        return self.amount - self.discount if self.discounts else self.amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def over(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> li
     """
     if not items:
         return []
-    current = periods.at(agreement.cycles, at).span
-    before = periods.at(agreement.cycles, current.start - _INSTANT).span
+    current = periods.span_at(agreement.cycles, at)
+    before = periods.span_at(agreement.cycles, current.start - _INSTANT)
     found = _stretches(agreement, items, at, before.start - GRACE)
     return [stretch for stretch in found if stretch.span.end <= at]
 
@@ -67,7 +67,7 @@ def opens(cycles: Sequence[Cycle], now: datetime) -> datetime:
     """From when on usage is taken still: periods that ended longer ago than the grace are closed."""
     if now - GRACE < cycles[0].since:
         return _NEVER
-    return periods.at(cycles, now - GRACE).span.start
+    return periods.span_at(cycles, now - GRACE).start
 
 
 def _stretches(agreement: Agreement, items: Sequence[MeteredItem], at: datetime, since: datetime) -> Iterator[Stretch]:

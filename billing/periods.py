@@ -62,6 +62,15 @@ def at(cycles: Sequence[Cycle], moment: datetime) -> BillingPeriod:
     return period
 
 
+def span_at(cycles: Sequence[Cycle], moment: datetime) -> Period:
+    """The span of that billing period alone, which is found without counting those before it."""
+    moment = max(moment, cycles[0].since)
+    place = max(place for place, cycle in enumerate(cycles) if cycle.since <= moment)
+    _, whole = _period_at(cycles[place], moment)
+    start, end = max(whole.start, cycles[place].since), whole.end
+    return Period(start, min(end, cycles[place + 1].since) if place + 1 < len(cycles) else end)
+
+
 def renewal(cycles: Sequence[Cycle], moment: datetime) -> datetime:
     """The first start of a period at or after `moment`: when a change "at renewal" takes effect."""
     span = at(cycles, moment).span

@@ -9,12 +9,11 @@ are rounded once, when they become a line that a person reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil
 
 from billing.proration import Proration
 from kernel.money import Money, exponent, rounded
@@ -81,7 +80,7 @@ class Tier:
 
     def blocks(self, units: Fraction) -> Fraction:
         """How many times `unit` is due for this many units."""
-        return Fraction(ceil(units / self.size)) if self.size else units
+        return Fraction(-(-units // self.size)) if self.size else units
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,11 @@ class Part:
     @property
     def amount(self) -> Fraction:
         """Exact minor units, with the tier's flat fee."""
-        amount = self.tier.unit * self.tier.blocks(self.units)
-        return amount + self.tier.flat if self.tier.flat else amount
+        tier = self.tier
+        if not tier.unit:
+            return tier.flat
+        amount = tier.unit * tier.blocks(self.units)
+        return amount + tier.flat if tier.flat else amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,18 @@ class PriceRule:
 
     def parts(self, quantity: Quantity) -> list[Part]:
         """What each tier adds. A negative quantity counts as none; none still owes the first flat fee."""
-        units = max(NOTHING, Fraction(quantity) - self.included)
+        units = Fraction(quantity)
+        if self.included:
+            units -= self.included
+        if units.numerator < 0:
+            units = NOTHING
         if self.model is Model.VOLUME:
             return [Part(next(tier for tier in self.tiers if tier.up_to is None or units <= tier.up_to), units)]
         return list(_climbed(self.tiers, units))
 
     def cost(self, quantity: Quantity) -> Fraction:
         """The exact amount of a whole period in minor units, within the minimum and maximum."""
-        return self.bounded(sum((part.amount for part in self.parts(quantity)), NOTHING))
+        return self.bounded(_summed(self.parts(quantity)))
 
     def bounded(self, amount: Fraction) -> Fraction:
         """An amount within the minimum and maximum."""
@@ -165,20 +171,24 @@ class Price:
         """The computation of the cost in major units, as a person checks it: 10 times 10.00 + 4 times 8.00."""
         if above is not None:
             return f"({self.formula(quantity)}) {MINUS} ({self.formula(above)})"
+        return self.told(quantity)[1]
+
+    def told(self, quantity: Quantity) -> tuple[Money, str]:
+        """The amount and the formula, of one look at the ladder."""
         digits = exponent(self.currency)
         parts = self.rule.parts(quantity)
-        unbounded = sum((part.amount for part in parts), NOTHING)
+        unbounded = _summed(parts)
         cost = self.rule.bounded(unbounded)
-        text = " + ".join(_term(part, digits) for part in parts)
-        if cost == unbounded:
-            return text
-        return f"{text}, {'at least' if cost > unbounded else 'at most'} {_major(cost, digits)}"
+        text = " + ".join([_term(part, digits) for part in parts])
+        if cost != unbounded:
+            text += f", {'at least' if cost > unbounded else 'at most'} {_major(cost, digits)}"
+        return Money(rounded(cost), self.currency), text
 
 
 def plain(number: Quantity, digits: int = 0) -> str:
     """The number as a decimal with at least so many digits, exact to the twentieth: "0.0002", "10.00"."""
-    number = Fraction(number)
-    return _decimal(number.numerator, number.denominator, digits)
+    top, bottom = number.as_integer_ratio()
+    return _decimal(top, bottom, digits)
 
 
 def _major(minor: Fraction, digits: int) -> str:
@@ -187,12 +197,18 @@ def _major(minor: Fraction, digits: int) -> str:
 
 
 def _decimal(number: int, bottom: int, digits: int) -> str:
-    top = abs(number)
-    while digits < _LONGEST and top * 10**digits % bottom:
-        digits += 1
+    top = abs(number) * 10**digits
+    while digits < _LONGEST and top % bottom:
+        digits, top = digits + 1, top * 10
     # Half away from zero, in whole numbers.
-    whole, rest = divmod((2 * top * 10**digits + bottom) // (2 * bottom), 10**digits)
+    whole, rest = divmod((2 * top + bottom) // (2 * bottom), 10**digits)
     return ("-" if number < 0 else "") + (f"{whole}.{rest:0{digits}}" if digits else f"{whole}")
+
+
+def _summed(parts: Sequence[Part]) -> Fraction:
+    # Most ladders have one step, and adding fractions is slow.
+    first, *others = (part.amount for part in parts)
+    return sum(others, first)
 
 
 def _climbed(tiers: tuple[Tier, ...], units: Fraction) -> Iterator[Part]:
@@ -201,7 +217,7 @@ def _climbed(tiers: tuple[Tier, ...], units: Fraction) -> Iterator[Part]:
         if place and units <= floor:
             return
         top = units if tier.up_to is None else min(units, tier.up_to)
-        yield Part(tier, top - floor)
+        yield Part(tier, top - floor if place else top)
         floor = top
 
 

@@ -83,10 +83,12 @@ def rated(usage: Usage, recorded: Sequence[Line], period: datetime) -> Line | No
     A smaller quantity gives back its share of what was recorded, after discounts.
     """
     price, billed = usage.price, total((line.amount for line in recorded), usage.price.currency)
-    change = price.amount(usage.quantity) - billed
+    amount, formula = price.told(usage.quantity)
+    change = amount - billed
     if not change:
         return None
-    formula = price.formula(usage.quantity) + (f" {MINUS} {billed.text} billed" if billed else "")
+    if billed:
+        formula += f" {MINUS} {billed.text} billed"
     discounts: tuple[Taken, ...] = ()
     if change.minor < 0 < billed.minor:
         net = total((line.net for line in recorded), price.currency)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
 
 from stdnum import get_cc_module
 from stdnum.eu import vat
@@ -39,10 +38,10 @@ class Rate:
         if self.percent < 0:
             raise InvalidInput("percent: must not be negative.")
 
-    def on(self, amount: Fraction) -> Fraction:
-        """The exact tax on top of an exclusive amount, or inside an inclusive one."""
-        share = self.percent / 100
-        return amount * share / (1 + share) if self.inclusive else amount * share
+    @property
+    def share(self) -> Fraction:
+        """How much of an amount the tax is, exactly: of an exclusive one on top of it, of an inclusive one inside."""
+        return self.percent / (100 + self.percent if self.inclusive else 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,30 +125,31 @@ def _country_of(plain_id: str) -> str:
 def _grouped(rate: Rate, places: Sequence[int], amounts: Sequence[Money]) -> Group:
     charged = total(amounts, amounts[0].currency)
     tax = _tax(rate, charged)
-    parts = _split(tax, [rate.on(Fraction(amount.minor)) for amount in amounts])
+    parts = _split(tax, amounts, rate.share)
     return Group(rate, tuple(places), charged - tax if rate.inclusive else charged, tax, tuple(parts))
 
 
 def _tax(rate: Rate, charged: Money) -> Money:
     """The tax of a group, rounded once: on top, or what remains of the gross without its rounded net."""
-    if not rate.inclusive:
-        return charged.times(rate.percent / 100)
-    return charged - charged.times(1 / (1 + rate.percent / 100))
+    return charged - charged.times(1 - rate.share) if rate.inclusive else charged.times(rate.share)
 
 
 def _given_back(rate: Rate, charged: Money, tax: Money, credit: Money) -> Money:
     return tax if credit == charged else min(tax, _tax(rate, credit))
 
 
-def _split(tax: Money, exact: Sequence[Fraction]) -> list[Money]:
-    """Whole parts next to the exact ones, which may differ in sign, that sum to the tax.
+def _split(tax: Money, amounts: Sequence[Money], share: Fraction) -> list[Money]:
+    """The tax on each amount, which may differ in sign: whole parts next to the exact ones, that sum to the tax.
 
     Leftover units go to the largest remainders; the split of -x mirrors that of x.
     """
-    sign = -1 if sum(exact) < 0 else 1
-    parts = [floor(sign * part) for part in exact]
+    sign = -1 if sum(amount.minor for amount in amounts) < 0 else 1
+    parts, rests = [], []
+    for amount in amounts:
+        part, rest = divmod(sign * amount.minor * share.numerator, share.denominator)
+        parts.append(part)
+        rests.append(rest)
     left = sign * tax.minor - sum(parts)
-    by_remainder = sorted(range(len(exact)), key=lambda place: parts[place] - sign * exact[place])
-    for place in by_remainder[:left]:
+    for place in sorted(range(len(parts)), key=lambda place: -rests[place])[:left]:
         parts[place] += 1
     return [Money(sign * part, tax.currency) for part in parts]

@@ -119,7 +119,7 @@ def _metered(agreement: Agreement, issued: Sequence[Issued]) -> list[Line]:
         rated(
             usage,
             recorded.get((usage.item, usage.price.key, usage.span.start), []),
-            periods.at(agreement.cycles, usage.span.start).span.start,
+            periods.span_at(agreement.cycles, usage.span.start).start,
         )
         for usage in agreement.usage
     )

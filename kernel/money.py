@@ -19,10 +19,9 @@ from kernel.errors import InvalidInput
 
 def rounded(amount: Fraction | int) -> int:
     """Round to a whole number, half away from zero (LAW 2)."""
-    amount = Fraction(amount)
-    whole, rest = divmod(abs(amount.numerator), amount.denominator)
-    whole += 2 * rest >= amount.denominator
-    return whole if amount >= 0 else -whole
+    top, bottom = amount.numerator, amount.denominator
+    whole = (2 * abs(top) + bottom) // (2 * bottom)
+    return whole if top >= 0 else -whole
 
 
 @lru_cache(maxsize=512)
@@ -67,7 +66,7 @@ class Money:
 
     def times(self, share: Fraction | int) -> Money:
         """The amount times an exact share, rounded once."""
-        return Money(rounded(self.minor * Fraction(share)), self.currency)
+        return Money(rounded(self.minor * share), self.currency)
 
     def split(self, weights: Sequence[Fraction | int]) -> list[Money]:
         """Divide by weight into parts that sum to the whole; the split of -x mirrors that of x.
@@ -102,4 +101,8 @@ class Money:
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """The sum, which is zero of the currency when there is nothing to sum."""
-    return sum(amounts, Money(0, currency))
+    minor = 0
+    for amount in amounts:
+        assert amount.currency == currency, f"{amount.currency} and {currency} don't add up"
+        minor += amount.minor
+    return Money(minor, currency)

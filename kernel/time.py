@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
@@ -39,8 +39,10 @@ class Interval(StrEnum):
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
+def zone(name: str) -> tzinfo:
     """The IANA time zone of this name. Raises InvalidInput."""
+    if name == "UTC":
+        return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -110,17 +112,13 @@ class Anchor:
         that a daylight-saving jump skips is read with the offset before the jump;
         one that occurs twice is the first.
         """
-        steps = number * count
-        match interval:
-            case Interval.DAY:
-                local = self.local + timedelta(days=steps)
-            case Interval.WEEK:
-                local = self.local + timedelta(weeks=steps)
-            case Interval.MONTH:
-                local = _months_on(self.local, steps)
-            case Interval.YEAR:
-                local = _months_on(self.local, 12 * steps)
-        return local.replace(tzinfo=zone(self.zone)).astimezone(UTC)
+        steps, there = number * count, zone(self.zone)
+        if interval is Interval.MONTH:
+            return _months_on(self.local, steps, there).astimezone(UTC)
+        if interval is Interval.YEAR:
+            return _months_on(self.local, 12 * steps, there).astimezone(UTC)
+        days = 7 * steps if interval is Interval.WEEK else steps
+        return (self.local + timedelta(days=days)).replace(tzinfo=there).astimezone(UTC)
 
     def period(self, number: int, interval: Interval, count: int = 1) -> Period:
         """Period `number` of the subscription."""
@@ -139,17 +137,17 @@ class Anchor:
     def _near(self, moment: datetime, interval: Interval) -> int:
         """About how many intervals lie between the anchor and `moment`: by the calendar, so at most one off."""
         local = moment.astimezone(zone(self.zone))
-        match interval:
-            case Interval.DAY | Interval.WEEK:
-                days = local.toordinal() - self.local.toordinal()
-                return days // 7 if interval is Interval.WEEK else days
-            case Interval.MONTH:
-                return (local.year - self.local.year) * 12 + local.month - self.local.month
-            case Interval.YEAR:
-                return local.year - self.local.year
+        if interval is Interval.MONTH:
+            return (local.year - self.local.year) * 12 + local.month - self.local.month
+        if interval is Interval.YEAR:
+            return local.year - self.local.year
+        days = local.toordinal() - self.local.toordinal()
+        return days // 7 if interval is Interval.WEEK else days
 
 
-def _months_on(local: datetime, months: int) -> datetime:
+def _months_on(local: datetime, months: int, there: tzinfo) -> datetime:
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = local.day if local.day <= _SHORTEST else min(local.day, monthrange(year, month + 1)[1])
-    return local.replace(year=year, month=month + 1, day=day)
+    # Not by `replace`, which takes four times as long.
+    clock = (local.hour, local.minute, local.second, local.microsecond)
+    return datetime(year, month + 1, day, *clock, tzinfo=there, fold=local.fold)

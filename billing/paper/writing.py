@@ -13,13 +13,12 @@ import unicodedata
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton
@@ -54,7 +53,7 @@ class Hand:
 
     locale: Locale
     words: Mapping[str, Any]
-    zone: ZoneInfo
+    zone: tzinfo
 
     def says(self, key: str, **values: str) -> str:
         """A sentence or word of the language, filled in."""
@@ -123,7 +122,7 @@ class Hand:
         return _BESIDE.sub("\u00a0", told)
 
 
-def hand(locale: str, zone: ZoneInfo) -> Hand:
+def hand(locale: str, zone: tzinfo) -> Hand:
     """How to write for an account of this locale, such as "de-AT"."""
     found = _known(locale)
     return Hand(found, _words(found.language), zone)

@@ -40,7 +40,7 @@ async def chained(connection: asyncpg.Connection, run: Run, blocks: IdBlocks, sa
     """The records as rows of COLUMNS, each account's chained to its head; heads are locked, and moved."""
     accounts = list(dict.fromkeys(record.account_id for record in said))
     heads = await _heads(connection, accounts)
-    at = run.now.astimezone(UTC).isoformat(timespec="microseconds")
+    at, name = run.now.astimezone(UTC).isoformat(timespec="microseconds"), run.name
     rows: list[str] = []
     ends: list[tuple[int, bytes]] = []
     for account_id, records in groupby(said, lambda record: record.account_id):
@@ -48,29 +48,30 @@ async def chained(connection: asyncpg.Connection, run: Run, blocks: IdBlocks, sa
         for record in records:
             seq += 1
             number = blocks.take()
-            hashed = _json(record, seq, number, at, run)
+            hashed = _json(record, seq, number, at, name)
             last = sha256(last + hashed.encode()).digest()
-            rows.append(_row(record, seq, number, at, run, last=last))
+            rows.append(_row(record, seq, number, at, name, last=last))
         ends.append((seq, last))
     await _move(connection, accounts, ends)
     return rows
 
 
-def _json(said: Said, seq: int, number: int, at: str, run: Run) -> str:
+def _json(said: Said, seq: int, number: int, at: str, name: str) -> str:
     """The record as `kernel.audit.digest` writes it: no person, no token and no reason, for the system acts."""
     account_id, action, subject, subject_id, before, after = said
     return (
         f'[{account_id},{seq},{number},"{at}","{action}","{subject}",{subject_id},{before},{after}'
-        f',"system",null,null,"","","{run.name}",null]'
+        f',"system",null,null,"","","{name}",null]'
     )
 
 
-def _row(said: Said, seq: int, number: int, at: str, run: Run, *, last: bytes) -> str:
-    account_id, action, subject, subject_id, *states = said
-    before, after = (NULL if state == "null" else state for state in states)
+def _row(said: Said, seq: int, number: int, at: str, name: str, *, last: bytes) -> str:
+    account_id, action, subject, subject_id, before, after = said
+    before = NULL if before == "null" else before
+    after = NULL if after == "null" else after
     return (
         f"{account_id}\t{seq}\t{number}\t{at}\t{action}\t{subject}\t{subject_id}\t{before}\t{after}"
-        f"\tsystem\t\t\t{run.name}\t\\\\x{last.hex()}"
+        f"\tsystem\t\t\t{name}\t\\\\x{last.hex()}"
     )
 
 

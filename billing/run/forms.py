@@ -22,7 +22,7 @@ from billing.documents import Document, DocumentLine, document
 from billing.facts import columns_of
 from billing.lines import Kind, Line
 from billing.periods import Cycle
-from billing.pricing import Price, Timing
+from billing.pricing import Price, Quantity, Timing
 from billing.proration import Proration
 from billing.tables import InvoiceKind
 from billing.tax import Rate
@@ -67,6 +67,9 @@ class Form:
     source: tuple[Line, ...]
     """The lines it was made of; those of a plain form name an item by its place."""
 
+    sold: tuple[tuple[int, int, Quantity], ...]
+    """Item, price and quantity of each of them."""
+
 
 def plain(terms: Terms, prices: Mapping[int, Price], words: Words, *, over: bool) -> Form | None:
     """The form of a whole period of these terms, billed when it begins; None for nothing to bill.
@@ -103,6 +106,7 @@ def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
         tuple(_line(place, line) for place, line in enumerate(made.lines, 1)),
         transfers(entry),
         tuple(lines),
+        tuple((int(line.item), int(line.price), line.quantity) for line in lines),
     )
 
 
@@ -147,8 +151,7 @@ def _line(place: int, drafted: DocumentLine) -> str:
 def _copied(value: Any) -> str:
     if value is None:
         return NULL
-    if isinstance(value, list | dict):
-        value = orjson.dumps(value).decode()
-    if not isinstance(value, str):
+    if isinstance(value, int):
         return str(value)
-    return value.replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    text: str = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text.replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -28,11 +28,11 @@ from billing.rating import rated
 from billing.run import forms, queries, usage
 from billing.run.chunks import Run
 from billing.run.forms import Form, Terms, Words
-from billing.run.rows import Renewal, Span
+from billing.run.rows import Begun, Renewal, Span
 from billing.seller import seller
 from billing.tables import LineItem
 from billing.using import Stated, all_stated
-from kernel.time import Period
+from kernel.time import Anchor, Interval, Period
 
 _NOTHING = Stated()
 MOST_FORMS = 20_000
@@ -95,17 +95,18 @@ class Pricing:
         if plain is None or used is None:
             return None
         form = self._form(plain, due)
-        wanted = [(plain.items[int(line.item)], int(line.price), line.quantity) for line in form.source] if form else []
+        wanted = [(plain.items[place], price, quantity) for place, price, quantity in form.sold] if form else []
         if _billed(due) != wanted:
             return None
         if used.usage:
             return self._metered(due, plain, form, used)
         if form is None:
-            return Renewal(due, plain.period)
+            return Renewal(due, Begun.of(plain.period))
         if due["limit_minor"] and form.total.minor > due["limit_minor"]:
             return None
-        start, end = str(plain.period.start), str(plain.period.end)
-        return Renewal(due, plain.period, form, [Span(item, start, start, end) for item, _, _ in wanted])
+        period = Begun.of(plain.period)
+        spans = [Span(item, period.start, period.start, period.end) for item, _, _ in wanted]
+        return Renewal(due, period, form, spans)
 
     def _form(self, plain: Plain, due: asyncpg.Record) -> Form | None:
         over, known = plain.period.end <= self.run.now, self.shelf.forms
@@ -132,7 +133,7 @@ class Pricing:
         )
         lines = [*(line for line in used if line), *charged]
         kept = orjson.dumps({str(due["subscription_id"]): {"seen": stated.seen}}).decode()
-        return replace(self._made(due, plain.period, lines, due["line_minor"] or 0, 0), known=kept)
+        return self._made(due, plain.period, lines, due["line_minor"] or 0, 0)._replace(known=kept)
 
     async def _others(self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record]) -> dict[int, Renewal]:
         keys = [(row["account_id"], row["subscription_id"]) for row in rest]
@@ -154,22 +155,23 @@ class Pricing:
         recorded = [line for line in known.lines if line.invoice_id not in known.void]
         lines = timeline.bill(agreed, issued(recorded), now=due["due_at"])
         over = due["ended_at"] is not None and due["ended_at"] <= due["due_at"]
-        period = None if over else periods.at(agreed.cycles, max(due["due_at"], agreed.cycles[0].since)).span
+        period = None if over else periods.span_at(agreed.cycles, due["due_at"])
         adjusted = {line.id: line.adjusted_minor for line in known.lines if line.adjusted_minor}
         kept = knowledge.kept(facts, due["due_at"], known.void, adjusted, known.used.seen)
         last = (line for line in recorded if line.billed_period and line.billed_period >= due["period_start"])
         made = self._made(due, period, lines, sum(map(gross, last)), known.recent)
-        return replace(made, known=orjson.dumps(kept).decode())
+        return made._replace(known=orjson.dumps(kept).decode())
 
     def _made(
         self, due: asyncpg.Record, period: Period | None, lines: Sequence[Line], before: int, count: int
     ) -> Renewal:
         """The renewal that bills these lines, held if they are hard to believe."""
+        begun = Begun.of(period) if period else None
         if not lines:
-            return Renewal(due, period)
+            return Renewal(due, begun)
         made = forms.form(lines, self._words(due), self.run.now)
         held = doubt(made.total, len(lines) + count, before, due["limit_minor"], self.bounds)
-        return Renewal(due, period, made, [_span(line) for line in lines], held)
+        return Renewal(due, begun, made, [_span(line) for line in lines], held)
 
 
 class _Known(NamedTuple):
@@ -197,9 +199,9 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     steps = dict(zip(due["items"], zip(due["prices"], due["quantities"], strict=True), strict=True))
     items = sorted(item for item, (price, _) in steps.items() if price is not None)
     terms = tuple(steps[item] for item in items)
-    cycle = usage.cycle(due)
-    _, period = cycle.anchor.period_at(due["due_at"], cycle.interval, cycle.count)
-    if period.start != due["due_at"] or not forms.is_plain(terms, prices, cycle.interval):
+    interval = Interval(due["interval"])
+    _, period = Anchor(due["anchor"], due["time_zone"]).period_at(due["due_at"], interval, due["count"])
+    if period.start != due["due_at"] or not forms.is_plain(terms, prices, interval):
         return None
     return Plain(items, terms, period)
 

@@ -9,11 +9,9 @@ every column.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from io import BytesIO
 from typing import NamedTuple
 
 import asyncpg
@@ -57,12 +55,24 @@ class Span(NamedTuple):
     end: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Begun(NamedTuple):
+    """The period that a subscription moves into, and its two instants as text, which takes long to write."""
+
+    span: Period
+    start: str
+    end: str
+
+    @classmethod
+    def of(cls, span: Period) -> Begun:
+        """A period with its texts."""
+        return cls(span, str(span.start), str(span.end))
+
+
+class Renewal(NamedTuple):
     """One subscription and the period that begins for it."""
 
     due: asyncpg.Record
-    period: Period | None
+    period: Begun | None
     """The period it moves into; None when the subscription is over."""
 
     form: Form | None = None
@@ -117,7 +127,8 @@ class Sheets:
         self.finals = 0
         """How many invoices want a number."""
 
-        self._run, self._now, self._take, self._credit = run, run.now.isoformat(), blocks.take, credit
+        self._run, self._name, self._now = run, run.name, run.now.isoformat()
+        self._take, self._credit = blocks.take, credit
         self._added: list[tuple[Renewal, int, int]] = []
 
     def add(self, renewal: Renewal) -> None:
@@ -187,7 +198,7 @@ class Sheets:
 
     def _tell(self, name: str, account: int, subject: str, number: int) -> None:
         payload = f'{{"account_id":{account},"{subject}":{number}}}'
-        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\t{self._run.name}")
+        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\t{self._name}")
 
     def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int, number: str | None) -> list[Said]:
         account, subscription, *_ = renewal.due
@@ -199,7 +210,7 @@ class Sheets:
         self.rows["invoice"].append(
             f"{account}\t{invoice}\t{subscription}\t{number or NULL}\t{state}\t{issued}\t{due}\t{paid}\t{used}"
             f"\t{copied(renewal.held, renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
-            f"\t{renewal.due['due_at']}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
+            f"\t{_ended(renewal)}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
         )
         told = f'"{number}"' if number else "null"
         after = (
@@ -228,14 +239,24 @@ async def numbers(connection: asyncpg.Connection, run: Run, count: int) -> int:
 
 async def copy(connection: asyncpg.Connection, table: str, columns: Sequence[str], rows: Sequence[str]) -> None:
     """Write rows of text."""
+
+    async def source() -> AsyncIterator[bytes]:
+        # What is no file is sent at once, without a thread that reads it.
+        yield ("\n".join(rows) + "\n").encode()
+
     if rows:
-        source = BytesIO(("\n".join(rows) + "\n").encode())
-        await connection.copy_to_table(table, source=source, columns=columns, format="text")
+        await connection.copy_to_table(table, source=source(), columns=columns, format="text")
 
 
-def _renewed(renewal: Renewal, period: Period) -> Said:
+def _ended(renewal: Renewal) -> str:
+    """When the period ended that a renewal ends, which nearly always is when the next one begins."""
+    due_at, period = renewal.due["due_at"], renewal.period
+    return period.start if period and period.span.start == due_at else str(due_at)
+
+
+def _renewed(renewal: Renewal, period: Begun) -> Said:
     account, subscription, *_ = renewal.due
-    before = f'{{"period_end":"{renewal.due["due_at"]}","period_start":"{renewal.due["period_start"]}"}}'
+    before = f'{{"period_end":"{_ended(renewal)}","period_start":"{renewal.due["period_start"]}"}}'
     after = f'{{"period_end":"{period.end}","period_start":"{period.start}"}}'
     return Said(account, "subscription.renewed", "subscription", subscription, before, after)
 

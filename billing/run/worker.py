@@ -58,7 +58,7 @@ class Worker:
                 return False
             locked = await queries.due(self.connection, chunk, self.run)
             made = await self._bill(locked) if locked else []
-            again = any(renewal.period and renewal.period.end <= self.run.until for renewal in made)
+            again = any(renewal.period and renewal.period.span.end <= self.run.until for renewal in made)
             await chunks.note(self.connection, self.run, chunk, chunk.tally + _tally(made), done=not again)
         return True
 
@@ -106,7 +106,7 @@ async def advance(connection: asyncpg.Connection, made: Sequence[Renewal]) -> No
 def _moved(renewal: Renewal) -> tuple[Any, ...]:
     account, subscription, due_at, *_ = renewal.due
     if renewal.period:
-        return account, subscription, renewal.period.start, renewal.period.end, renewal.held
+        return account, subscription, renewal.period.span.start, renewal.period.span.end, renewal.held
     # Nothing begins: what is held stays due until somebody has looked, and what is over never is again.
     return account, subscription, None, due_at if renewal.held else NEVER, renewal.held
 

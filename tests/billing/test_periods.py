@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.periods import Cycle, anniversary, at, begun, calendar, changed, on_day, renewal, restarts, trial_end
+from billing.periods import (
+    Cycle,
+    anniversary,
+    at,
+    begun,
+    calendar,
+    changed,
+    on_day,
+    renewal,
+    restarts,
+    span_at,
+    trial_end,
+)
 from kernel.errors import InvalidInput
 from kernel.time import Anchor, Interval
 from tests.billing.stories import moments, zones
@@ -89,7 +101,10 @@ def test_two_cycles_of_one_instant_are_the_later_one() -> None:
 
 
 def test_before_the_first_period_there_is_the_first_one() -> None:
-    assert at([anniversary(START, Interval.MONTH)], START - SECOND).number == 0
+    cycles = [anniversary(START, Interval.MONTH)]
+
+    assert at(cycles, START - SECOND).number == 0
+    assert span_at(cycles, START - SECOND).start == START
 
 
 def test_a_renewal_is_the_first_start_of_a_period_from_a_moment_on() -> None:
@@ -186,6 +201,7 @@ def test_beginning_later_yields_the_same_periods(
 
     assert periods == [period for period in begun(both, now) if period.span.end > since]
     assert at(both, since) == periods[0]
+    assert span_at(both, since) == periods[0].span
 
 
 @given(moments, zones, st.sampled_from([Interval.MONTH, Interval.YEAR]))
