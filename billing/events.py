@@ -360,3 +360,27 @@ class SubscriptionLimited(Event):
 
     subject: ClassVar[str] = "subscription"
     subscription: int
+
+
+@dataclass(frozen=True)
+class DiscrepancyFound(Event):
+    """What we say and what the rail says differ."""
+
+    subject: ClassVar[str] = "discrepancy"
+    discrepancy: int
+
+
+@dataclass(frozen=True)
+class DiscrepancyMended(Event):
+    """They agree: what was missed is heard, or more was told."""
+
+    subject: ClassVar[str] = "discrepancy"
+    discrepancy: int
+
+
+@dataclass(frozen=True)
+class DiscrepancyResolved(Event):
+    """A person has dealt with it."""
+
+    subject: ClassVar[str] = "discrepancy"
+    discrepancy: int

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from billing import comparing
 from kernel.errors import InvalidInput
 from kernel.work import Work
 from payments import catching_up, movement_queries, moving
@@ -119,8 +120,13 @@ async def _piece(work: Work, rail: Rail, row: Reconciliation) -> Piece:
         case ReconciliationStage.PAYOUTS:
             paid, after = await moving.payouts(work, rail, row.since, row.until, row.place)
             return _page(row.stage, ReconciliationStage.PAYMENTS, after, payouts=paid)
+        case ReconciliationStage.PAYMENTS:
+            found, compared, place = await comparing.payments(work, rail, row)
+            told = {"payments": compared, "found": found.found, "mended": found.mended}
+            return _page(row.stage, ReconciliationStage.BOOKS, place, **told)
         case _:
-            return Piece(ReconciliationStage.DONE)
+            found, _, place = await comparing.books(work, row)
+            return _page(row.stage, ReconciliationStage.DONE, place, found=found.found, mended=found.mended)
 
 
 def _page(stage: ReconciliationStage, following: ReconciliationStage, after: str | None, **counted: int) -> Piece:

@@ -16,6 +16,7 @@ from billing.dunning import Course
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from billing.proration import Proration
+from billing.reconciliation import DiscrepancyKind, DiscrepancyState, DiscrepancySubject
 from kernel.rows import WordType, document, instant, key, text, texts, whole, word
 from kernel.time import Interval
 
@@ -683,3 +684,29 @@ class ImportedObject(SQLModel, table=True):
     """The number of the account, the entry in the ledger, or the subscription."""
 
     imported_at: datetime = instant()
+
+
+class Discrepancy(SQLModel, table=True):
+    """A difference between what we say and what the rail says, until it is mended or somebody has dealt with it."""
+
+    id: int = key()
+    reconciliation_id: int = whole()
+    """Which comparison found it."""
+
+    kind: DiscrepancyKind = word(DiscrepancyKind)
+    subject: DiscrepancySubject = word(DiscrepancySubject)
+    reference: str = text()
+    """The rail's id of what it is about, or our number of it."""
+
+    account_id: int | None = whole(optional=True)
+    payment_id: int | None = whole(optional=True)
+    currency: str = text()
+    risk_minor: int = whole()
+    here: str = text()
+    there: str = text()
+    state: DiscrepancyState = word(DiscrepancyState, DiscrepancyState.OPEN)
+    found_at: datetime = instant()
+    seen_at: datetime = instant()
+    ended_at: datetime | None = instant(optional=True)
+    resolved_by: int | None = whole(optional=True)
+    resolution: str | None = text(optional=True)

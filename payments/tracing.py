@@ -16,7 +16,7 @@ from payments import answering, movement_queries, outcomes, queries, refunds, re
 from payments.merging import Seen, with_charge, with_intent
 from payments.rail.errors import Refused
 from payments.rail.opening import Rail
-from payments.rail.values import Charge
+from payments.rail.values import BalanceTransaction, Charge
 from payments.tables import MovementOwner
 from payments.traces import CHARGES, DISPUTES, NOBODYS, REFUNDS, THE_RAILS, Trace
 
@@ -46,6 +46,25 @@ async def _charge(work: Work, rail: Rail, source: str) -> Trace:
         return Trace(_owner(rail, told.metadata))
     await look_at_payment(work, rail, *found, told)
     return Trace(MovementOwner.OURS, "payment", found[0], found[1], found[1])
+
+
+async def transactions(rail: Rail, source: str) -> list[BalanceTransaction]:
+    """What the rail says moved by a charge or a refund, as far as it names it. Raises RailError."""
+    try:
+        if source.startswith(CHARGES):
+            named = [(await rail.intents.charge(source, urgent=False)).transaction]
+        elif source.startswith(REFUNDS):
+            told = await rail.refunds.look(source, urgent=False)
+            named = [told.transaction, told.returned_by]
+        elif source.startswith(DISPUTES):
+            named = [movement.id for movement in (await rail.disputes.look(source, urgent=False)).movements]
+        else:
+            named = []
+        return [await rail.balance.transaction(each) for each in named if each]
+    except Refused as refused:
+        if not refused.missing:
+            raise
+        return []
 
 
 async def look_at_payment(work: Work, rail: Rail, account_id: int, payment_id: int, charge: Charge) -> None:
