@@ -133,7 +133,7 @@ class _Import:
             self._propose(theirs, offers)
             outcome.proposed = True
         says = matching_file.read(self.wish.file, offers)
-        shelf = Shelf(says, offers, theirs.prices, self.now)
+        shelf = Shelf(says, offers, theirs.prices, self.now, known)
         await self._customers(outcome, shelf, theirs, known)
         return outcome
 
@@ -166,7 +166,9 @@ class _Import:
             try:
                 await self._customer(shelf, told)
                 for each in before:
-                    await self._follow(shelf, told, each, known[each.id])
+                    told.account = known[each.id].account_id
+                    if not self.wish.dry:
+                        await self._follow(shelf, told, each, known[each.id].ours)
             except (Fault, Problem, RailError) as failure:
                 log.warning("a customer was not imported", customer=name, kind=type(failure).__name__)
                 told.failure = str(failure)
@@ -191,33 +193,19 @@ class _Import:
         told.account, told.methods, told.credit = brought.account_id, brought.methods, brought.credit
         for each in new:
             each.ours = brought.subscriptions[each.wanted.theirs.id]
-            await self._end(told, each)
+            await self._follow(shelf, told, each.wanted.theirs, each.ours)
 
-    async def _end(self, told: Told, each: Subscribed) -> None:
-        """Have a subscription end there, if that was asked for, and only then let it be billed here."""
-        if not self.wish.end_there or each.wanted.ends:
-            return
-        assert each.ours is not None, "it has come over"
+    async def _follow(self, shelf: Shelf, told: Told, theirs: TheirSubscription, ours: int) -> None:
+        """See that a subscription ends there, if that was asked for; only once it does it is billed here."""
         assert told.account is not None, "its account has come over"
-        theirs = each.wanted.theirs.id
-        await self.line.billing.end(theirs, ids.encode("sub", each.ours), key=f"{self.line.installation}-end-{theirs}")
-        each.ends_there = True
-        async with self._work() as work, work.transaction():
-            await bringing.ended_there(work, told.account, each.ours, each.wanted)
-
-    async def _follow(self, shelf: Shelf, told: Told, theirs: TheirSubscription, row: ImportedObject) -> None:
-        """See whether a subscription that came over before ends there by now."""
-        told.account = row.account_id
-        over = theirs.status in OVER
-        if self.wish.dry or not (over or theirs.ends_with_period or self.wish.end_there):
+        if self.wish.end_there and not (theirs.ends_with_period or theirs.status in OVER):
+            key = f"{self.line.installation}-end-{theirs.id}"
+            theirs = await self.line.billing.end(theirs.id, ids.encode("sub", ours), key=key)
+        if not (theirs.ends_with_period or theirs.status in OVER):
             return
-        if not over and not theirs.ends_with_period:
-            await self.line.billing.end(
-                theirs.id, ids.encode("sub", row.ours), key=f"{self.line.installation}-end-{theirs.id}"
-            )
-        wanted = deciding.as_it_is(shelf, told.decision.customer, theirs)
+        now = deciding.as_it_is(shelf, told.decision.customer, theirs)
         async with self._work() as work, work.transaction():
-            await bringing.ended_there(work, row.account_id, row.ours, wanted)
+            await bringing.ended_there(work, told.account, ours, now)
         for each in told.subscriptions:
             each.ends_there = each.ends_there or each.wanted.theirs.id == theirs.id
 

@@ -331,6 +331,12 @@ ALL_ROWS = (
             from invoice v left join subscription s on s.account_id = v.account_id and s.id = v.subscription_id
             where v.subscription_id is not null and s.id is null
             union all
+            select format('imported_object %s', o.rail_id), format('its %s %s is missing', o.kind, o.ours)
+            from imported_object o
+            left join subscription s on s.account_id = o.account_id and s.id = o.ours
+            left join ledger_entry e on e.account_id = o.account_id and e.id = o.ours
+            where (o.kind = 'subscription' and s.id is null) or (o.kind = 'credit' and e.id is null)
+            union all
             select format('license_pool %s/%s', p.account_id, p.id),
                    format('its subscription %s is missing', p.subscription_id)
             from license_pool p left join subscription s on s.account_id = p.account_id and s.id = p.subscription_id

@@ -20,10 +20,10 @@ from billing.lines import Issued, Line
 from billing.periods import Cycle
 from billing.pricing import Price, plain
 from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionState
-from kernel.time import Anchor, Interval
+from kernel.time import Anchor, Interval, Period
 
 TRIALING = "trialing"
-INSTANT = timedelta(microseconds=1)
+_INSTANT = timedelta(microseconds=1)
 """The last one of a period is so much before its end."""
 _LONGEST = 200
 
@@ -79,6 +79,11 @@ def anchored(theirs: datetime, end: datetime, zone_name: str, interval: Interval
         if anchor.period_at(end, interval, count)[1].start == end:
             return anchor
     return Anchor.at(end, "UTC")
+
+
+def within(period: Period, now: datetime) -> datetime:
+    """An instant of a period: now, or the closest to it."""
+    return min(max(now, period.start), period.end - _INSTANT)
 
 
 def paid_there(there: Facts, issued: Sequence[Issued], now: datetime) -> list[Line]:

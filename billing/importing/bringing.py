@@ -17,7 +17,7 @@ from billing import books, charging, events, fact_queries, ledger
 from billing import queries as billing
 from billing.facts import agreement, issued
 from billing.importing import openings, queries
-from billing.importing.agreeing import INSTANT, TRIALING, Agreed, agreed
+from billing.importing.agreeing import TRIALING, Agreed, agreed, within
 from billing.importing.deciding import Decision, Wanted, name_of
 from billing.importing.matching import Kind, Matching
 from billing.tables import ImportedObject, SubscriptionClock
@@ -121,7 +121,7 @@ async def _catch_up(work: Work, account: Account, clock: SubscriptionClock, want
     terms = Agreed(facts, replace(facts, prices={**facts.prices, **there.prices}))
     rows = await fact_queries.issued(work, account.id, subscription.id)
     await openings.open_period(work, account, terms, wanted, issued(rows))
-    charging.advance(subscription, clock, agreement(facts), min(work.now, wanted.period.end - INSTANT))
+    charging.advance(subscription, clock, agreement(facts), within(wanted.period, work.now))
     await work.flush()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -116,6 +116,8 @@ class Shelf:
     offers: Mapping[Target, Offer]
     prices: Mapping[str, TheirPrice]
     now: datetime
+    here: Container[str] = frozenset()
+    """The subscriptions that came over before."""
 
 
 def decided(
@@ -132,7 +134,8 @@ def decided(
             _check_state(customer, each, shelf.now)
             wanted.append(_wanted(shelf, customer, each))
         except Stays as why:
-            left.append(Left(each.id, str(why)))
+            if each.id not in shelf.here:
+                left.append(Left(each.id, str(why)))
     kind = says.kind or _kind(wanted)
     fitting = _fitting(kind, wanted, left)
     columns, notes = _account(shelf.matching, customer, fitting)

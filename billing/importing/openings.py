@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from auth.tables import Account
 from billing import charging, invoices, knowledge
 from billing.facts import IMPORTED, columns_of
-from billing.importing.agreeing import INSTANT, Agreed, paid_there
+from billing.importing.agreeing import Agreed, paid_there, within
 from billing.importing.deciding import Wanted
 from billing.lines import Issued, Line
 from billing.tables import Invoice, InvoiceKind, LineItem, LineKind
@@ -28,7 +28,7 @@ async def open_period(
     work: Work, account: Account, terms: Agreed, wanted: Wanted, recorded: Sequence[Issued] = ()
 ) -> Invoice | None:
     """Record the periods that a subscription there has billed; None where it billed none."""
-    lines = paid_there(terms.there, recorded, min(work.now, wanted.period.end - INSTANT))
+    lines = paid_there(terms.there, recorded, within(wanted.period, work.now))
     if not lines:
         return None
     span = Period(min(line.span.start for line in lines), max(line.span.end for line in lines))

@@ -85,16 +85,20 @@ class Billing:
 
         return [Method.from_body(body) async for body in self._all("customers.payment_methods.list", listed, {})]
 
-    async def end(self, subscription: str, ours: str, *, key: str) -> None:
-        """Have a subscription end there when its period does, and say which one of ours goes on. Raises RailError."""
+    async def end(self, subscription: str, ours: str, *, key: str) -> TheirSubscription:
+        """Have a subscription end there when its period does, and say which one of ours goes on. Raises RailError.
+
+        It is told as it then is: another period may have begun since it was read.
+        """
         given: Any = {"cancel_at_period_end": True, "metadata": {"gw_subscription": ours}}
         service = self.line.v1.subscriptions
-        await self.line.call(
+        told = await self.line.call(
             "subscriptions.update",
             lambda options: service.update_async(subscription, given, options),
             key=key,
             urgent=False,
         )
+        return TheirSubscription.from_body(told)
 
     async def _all(self, operation: str, listing: Any, given: dict[str, Any]) -> AsyncIterator[Body]:
         """Every object of a list, page by page. Raises RailError."""

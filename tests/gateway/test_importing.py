@@ -21,6 +21,7 @@ from gateway.worker import Worker
 from kernel import database
 from kernel.clock import SimulatedClock
 from kernel.work import IdBlocks
+from payments.rail.opening import Rail
 from tests.docs.pages import ROOT, blocks
 
 DAY = timedelta(days=1)
@@ -64,13 +65,13 @@ class Installation:
         report = await verification.report(self.url)
         assert report["ok"], [check for check in report["checks"] if check["broken"]]
 
-    async def work(self, until: datetime | None = None) -> None:
+    async def work(self, until: datetime | None = None, line: Rail | None = None) -> None:
         """Let the product's worker do everything that is due, at an instant to come if there is one."""
         if until:
             await SimulatedClock(self.owner).advance(until - await SimulatedClock(self.owner).now())
         engine = database.engine(self.url)
         async with clock(self.settings, self.url) as ticking:
-            worker = Worker(self.url, engine, ticking, IdBlocks())
+            worker = Worker(self.url, engine, ticking, IdBlocks(), line)
             while await worker.turn():
                 pass
         await engine.dispose()

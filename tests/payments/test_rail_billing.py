@@ -83,8 +83,9 @@ async def test_a_subscription_is_ended_there_only_when_it_is_asked_for(rail: Rai
     await bench.control("seed/scene")
     before = (await subscriptions(rail))["sub_pro"]
 
-    await rail.billing.end("sub_pro", "sub_ours", key="once")
+    told = await rail.billing.end("sub_pro", "sub_ours", key="once")
 
     after = (await subscriptions(rail))["sub_pro"]
+    assert told == after
     assert (before.ends_with_period, before.cancel_at) == (False, None)
     assert (after.ends_with_period, after.cancel_at) == (True, after.items[0].period.end)
