@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from billing import coverage
 from billing import invariants as billing
 from kernel.audit import Breach, breaches
+from seats import invariants as seats
 
 Find = Callable[[asyncpg.Connection], AsyncIterator[Breach]]
 """Yields what is broken, inside the connection's transaction."""
@@ -38,7 +40,6 @@ def rows(statement: str) -> Find:
     return find
 
 
-_HELD = "('invited', 'active', 'suspended')"
 _NUMBERED = (
     *("person", "session", "account", "workspace", "member", "service_key", "invitation"),
     *("plan", "plan_version", "price", "entitlement", "subscription", "subscription_item"),
@@ -60,140 +61,25 @@ def _above(table: str) -> str:
     )
 
 
-SEATS = (
-    Check(
-        "A license pool counts exactly the seats that are held.",
-        19,
-        rows(f"""
-            select format('license_pool %s/%s', p.account_id, p.id),
-                   format('counts %s seats, and %s are held', p.assigned, count(a.id))
-            from license_pool p
-            left join assignment a on a.account_id = p.account_id and a.pool_id = p.id and a.state in {_HELD}
-            group by p.account_id, p.id
-            having p.assigned <> count(a.id)
-        """),  # noqa: S608 - constant words
-    ),
-    Check(
-        "No license pool has more seats assigned than were purchased.",
-        19,
-        rows("""
-            select format('license_pool %s/%s', account_id, id),
-                   format('%s seats are assigned, and %s were purchased', assigned, purchased)
-            from license_pool where assigned > purchased
-        """),
-    ),
-    Check(
-        "One person holds one seat of a pool.",
-        19,
-        rows(f"""
-            select format('assignment %s/%s', account_id, max(id)),
-                   format('is seat %s of %s in license_pool %s', count(*), person_key, pool_id)
-            from assignment where state in {_HELD}
-            group by account_id, pool_id, person_key
-            having count(*) > 1
-        """),  # noqa: S608 - constant words
-    ),
-    Check(
-        "A seat is held under its person's number, or under their address until they accept.",
-        19,
-        rows("""
-            select format('assignment %s/%s', account_id, id), format('is held under %s', person_key)
-            from assignment where person_key <> coalesce(person_id::text, email)
-        """),
-    ),
-    Check(
-        "Whoever holds an active or suspended seat is an active member.",
-        20,
-        rows("""
-            select format('assignment %s/%s', a.account_id, a.id),
-                   format('is %s, and person %s is no active member', a.state, a.person_id)
-            from assignment a
-            left join member m on m.account_id = a.account_id and m.person_id = a.person_id and m.state = 'active'
-            where a.state in ('active', 'suspended') and m.id is null
-        """),
-    ),
-    Check(
-        "A closed pool holds no seats.",
-        20,
-        rows("""
-            select format('license_pool %s/%s', account_id, id), format('is closed and counts %s seats', assigned)
-            from license_pool where closed_at is not null and assigned > 0
-        """),
-    ),
-    Check(
-        "The pools of an ended subscription are closed once everybody was told of its end.",
-        20,
-        rows("""
-            select format('license_pool %s/%s', p.account_id, p.id),
-                   format('is open, and subscription %s ended at %s', s.id, s.ended_at)
-            from license_pool p
-            join subscription s on s.account_id = p.account_id and s.id = p.subscription_id
-            where p.closed_at is null and s.ended_at is not null
-              and not exists (select from outbox o where o.delivered_at is null and o.account_id = p.account_id
-                              and o.name = 'subscription.canceled' and (o.payload ->> 'subscription')::bigint = s.id)
-        """),
-    ),
-    Check(
-        "An open pool has as many seats as its subscription item pays for.",
-        21,
-        rows("""
-            select format('license_pool %s/%s', p.account_id, p.id),
-                   format('has %s seats, and its item pays for %s', p.purchased, i.quantity)
-            from license_pool p
-            join subscription_item i on i.account_id = p.account_id and i.id = p.subscription_item_id
-            where p.closed_at is null and i.ended_at is null and p.purchased <> i.quantity
-        """),
-    ),
-    Check(
-        "A pool and its seats are of the plan and the subscription that pay for them.",
-        19,
-        rows("""
-            select format('license_pool %s/%s', p.account_id, p.id),
-                   format('is of plan %s and subscription %s, and its item of %s and %s',
-                          p.plan_id, p.subscription_id,
-                          coalesce(i.plan_id::text, 'none'), coalesce(i.subscription_id::text, 'none'))
-            from license_pool p
-            left join subscription_item i on i.account_id = p.account_id and i.id = p.subscription_item_id
-            where (p.plan_id, p.subscription_id) is distinct from (i.plan_id, i.subscription_id)
-            union all
-            select format('assignment %s/%s', a.account_id, a.id),
-                   format('is of plan %s, and its pool of %s', a.plan_id, coalesce(p.plan_id::text, 'none'))
-            from assignment a
-            left join license_pool p on p.account_id = a.account_id and p.id = a.pool_id
-            where a.plan_id is distinct from p.plan_id
-        """),
-    ),
-    Check(
-        "Every workspace keeps an active owner.",
-        23,
-        rows("""
-            select format('workspace %s', w.id), 'has no active owner'
-            from workspace w
-            where not exists (select from member m
-                              where m.account_id = w.id and m.role = 'owner' and m.state = 'active')
-        """),
-    ),
-)
+def _of_another_plan(table: str, row: str, stands: str) -> Find:
+    """Finds rows that name a plan, and a version of another one."""
+    return rows(f"""
+        select {row}, format('{stands} plan %s, and its version is of %s', r.plan_id, v.plan_id)
+        from {table} r left join plan_version v on v.id = r.plan_version_id
+        where r.plan_id is distinct from v.plan_id
+    """)  # noqa: S608 - constant words
+
 
 SUBSCRIPTIONS = (
     Check(
         "A price belongs to the plan of its version.",
         8,
-        rows("""
-            select format('price %s', p.id), format('is of plan %s, and its version of %s', p.plan_id, v.plan_id)
-            from price p left join plan_version v on v.id = p.plan_version_id
-            where p.plan_id is distinct from v.plan_id
-        """),
+        _of_another_plan("price", "format('price %s', r.id)", "is of"),
     ),
     Check(
         "A subscription is to a version of its plan.",
         8,
-        rows("""
-            select format('subscription %s/%s', s.account_id, s.id),
-                   format('is to plan %s, and its version is of %s', s.plan_id, v.plan_id)
-            from subscription s left join plan_version v on v.id = s.plan_version_id
-            where s.plan_id is distinct from v.plan_id
-        """),
+        _of_another_plan("subscription", "format('subscription %s/%s', r.account_id, r.id)", "is to"),
     ),
     Check(
         "A subscription item is a price of its own plan, in its subscription's currency and interval.",
@@ -363,7 +249,25 @@ ALL_ROWS = (
     Check("Every audit chain, its head and its seals hold.", 17, breaches),
 )
 
-OWED = tuple(Check(known.name, known.law, rows(known.sql)) for known in billing.INVARIANTS)
+SEATS, OWED = (
+    tuple(Check(known.name, known.law, rows(known.sql)) for known in invariants)
+    for invariants in (seats.INVARIANTS, billing.INVARIANTS)
+)
 
-CHECKS = (*SEATS, *SUBSCRIPTIONS, *INVOICES, *OWED, *ALL_ROWS)
+COVERED = (
+    Check("Every period of a subscription that has begun was charged, and charged once.", 14, coverage.breaches),
+    Check(
+        "No draft waits for a day after its grace, while its account is billed on.",
+        14,
+        rows("""
+            select format('invoice %s/%s', v.account_id, v.id), format('was to be final at %s', v.finalize_at)
+            from invoice v
+            where v.state = 'draft' and v.held is null
+              and v.finalize_at < (select max(issued_at) - interval '1 day' from invoice w
+                                   where w.account_id = v.account_id)
+        """),
+    ),
+)
+
+CHECKS = (*SEATS, *SUBSCRIPTIONS, *INVOICES, *OWED, *COVERED, *ALL_ROWS)
 """Everything that is checked, what is quickly found first."""

@@ -18,6 +18,7 @@ from billing import (
     books,
     catalog_files,
     catalog_store,
+    coverage,
     explaining,
     ledger,
     receiving,
@@ -148,6 +149,7 @@ class Life:
         for name, _, sql in INVARIANTS:
             broken = [tuple(row) for row in await self.owner.fetch(sql)]
             assert not broken, (name, broken)
+        await assert_covered(self.owner)
         assert sum((await self.balances()).values()) == 0
         for number in set(await self.numbers()) - set(explained):
             told = await self.explained(number)
@@ -168,6 +170,14 @@ class Life:
             return kept, day.deferred.minor
 
         return await self.do(brought)
+
+
+async def assert_covered(owner: asyncpg.Connection) -> None:
+    """Insist that every period was charged once, and that the quick look for it overlooks nothing."""
+    async with owner.transaction():
+        found = [breach async for breach in coverage.breaches(owner, every=True)]
+        assert not found, found
+        assert not [breach async for breach in coverage.breaches(owner)]
 
 
 Open = Callable[..., Awaitable[Life]]

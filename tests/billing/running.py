@@ -15,7 +15,7 @@ from billing.run import crew
 from billing.run.crew import Summary
 from kernel import audit
 from kernel.work import Work
-from tests.billing.living import Life, Open
+from tests.billing.living import Life, Open, assert_covered
 
 START = datetime(2026, 1, 31, 1, 30, tzinfo=UTC)
 TERMS = {"count": 1, "proration": "second", "timing": "advance", "decrease": "at_renewal"}
@@ -126,6 +126,7 @@ async def assert_whole(life: Life) -> None:
     for name, _, sql in INVARIANTS:
         broken = [tuple(row) for row in await life.owner.fetch(sql)]
         assert not broken, (name, broken)
+    await assert_covered(life.owner)
     assert [breach async for breach in audit.breaches(life.owner)] == []
 
 

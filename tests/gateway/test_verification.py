@@ -28,7 +28,8 @@ WORLD = """
     insert into plan_version (id, plan_id, number, trial_days, seats, created_at)
     values (22, 20, 1, 0, '{"minimum": 1}', now()), (23, 21, 1, 0, '{"minimum": 1}', now());
     insert into price (id, plan_id, plan_version_id, key, currency, interval, model, amount_minor, rule, created_at)
-    values (24, 20, 22, 'base', 'USD', 'month', 'per_unit', 4000, '{}', now());
+    values (24, 20, 22, 'base', 'USD', 'month', 'per_unit', 4000, '{"model": "per_unit", "amount": "4000", "count": 1,
+            "proration": "second", "timing": "advance", "decrease": "at_renewal"}', now());
 
     insert into subscription (account_id, id, plan_id, plan_version_id, state, currency, interval, anchor, time_zone,
                               period_start, period_end, created_at)
@@ -54,8 +55,21 @@ WORLD = """
     insert into line_item (account_id, id, invoice_id, position, description, plan_id, price_id, quantity, currency,
                            amount_minor, tax_minor, period_start, period_end)
     values (10, 45, 41, 0, 'Seats', 20, 24, 2, 'USD', 8000, 1600, now(), now()),
-           (10, 46, 41, 1, 'A seat', 20, 24, 1, 'USD', 4000, 800, now(), now()),
-           (10, 47, 42, 0, 'A seat', 20, 24, 1, 'USD', 4000, 800, now(), now());
+           (10, 46, 41, 1, 'A seat', 20, 24, 1, 'USD', 4000, 800, now(), now());
+
+    insert into subscription (account_id, id, plan_id, plan_version_id, state, currency, interval, anchor, time_zone,
+                              period_start, period_end, created_at)
+    values (10, 35, 20, 22, 'active', 'USD', 'month', now(), 'UTC', now(), now() + interval '1 month', now());
+    insert into subscription_item (account_id, id, subscription_id, plan_id, price_id, quantity, created_at)
+    values (10, 36, 35, 20, 24, 1, now());
+    insert into subscription_clock (account_id, subscription_id, due_at) values (10, 35, now() + interval '1 month');
+    insert into subscription_cycle (account_id, id, subscription_id, since, anchor, time_zone, interval, count)
+    values (10, 37, 35, now(), now() at time zone 'UTC', 'UTC', 'month', 1);
+    insert into item_step (account_id, id, subscription_id, item_id, at, price_id, quantity)
+    values (10, 38, 35, 36, now(), 24, 1);
+    insert into line_item (account_id, id, invoice_id, position, description, plan_id, price_id, quantity, currency,
+                           amount_minor, tax_minor, period_start, period_end, subscription_id, item_id, billed_period)
+    values (10, 47, 42, 0, 'A seat', 20, 24, 1, 'USD', 4000, 800, now(), now() + interval '1 month', 35, 36, now());
     insert into payment (account_id, id, invoice_id, payment_method_id, state, currency, amount_minor, created_at)
     values (10, 48, 41, 40, 'failed', 'USD', 14400, now()), (10, 49, 41, 40, 'succeeded', 'USD', 14400, now());
     insert into number_series (entity, kind, year, last) values ('SG', 'invoice', 2025, 1), ('SG', 'invoice', 2026, 2);
@@ -199,7 +213,7 @@ PLANTED = [
     (
         "update price set plan_version_id = 23",
         "A price belongs to the plan of its version.",
-        "price 24: is of plan 20, and its version of 21",
+        "price 24: is of plan 20, and its version is of 21",
     ),
     (
         "update subscription set plan_version_id = 23",
@@ -325,6 +339,21 @@ PLANTED = [
         "update line_item set item_id = 99 where id = 47",
         "Every row belongs to something that exists.",
         "line_item 10/47: its item 99 is missing",
+    ),
+    (
+        "delete from line_item where id = 47",
+        "Every period of a subscription that has begun was charged, and charged once.",
+        "subscription 10/35: in the period from ",
+    ),
+    (
+        "insert into line_item select (jsonb_populate_record(l, '{\"id\": 39}')).* from line_item l where id = 47",
+        "Every period of a subscription that has begun was charged, and charged once.",
+        "subscription 10/35: in the period from ",
+    ),
+    (
+        "update invoice set finalize_at = now() - interval '2 days', issued_at = null where id = 44",
+        "No draft waits for a day after its grace, while its account is billed on.",
+        "invoice 10/44: was to be final at",
     ),
     (
         "delete from subscription_clock",
