@@ -16,6 +16,7 @@ from billing import invoice_queries
 from billing.invoices import remaining
 from billing.tables import Collection, Invoice, InvoiceState
 from gateway.letters import queries
+from gateway.letters.posting import GIVEN_UP
 from gateway.letters.queries import Reader
 from kernel import ids
 from kernel.money import Money
@@ -50,7 +51,7 @@ async def alarm_admins(work: Work, account_id: int, told: Told) -> None:
 async def send_invoice(work: Work, account_id: int, told: Told) -> None:
     """Tell a customer who pays by themselves what they owe."""
     found = await invoice_queries.invoice(work, account_id, told["invoice"])
-    if found.collection is Collection.SEND_INVOICE and found.due_at and _is_owed(found):
+    if found.collection is Collection.SEND_INVOICE and found.due_at and _is_owed(found) and _new(work, found.issued_at):
         due = {"day": found.due_at.isoformat()}
         shown = {"number": found.number, "total": _money(remaining(found)), "due": due}
         await _to_payer(work, account_id, "invoice", shown, invoice=told["invoice"])
@@ -59,7 +60,7 @@ async def send_invoice(work: Work, account_id: int, told: Told) -> None:
 async def thank(work: Work, account_id: int, told: Told) -> None:
     """Tell a customer that an invoice is paid, if money came for it."""
     found = await invoice_queries.invoice(work, account_id, told["invoice"])
-    if found.paid_minor > 0:
+    if found.paid_minor > 0 and _new(work, found.paid_at):
         shown = {"number": found.number, "paid": _money(Money(found.paid_minor, found.currency))}
         await _to_payer(work, account_id, "receipt", shown, invoice=told["invoice"])
 
@@ -114,6 +115,11 @@ async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invo
 
 def _is_owed(invoice: Invoice) -> bool:
     return invoice.state is InvoiceState.OPEN and remaining(invoice).minor > 0
+
+
+def _new(work: Work, moment: datetime | None) -> bool:
+    """Whether something is no older than the oldest letter that is still posted."""
+    return moment is not None and work.now - moment < GIVEN_UP
 
 
 def _money(amount: Money) -> dict[str, Any]:

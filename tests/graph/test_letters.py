@@ -19,6 +19,7 @@ from gateway.letters import posting, writing
 from gateway.letters.posting import Folder, Post, Smtp
 from gateway.letters.tables import Letter
 from gateway.letters.writing import FOLDER, PATHS, written
+from kernel import ids
 from tests.gateway.mailing import MailServer, mail_server
 from tests.graph.asking import work_off
 from tests.scenery import Scene
@@ -204,6 +205,30 @@ async def test_everybody_with_an_admins_role_hears_that_the_glass_was_broken(
 
     told = [row["address"] for row in await world.rows(LETTERS, workspace.number) if row["kind"] == "break_glass"]
     assert sorted(told) == sorted([workspace.owner.email, workspace.members[Role.ADMIN].email])
+
+
+@pytest.mark.parametrize(("age", "letters"), [(timedelta(days=2), 1), (timedelta(days=4), 0)])
+async def test_a_receipt_is_for_what_was_paid_lately(
+    workspace: Scene, mail: MailServer, age: timedelta, letters: int
+) -> None:
+    world = workspace.world
+    invoice = await workspace.invoice()
+    await world.run(
+        "update invoice set state = 'paid', paid_minor = total_minor, paid_at = $2 where id = $1",
+        ids.decode("inv", invoice),
+        await world.now() - age,
+    )
+    await world.run(
+        "insert into outbox (id, account_id, at, name, payload, request_id)"
+        " values ($1, $2, now(), 'invoice.paid', jsonb_build_object('invoice', $3::bigint), 'r')",
+        world.number(),
+        workspace.number,
+        ids.decode("inv", invoice),
+    )
+
+    await work_off(world, post=office(mail))
+
+    assert [row["kind"] for row in await world.rows(LETTERS, workspace.number)] == ["receipt"] * letters
 
 
 # How they leave
