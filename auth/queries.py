@@ -65,6 +65,13 @@ async def is_member(work: Work, account_id: int, person_id: int) -> bool:
     return await work.one(select(Member).where(*active, col(Member.person_id) == person_id)) is not None
 
 
+async def membership(work: Work, account_id: int, person_id: int) -> Member:
+    """A person's membership of a workspace, if it is active. Raises NotFound."""
+    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
+    found: Member | None = await work.one(select(Member).where(*active, col(Member.person_id) == person_id))
+    return there(found)
+
+
 async def role_of(work: Work, account_id: int, person_id: int) -> Role | None:
     """A person's role in a workspace, if they are an active member."""
     active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)

@@ -131,6 +131,7 @@ async def change_seats(
 ) -> Resized:
     """Have more seats at once, or fewer from the next period on. Nobody who sits is put out by fewer seats."""
     found = await info.context.permitted(Permission.BUY, "pool", pool)
+    info.context.fresh_for(seats - found.purchased)
     account = await people.account(info.context.work, found.account_id)
     reason = subscriptions.reason_of(reason)
     info.context.because(reason)

@@ -27,6 +27,9 @@ from seats.sitting_queries import Asked
 STEP_UP = timedelta(minutes=10)
 """How long a proof of who one is lasts for what opens doors: SSO, owners, keys and many seats."""
 
+MANY_SEATS = 50
+"""How many seats in one purchase ask for such a proof."""
+
 Renew = Callable[[Work, Actor], Awaitable[Actor]]
 """How an actor is looked up again, after a change that may have been about them."""
 
@@ -156,6 +159,11 @@ class Context:
             return
         url = f"{self.base}/sso/{ids.encode('sso', through.connection_id)}/login?again=1"
         raise Forbidden(f"This needs you to sign in once more, for it opens doors: go to {url}.", signInAt=url)
+
+    def fresh_for(self, seats: int) -> None:
+        """Insist on the same for buying so many seats, if they are many. Raises Forbidden."""
+        if seats >= MANY_SEATS:
+            self.fresh()
 
     @property
     def providers(self) -> Providers:

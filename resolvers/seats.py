@@ -43,6 +43,7 @@ async def create_license_pool(
     """Buy seats: a subscription to a per-seat plan, and the license pool it pays for."""
     found = await info.context.permitted(Permission.BUY, "workspace", workspace)
     subscriptions.quantity_of(seats)
+    info.context.fresh_for(seats)
     account = await people.account(info.context.work, found.id)
     return await operations.create_pool(info.context.work, account, ids.decode("price", price), seats, name, code=code)
 

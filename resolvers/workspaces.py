@@ -11,6 +11,7 @@ from strawberry import ID
 from auth import operations, queries
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import Member, ServiceKey, Workspace
+from kernel import ids
 from kernel.errors import Forbidden
 from resolvers.info import Context, Info
 from seats import invitations
@@ -101,6 +102,17 @@ async def remove_member(info: Info, member: Annotated[ID, "Who leaves."]) -> Mem
     found = await info.context.permitted(Permission.MANAGE_MEMBERS, "member", member)
     _grantable(info.context, Role(found.role), found.account_id)
     return await seating.remove_member(info.context.work, found.account_id, found.id)
+
+
+async def leave_workspace(info: Info, workspace: Annotated[ID, "Which workspace."]) -> Member:
+    """Leave a workspace. Your seats there are free at once; what you own yourself stays yours."""
+    context = info.context
+    account_id = ids.decode("workspace", workspace)
+    member = await queries.membership(context.work, account_id, context.person())
+    if context.actor.broke_glass:
+        raise Forbidden("You broke the glass: you may change how people sign in, and nothing else.")
+    await context.own(account_id)
+    return await seating.remove_member(context.work, account_id, member.id, reason="left")
 
 
 async def create_service_key(

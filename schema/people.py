@@ -381,6 +381,7 @@ class PeopleMutation:
     revoke_invitation = mutation(resolve.revoke_invitation, "Invitation", refusals=[InvitationClosed])
     change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner])
     remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner])
+    leave_workspace = mutation(resolve.leave_workspace, "Member", refusals=[LastOwner])
     create_service_key = mutation(resolve.create_service_key, "ServiceKeyShown")
     rotate_service_key = mutation(resolve.rotate_service_key, "ServiceKeyShown", refusals=[KeyUnusable])
     revoke_service_key = mutation(resolve.revoke_service_key, "ServiceKey", refusals=[KeyUnusable])

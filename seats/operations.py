@@ -168,11 +168,11 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
         await assign(work, account_id, pool_id, email, SeatSource.SSO)
 
 
-async def remove_member(work: Work, account_id: int, member_id: int) -> Member:
+async def remove_member(work: Work, account_id: int, member_id: int, reason: str = "member removed") -> Member:
     """End a membership and free its seats at once. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)
     seats = await queries.seats_of(work, account_id, str(member.person_id), CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, account_id, seats, "member removed")
+    await _free(work, account_id, seats, reason)
     return member
 
 

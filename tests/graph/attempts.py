@@ -43,6 +43,16 @@ async def _remove(scene: Scene, _: str) -> dict[str, Any]:
     return {"member": scene.member(await scene.join())}
 
 
+async def _leave(scene: Scene, _: str) -> dict[str, Any]:
+    await scene.join(Role.OWNER)
+    await scene.world.run(
+        "update member set state = 'active', removed_at = null where account_id = $1 and person_id = $2",
+        scene.number,
+        scene.owner.number,
+    )
+    return {"workspace": scene.id}
+
+
 async def _make_key(scene: Scene, who: str) -> dict[str, Any]:
     scope = "BILLING_READ" if who == Role.BILLING_ADMIN else "SEATS_READ"
     return {"account": scene.account, "name": "CI", "scopes": [scope]}
@@ -416,6 +426,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "revokeInvitation": _revoke_invitation,
     "changeRole": _change_role,
     "removeMember": _remove,
+    "leaveWorkspace": _leave,
     "createServiceKey": _make_key,
     "rotateServiceKey": _owners_key,
     "revokeServiceKey": _owners_key,

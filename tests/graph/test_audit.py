@@ -24,6 +24,7 @@ LEAVES = {
     "acceptInvitation": ["invitation.accepted", "member.joined"],
     "revokeInvitation": ["invitation.revoked"],
     "changeRole": ["member.changed"],
+    "leaveWorkspace": ["member.removed"],
     "removeMember": ["member.removed"],
     "createServiceKey": ["key.created"],
     "rotateServiceKey": ["key.rotated"],

@@ -24,6 +24,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "createLicensePool": {"seats": 3},
     "createSsoConnection": {"name": "Otherwise"},
     "enforceSso": {"enforced": True},
+    "leaveWorkspace": {"workspace": ids.encode("workspace", 1)},
     "enrollBreakGlass": {"workspace": ids.encode("workspace", 1)},
     "confirmBreakGlass": {"code": "000 000"},
     "removeBreakGlass": {"breakGlass": ids.encode("glass", 1)},

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from auth.policy import Desk, KeyScope, Role
-from tests.graph.crowd import outcome
+from kernel import ids
+from tests.graph.crowd import evidence, outcome
 from tests.graph.deeds import PROBLEM, accepts, invites, removes, renames, turns
 from tests.scenery import Scene, World
 
@@ -166,3 +167,35 @@ async def test_two_owners_who_demote_each_other_at_once_leave_one(world: World) 
 
         assert await _owners(scene) == 1
         assert sorted(came) in (["LastOwner", "done"], ["FORBIDDEN", "done"])
+
+
+async def test_whoever_leaves_frees_their_seats_and_sees_nothing_more(workspace: Scene) -> None:
+    world, member = workspace.world, await workspace.join()
+    pool = await workspace.pool()
+    seat = await workspace.seat(pool, member)
+
+    reply = await world.change(
+        "leaveWorkspace", member, shows_="... on Member { state removedAt }", workspace=workspace.id
+    )
+
+    seen = await world.ask("query($id: ID!) { workspace(id: $id) { id } }", member, id=workspace.id)
+    freed = await world.rows(
+        "select state, release_reason as reason from assignment where id = $1", ids.decode("seat", seat)
+    )
+    assert reply.data["leaveWorkspace"]["state"] == "REMOVED"
+    assert seen.data["workspace"] is None
+    assert [(row["state"], row["reason"]) for row in freed] == [("released", "left")]
+
+
+async def test_the_last_owner_does_not_leave_alone(workspace: Scene) -> None:
+    before = await evidence(workspace)
+
+    reply = await workspace.world.change(
+        "leaveWorkspace", workspace.owner, shows_="__typename ... on Problem { message }", workspace=workspace.id
+    )
+
+    assert reply.data["leaveWorkspace"] == {
+        "__typename": "LastOwner",
+        "message": "This is the workspace's last owner. Make somebody else an owner first.",
+    }
+    assert await evidence(workspace) == before

@@ -156,6 +156,7 @@ PERSONAL = {
         "INVALID_INPUT": KEYS,
         "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {"owner"},
     },
+    "leaveWorkspace": {"done": ROLES, "INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {*ROLES}},
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

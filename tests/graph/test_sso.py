@@ -777,6 +777,7 @@ async def test_a_session_lives_as_long_as_the_policy_says_at_most(
 async def test_what_opens_doors_asks_to_sign_in_once_more(workspace: Scene, idp: Provider) -> None:
     world, connection = workspace.world, await workspace.sso(idp.issuer)
     through = await workspace.came_through(connection, workspace.owner)
+    pool = await workspace.pool(10)
     await world.run(
         "update session set signed_in_at = $2 where account_id = $1", workspace.number, await world.now() - 11 * MINUTE
     )
@@ -784,6 +785,8 @@ async def test_what_opens_doors_asks_to_sign_in_once_more(workspace: Scene, idp:
         "createSsoConnection": {"workspace": workspace.id, "name": "x", "issuer": idp.issuer, "clientId": "x"},
         "createServiceKey": {"account": workspace.account, "name": "x", "scopes": ["SEATS_READ"]},
         "inviteMember": {"workspace": workspace.id, "email": "x@example.test", "role": "OWNER"},
+        "changeSeats": {"pool": pool, "seats": 60},
+        "createLicensePool": {"workspace": workspace.id, "price": world.catalog.team.price, "seats": 50},
     }
 
     replies = [await world.change(name, through, **input_) for name, input_ in asked.items()]
@@ -792,6 +795,7 @@ async def test_what_opens_doors_asks_to_sign_in_once_more(workspace: Scene, idp:
         assert reply.code == "FORBIDDEN"
         assert reply.json["errors"][0]["extensions"]["details"]["signInAt"].endswith(f"/sso/{connection}/login?again=1")
     assert await actions(workspace) == []
+    assert (await world.change("changeSeats", through, pool=pool, seats=59)).codes == []
 
 
 @pytest.mark.parametrize(("age", "status"), [(0, 303), (60, 303), (900, 403), (None, 403)])
