@@ -14,14 +14,27 @@ from auth.tables import Account
 from billing import books, credit_notes, invoice_queries, invoices, ledger
 from billing.credit_notes import Allowed, Note, Wish
 from billing.tables import CreditDestination
+from kernel.errors import Problem
 from kernel.money import Money
 from kernel.work import Work
+from payments import events, refunds, return_queries
 from payments import queries as paying
-from payments import refunds, return_queries
 from payments.refunds import PaymentNotRefundable, RefundTooHigh
 from payments.tables import Payment, Refund, RefundCause
 
 _NOTHING = "paid nothing of what would be credited. Credit it with `createCreditNote`"
+
+
+@dataclass(eq=False)
+class RefundNotCredited(Problem):
+    """The credit note would give back something else than the refund did."""
+
+    says = "The refund gave back {refunded}, and this credit note gives back {credited}. Credit exactly what it gave."
+    refunded: str
+    """What went back."""
+
+    credited: str
+    """What of the credit note had been paid, and so would go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,38 @@ async def refund(
         reason=reason.strip(),
         person_id=person_id,
     )
+
+
+async def credit(
+    work: Work, account: Account, found: Refund, wanted: Wanted, *, reason: str, allowed: Allowed
+) -> Refund:
+    """Write the credit note of a refund that was made at the rail itself: of all it gave back, and of nothing else.
+
+    Raises as `credit_notes.issue` does, PaymentNotRefundable or RefundNotCredited.
+    """
+    payment = await return_queries.payment(work, account.id, found.payment_id)
+    await _check_for(work, payment, wanted)
+    wish = await _wish_for(work, found, wanted)
+    note = await credit_notes.issue(work, account, wanted.invoice_id, wish, reason, allowed=allowed)
+    refund_ = await return_queries.refund(work, account.id, found.id)
+    if refund_.credit_note_id is not None or refund_.state in refunds.OVER:
+        raise PaymentNotRefundable("has a refund that needs no credit note. Nothing is left to do")
+    if note.returned_minor != refund_.amount_minor:
+        given = Money(refund_.amount_minor, refund_.currency)
+        raise RefundNotCredited(given.text, Money(note.returned_minor, note.currency).text)
+    refund_.credit_note_id, refund_.invoice_id, refund_.reason = note.id, wanted.invoice_id, reason.strip()
+    await work.flush()
+    work.emit(events.RefundCredited(account.id, refund_.id), refund_)
+    return refund_
+
+
+async def _wish_for(work: Work, found: Refund, wanted: Wanted) -> Wish:
+    """What to credit for a refund: as it was wished, or so much that what went back is what had been paid of it."""
+    if wanted.amount is not None or wanted.lines:
+        return Wish(CreditDestination.REFUNDS, wanted.amount, wanted.lines or None)
+    invoice = await invoice_queries.invoice(work, found.account_id, wanted.invoice_id)
+    whole = invoices.remaining(invoice).minor + found.amount_minor
+    return Wish(CreditDestination.REFUNDS, Money(whole, found.currency), None)
 
 
 async def book(work: Work, account_id: int, refund_id: int) -> None:

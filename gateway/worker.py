@@ -48,7 +48,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from payments import answering, hearing, methods, pursuit, return_queries, returning
+from payments import answering, hearing, methods, pursuit, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import buying, invitations
@@ -271,6 +271,7 @@ class Worker:
         if self.found_at is None or now - self.found_at >= FOUND_EVERY:
             self.found_at = now
             await self._ask(now, answering.find)
+            await self._ask(now, warnings.find)
         return any([*sent, *seen])
 
     async def reconcile(self, now: datetime) -> bool:

@@ -151,9 +151,11 @@ async def record(
 
 
 def check_usable(method: PaymentMethod | None) -> None:
-    """Refuse a payment method that is gone. Raises PaymentMethodUnusable."""
+    """Refuse a payment method that is gone, or may not be charged. Raises PaymentMethodUnusable."""
     if method and method.detached_at:
         raise PaymentMethodUnusable("was removed")
+    if method and method.revoked_at:
+        raise PaymentMethodUnusable("may not be debited any more: its owner took that back at their bank")
 
 
 async def given_up(work: Work, method: PaymentMethod) -> bool:

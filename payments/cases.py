@@ -73,7 +73,7 @@ def _opened(work: Work, account_id: int, payment_id: int, told: Told) -> Dispute
         payment_id=payment_id,
         rail_id=told.id,
         charge=told.charge,
-        state=told.state,
+        state=told.state or DisputeState.NEEDS_RESPONSE,
         seen={},
         reason=told.reason,
         network=told.network,
@@ -90,9 +90,9 @@ def _tell(work: Work, row: Dispute, told: Told, at: datetime) -> None:
         row.reason, row.network, row.network_code = told.reason, told.network, told.network_code
         row.due_at, row.amount_minor = told.due_at, told.amount.minor
         row.answer_by = disputes.internal(told.due_at, row.opened_at)
-    seen = disputes.seen(known, told.state, at)
+    seen = disputes.seen(known, told.state, at) if told.state else known
     row.seen = {state.value: at for state, at in seen.items()}
-    row.state = disputes.standing(seen)
+    row.state = disputes.standing(seen) if seen else DisputeState.NEEDS_RESPONSE
     if told.submissions and row.submitted_stage is None:
         row.submitted_stage, row.submitted_at = disputes.stage(row.state).value, work.now
     _move_money(row, told)

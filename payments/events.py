@@ -76,6 +76,23 @@ class PaymentMethodDetached(Event):
 
 
 @dataclass(frozen=True)
+class PaymentMethodRevoked(Event):
+    """The owner of an instrument took the permission to debit it back, at their bank."""
+
+    subject: ClassVar[str] = "payment_method"
+    payment_method: int
+
+
+@dataclass(frozen=True)
+class PaymentFraudWarned(Event):
+    """A bank was told that a payment is fraud: a refund may avert a dispute."""
+
+    subject: ClassVar[str] = "payment"
+    payment: int
+    warning: int
+
+
+@dataclass(frozen=True)
 class PaymentBegun(Event):
     """A payment is on its way."""
 
@@ -158,6 +175,22 @@ class PaymentFeeKnown(Event):
 @dataclass(frozen=True)
 class RefundReserved(Event):
     """Part of a payment is to go back, and nothing else gives it back meanwhile."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundFound(Event):
+    """A refund was made at the rail itself; it has no credit note yet."""
+
+    subject: ClassVar[str] = "refund"
+    refund: int
+
+
+@dataclass(frozen=True)
+class RefundCredited(Event):
+    """The credit note of a refund was written that was made at the rail itself."""
 
     subject: ClassVar[str] = "refund"
     refund: int

@@ -12,16 +12,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from kernel import ids
 from kernel.errors import InvalidInput, Unavailable
 from kernel.work import Work
-from payments import answering, customers, methods, outcomes, queries, refunds, return_queries, setups
+from payments import (
+    answering,
+    customers,
+    methods,
+    movement_queries,
+    outcomes,
+    queries,
+    refunds,
+    return_queries,
+    setups,
+    warnings,
+)
 from payments.merging import Seen, with_charge, with_intent
+from payments.rail.balance import Payout
 from payments.rail.disputes import Dispute
+from payments.rail.fraud import Warned
 from payments.rail.opening import Rail
 from payments.rail.refunds import Refund
 from payments.rail.values import VERSION, Charge, Intent, Method, named
 from payments.webhooks import Told
+
+log = structlog.get_logger("payments.hearing")
 
 _RETRIES = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 """When an event is tried again that could not be applied yet; after the last it is left to reconciliation."""
@@ -91,6 +108,11 @@ async def apply(work: Work, rail: Rail, event_id: str) -> None:
     try:
         outcome = await act(heard) if act else "nothing follows from it"
     except (NotYetError, Unavailable):
+        await _later(work, event_id, rows[0]["tries"])
+        return
+    except Exception as error:
+        # Something in it is not as we know it: others go on meanwhile.
+        log.exception("an event could not be applied", event_kind=kind, kind=type(error).__name__)
         await _later(work, event_id, rows[0]["tries"])
         return
     await _done(work, event_id, outcome)
@@ -201,7 +223,7 @@ async def _refund(heard: Heard) -> str:
     )
     await heard.work.rest()
     if not rows:
-        return _strange(heard)
+        return await _refund_found(heard)
     account_id, refund_id = rows[0]["account_id"], rows[0]["id"]
     async with heard.work.transaction():
         await heard.work.bind(account_id)
@@ -210,6 +232,51 @@ async def _refund(heard: Heard) -> str:
             refund.next_at = heard.work.now
             return "looked at, for it is of another version of the API"
         refunds.learn(heard.work, refund, Refund.from_body(heard.body))
+    return "applied"
+
+
+async def _refund_found(heard: Heard) -> str:
+    """A refund that nobody here has asked for: of a payment of ours it was made at the rail itself."""
+    if not heard.known:
+        return "left to reconciliation, for it is of another version of the API"
+    told = Refund.from_body(heard.body)
+    found = await return_queries.payment_of(heard.work, told.intent) if told.intent else None
+    await heard.work.rest()
+    if found is None:
+        return _strange(heard)
+    async with heard.work.transaction():
+        await heard.work.bind(found[0])
+        refund = await refunds.found(heard.work, await queries.payment(heard.work, *found), told)
+        refunds.learn(heard.work, refund, told)
+    return "applied"
+
+
+async def _mandate(heard: Heard) -> str:
+    method = named(heard.body.get("payment_method"))
+    rows = await heard.work.fetch("select account_id from payment_method where rail_id = $1", method)
+    await heard.work.rest()
+    if not rows:
+        return "it is not ours"
+    if heard.body.get("status") != "inactive":
+        return "nothing follows from it"
+    async with heard.work.transaction():
+        await heard.work.bind(rows[0]["account_id"])
+        known = await queries.method_named(heard.work, rows[0]["account_id"], str(method))
+        assert known is not None, "it was found a moment ago, and no method is deleted"
+        await methods.revoked(heard.work, known)
+    return "applied"
+
+
+async def _fraud(heard: Heard) -> str:
+    told = Warned.from_body(heard.body)
+    return "applied" if await warnings.heard(heard.work, told) else "it is of no payment of ours"
+
+
+async def _payout(heard: Heard) -> str:
+    if not heard.known:
+        return "left to reconciliation, for it is of another version of the API"
+    async with heard.work.transaction():
+        await movement_queries.keep_payout(heard.work, Payout.from_body(heard.body))
     return "applied"
 
 
@@ -231,6 +298,9 @@ HEARD: dict[str, Callable[[Heard], Awaitable[str]]] = {
     "charge.": _charge,
     "setup_intent.": _setup,
     "payment_method.": _method,
+    "mandate.": _mandate,
+    "radar.early_fraud_warning.": _fraud,
+    "payout.": _payout,
     "customer.deleted": _customer_deleted,
 }
 """What an event changes, by the beginning of its kind, the longer beginnings first; each tells what came of it."""

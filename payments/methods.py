@@ -118,6 +118,16 @@ async def gone(work: Work, method: PaymentMethod) -> None:
     work.emit(events.PaymentMethodDetached(method.account_id, method.id), method)
 
 
+async def revoked(work: Work, method: PaymentMethod) -> None:
+    """Its owner took the permission to debit it back: it can be seen, and not charged any more."""
+    if method.detached_at or method.revoked_at:
+        return
+    method.revoked_at, method.is_default = work.now, False
+    await queries.forget_choices(work, method.account_id, method.id)
+    await work.flush()
+    work.emit(events.PaymentMethodRevoked(method.account_id, method.id), method)
+
+
 async def warn(work: Work, account_id: int, method_id: int) -> None:
     """Tell once that a method is about to expire."""
     method = await queries.method(work, account_id, method_id)

@@ -13,6 +13,9 @@ from payments.rail.values import BalanceTransaction
 from payments.tables import MovementOwner, Reconciliation, ReconciliationStage
 from payments.traces import Trace
 
+_PAYOUT_STATES = ("pending", "in_transit", "paid", "canceled", "failed")
+"""Each may follow those before it; one that was paid may be sent back by the bank."""
+
 # What a movement belongs to
 
 
@@ -84,11 +87,12 @@ async def paid_out(work: Work, payout: str, rail_ids: Sequence[str]) -> None:
 
 
 async def keep_payout(work: Work, told: Payout) -> None:
-    """Write a payout down, or what is new of it."""
+    """Write a payout down, or what is new of it: its state moves forward only."""
     await work.execute(
         "insert into rail_payout (rail_id, state, currency, amount_minor, automatic, created_at, arrives_at)"
         " values ($1, $2, $3, $4, $5, $6, $7) on conflict (rail_id) do update set state = excluded.state,"
-        " arrives_at = excluded.arrives_at",
+        " arrives_at = excluded.arrives_at"
+        " where array_position($8::text[], excluded.state) > array_position($8::text[], rail_payout.state)",
         told.id,
         told.state,
         told.amount.currency,
@@ -96,6 +100,7 @@ async def keep_payout(work: Work, told: Payout) -> None:
         told.automatic,
         told.created,
         told.arrives_at,
+        list(_PAYOUT_STATES),
     )
 
 

@@ -249,8 +249,9 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
             return None
         assert attempt.payment_method_id, "only a try that its payer made may be of a method we don't know"
         method = await queries.method(case.work, case.account_id, attempt.payment_method_id)
-        if method.detached_at:
-            await _refused(case, payment, "payment_method_detached")
+        if method.detached_at or method.revoked_at:
+            gone = "payment_method_detached" if method.detached_at else "payment_method_revoked"
+            await _refused(case, payment, gone)
             return None
         if not attempt.sends and await networks.allowed_from(case.work, method) > case.work.now:
             await _refused(case, payment, networks.TRIED_TOO_OFTEN)

@@ -23,6 +23,9 @@ from payments.tables import Payment, PaymentSource, PaymentState, Refund, Refund
 OVER = frozenset({RefundState.FAILED, RefundState.CANCELED})
 """Nothing went back, or it came back to us."""
 
+FOUND = "It was made at Stripe itself."
+"""Why there is a refund that nobody here has asked for."""
+
 _RANK = {
     state: rank
     for rank, states in enumerate(
@@ -149,6 +152,8 @@ async def reserve(
 
 async def again(work: Work, refund: Refund, payment: Payment, person_id: int | None) -> Refund:
     """Promise anew what a refund that came to nothing had promised. Raises PaymentNotRefundable or RefundTooHigh."""
+    if refund.credit_note_id is None:
+        raise PaymentNotRefundable("has a refund that promised nothing here. Refund the payment with `refundPayment`")
     if refund.state not in OVER:
         raise PaymentNotRefundable(f"has a refund that is {refund.state.value}. Only one that failed is tried again")
     if await return_queries.promised(work, refund.account_id, refund.credit_note_id):
@@ -164,6 +169,32 @@ async def again(work: Work, refund: Refund, payment: Payment, person_id: int | N
         reason=refund.reason,
         person_id=person_id,
     )
+
+
+async def found(work: Work, payment: Payment, told: Told) -> Refund:
+    """Write down a refund of a locked payment that was made at the rail itself; once, whoever tells of it.
+
+    Its money moved, so the books follow; its credit note is for Finance to write.
+    """
+    known = await return_queries.refund_named(work, payment.account_id, told.id)
+    if known:
+        return known
+    refund = Refund(
+        account_id=payment.account_id,
+        id=work.new_id(),
+        payment_id=payment.id,
+        invoice_id=payment.invoice_id,
+        currency=told.amount.currency,
+        amount_minor=told.amount.minor,
+        cause=RefundCause(told.cause) if told.cause in set(RefundCause) else RefundCause.REQUESTED_BY_CUSTOMER,
+        reason=FOUND,
+        created_at=told.created or work.now,
+        rail_id=told.id,
+    )
+    work.add(refund)
+    await work.flush()
+    work.emit(events.RefundFound(refund.account_id, refund.id), refund)
+    return refund
 
 
 def learn(work: Work, refund: Refund, told: Told) -> None:

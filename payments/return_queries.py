@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from kernel.errors import NotFound
 from kernel.work import Work
-from payments.tables import Dispute, DisputeEvidence, Payment, Refund
+from payments.tables import Dispute, DisputeEvidence, FraudWarning, Payment, Refund
 
 
 async def refund(work: Work, account_id: int, refund_id: int) -> Refund:
@@ -18,6 +18,20 @@ async def refund(work: Work, account_id: int, refund_id: int) -> Refund:
     found: Refund | None = await work.one(select(Refund).where(*mine).with_for_update())
     if found is None:
         raise NotFound
+    return found
+
+
+async def refund_named(work: Work, account_id: int, rail_id: str) -> Refund | None:
+    """The refund that the rail calls so, locked for a change."""
+    mine = (col(Refund.account_id) == account_id, col(Refund.rail_id) == rail_id)
+    found: Refund | None = await work.one(select(Refund).where(*mine).with_for_update())
+    return found
+
+
+async def warning_named(work: Work, account_id: int, rail_id: str) -> FraudWarning | None:
+    """The fraud warning that the rail calls so, locked for a change."""
+    mine = (col(FraudWarning.account_id) == account_id, col(FraudWarning.rail_id) == rail_id)
+    found: FraudWarning | None = await work.one(select(FraudWarning).where(*mine).with_for_update())
     return found
 
 

@@ -198,6 +198,9 @@ class PaymentMethod(SQLModel, table=True):
     rail_id: str = text()
     created_at: datetime = instant()
     detached_at: datetime | None = instant(optional=True)
+    revoked_at: datetime | None = instant(optional=True)
+    """When its owner's permission to debit ended at the bank."""
+
     wallet: str | None = text(optional=True)
     country: str | None = text(optional=True)
     fingerprint: str | None = text(optional=True)
@@ -382,7 +385,9 @@ class Refund(SQLModel, table=True):
     id: int = key()
     payment_id: int = whole()
     invoice_id: int = whole()
-    credit_note_id: int = whole()
+    credit_note_id: int | None = whole(optional=True)
+    """None of one that was made at the rail itself, until Finance has written its credit note."""
+
     state: RefundState = word(RefundState, RefundState.RESERVED)
     currency: str = text()
     amount_minor: int = whole()
@@ -462,6 +467,25 @@ class Dispute(SQLModel, table=True):
     booked_fee_minor: int = whole(default=0)
     next_at: datetime | None = instant(optional=True)
     """When the worker looks at it again."""
+
+
+class FraudWarning(SQLModel, table=True):
+    """A bank was told that a payment is fraud, and no dispute is there yet."""
+
+    __tablename__ = "fraud_warning"
+
+    account_id: int = key()
+    id: int = key()
+    payment_id: int = whole()
+    rail_id: str = text()
+    charge: str = text()
+    kind: str = text()
+    """What the bank was told: `made_with_stolen_card`."""
+
+    actionable: bool = True
+    """Whether a refund may still avert a dispute, as far as the rail knows."""
+
+    warned_at: datetime = instant()
 
 
 class DisputeEvidence(SQLModel, table=True):

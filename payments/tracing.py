@@ -87,12 +87,14 @@ async def _refund(work: Work, rail: Rail, source: str) -> Trace:
     plain = Trace(MovementOwner.OURS, None, account_id, None, payment_id)
     number = await movement_queries.refund_known_as(work, source, _refund_meant(rail, told.metadata))
     await work.rest()
-    if number is None:
-        return plain
     async with work.transaction():
         await work.bind(account_id)
-        refunds.learn(work, await return_queries.refund(work, account_id, number), told)
-    return replace(plain, subject="refund", subject_id=number)
+        if number is None:
+            row = await refunds.found(work, await queries.payment(work, account_id, payment_id), told)
+        else:
+            row = await return_queries.refund(work, account_id, number)
+        refunds.learn(work, row, told)
+    return replace(plain, subject="refund", subject_id=row.id)
 
 
 async def _dispute(work: Work, rail: Rail, source: str) -> Trace:

@@ -79,6 +79,36 @@ async def retry_refund(info: Info, refund: Annotated[ID, "Which refund, that fai
     return made
 
 
+async def credit_refund(
+    info: Info,
+    refund: Annotated[ID, "Which refund, of those that were made at Stripe itself."],
+    reason: Annotated[str, "Why, printed on the credit note: 1 to 1,000 characters."],
+    invoice: Annotated[ID | None, INVOICE] = None,
+    amount: Annotated[AmountInput | None, "How much to credit, with its taxes; what went back when left out."] = None,
+    lines: Annotated[list[CreditLineInput] | None, LINES] = None,
+    approval: Annotated[
+        ID | None,
+        "A second person's consent to the credit note, which is needed above a limit: see `requestApproval`.",
+    ] = None,
+) -> Refund:
+    """Write the credit note of a refund that was made at Stripe itself. It gives back exactly what the refund gave."""
+    context = info.context
+    found = await context.permitted(Permission.ADJUST, "refund", refund)
+    made = await return_queries.refund(context.work, found.account_id, found.id)
+    payment = await return_queries.payment(context.work, made.account_id, made.payment_id)
+    number = await _invoice(context, payment, invoice)
+    named = None if approval is None else ids.decode("approval", approval)
+    gift = Gift(ApprovalKind.CREDIT_NOTE, number, CreditDestination.REFUNDS, named)
+    return await refunding.credit(
+        context.work,
+        await people.account(context.work, made.account_id),
+        made,
+        Wanted(payment.id, number, *_wished(made.currency, amount, lines)),
+        reason=reason,
+        allowed=partial(approvals.consented, context.work, made.account_id, gift),
+    )
+
+
 async def preview_refund(
     info: Info,
     payment: Annotated[ID, strawberry.argument(description="Which payment gives back.")],

@@ -87,6 +87,14 @@ class Subscription(Node):
     account = one("Account", by="account_id", required=True)
     """Who pays."""
 
+    payment_method = one(
+        "PaymentMethod",
+        by="payment_method_id",
+        sql="select c.payment_method_id from payment_choice c where c.account_id = {row}.account_id"
+        " and c.subscription_id = {row}.id",
+    )
+    """What it alone is charged by; null where it is what the account is charged by."""
+
     plan = one("Plan", by="plan_id", required=True)
     """What was bought."""
 

@@ -13,7 +13,7 @@ from payments.disputes import DisputeNotAnswerable, DisputeOutcome, DisputeState
 from payments.evidence import EvidenceUnusable
 from resolvers import disputing as resolve
 from resolvers.graph import Column, holders
-from schema.base import Node, Word, face, many, money, one, value, words
+from schema.base import Node, Word, computed, face, many, money, one, value, words
 from schema.changes import mutation
 from schema.finance import staff
 from schema.scalars import Money
@@ -108,6 +108,31 @@ class DisputeEvidence:
 
     refused: str | None
     """Why the rail would not take it."""
+
+
+@face(tables.FraudWarning, "warning", visible=staff)
+class FraudWarning(Node):
+    """A bank was told that a payment is fraud, and nobody has disputed it yet."""
+
+    kind: str
+    """What the bank was told: `made_with_stolen_card`."""
+
+    warned_at: datetime
+    """When."""
+
+    refund_recommended = computed(
+        "{row}.actionable and exists (select from payment p where p.account_id = {row}.account_id"
+        " and p.id = {row}.payment_id and p.state = 'succeeded' and not p.disputed"
+        " and p.refunded_minor < p.amount_minor)",
+        "bool",
+    )
+    """Whether to give all of it back now: that averts a dispute, and its fee."""
+
+    payment = one("Payment", by="payment_id", required=True)
+    """What it is about."""
+
+    account = one("Account", by="account_id", required=True)
+    """Who has paid so."""
 
 
 @value(resolve.Text)

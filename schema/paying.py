@@ -14,7 +14,7 @@ from kernel.sealing import unseal
 from payments import tables
 from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.availability import PaymentMethodOption as Option
-from payments.methods import PaymentMethodInUse
+from payments.methods import EXPIRES_SOON, PaymentMethodInUse
 from payments.rail.currencies import AmountNotChargeable
 from payments.tables import PartState, PaymentMethodKind, PaymentSource, PaymentState, SetupState
 from resolvers import paying as resolve
@@ -32,6 +32,11 @@ words(PartState, "What has become of a part of a payment.")
 
 _HIDDEN = {"lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"}
 _UNPAYABLE = (NothingToPay, MoreThanOwed, CurrenciesDiffer, PaymentUnderWay, AmountNotChargeable)
+
+
+def _expires_soon(row: Any, info: Any) -> bool:
+    """Whether the owner of an instrument is told that it expires."""
+    return row.expires_on is not None and row.expires_on < f"{info.context.work.now + EXPIRES_SOON:%Y-%m}"
 
 
 def _secret(row: Any, info: Any) -> str | None:
@@ -66,8 +71,14 @@ class PaymentMethod(Node):
     is_default: bool
     """Whether it is charged unless another is named."""
 
+    expires_soon = Word(Column("expires_on"), "bool", resolve=_expires_soon)
+    """Whether it works for less than a month, unless its bank renews it."""
+
     created_at: datetime
     """When it was added."""
+
+    revoked_at: datetime | None
+    """When its owner took the permission to debit it back at their bank: add another one."""
 
 
 @value(Option)
@@ -194,6 +205,9 @@ class Payment(Node):
 
     refunds = many("Refund", by="payment_id")
     """What of it went back, or shall."""
+
+    fraud_warnings = many("FraudWarning", by="payment_id")
+    """What banks were told of fraud; our own staff see it."""
 
 
 @strawberry.type

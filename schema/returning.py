@@ -11,7 +11,7 @@ from billing.approvals import SecondPersonNeeded
 from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceSettled
-from billing.refunding import Returned
+from billing.refunding import RefundNotCredited, Returned
 from payments import tables
 from payments.refunds import PaymentNotRefundable, RefundTooHigh
 from payments.tables import RefundCause, RefundState
@@ -60,7 +60,7 @@ class Refund(Node):
     """What it had paid."""
 
     credit_note = one("CreditNote", by="credit_note_id")
-    """What has promised it."""
+    """What has promised it; null while one that was made at Stripe itself waits for Finance to write it."""
 
 
 @value(Returned)
@@ -85,4 +85,16 @@ class ReturningMutation:
     """Giving back what was paid."""
 
     refund_payment = mutation(resolve.refund_payment, "Refund", refusals=_REFUSALS)
+    credit_refund = mutation(
+        resolve.credit_refund,
+        "Refund",
+        refusals=[
+            InvoiceSettled,
+            CreditTooHigh,
+            OtherCurrency,
+            SecondPersonNeeded,
+            PaymentNotRefundable,
+            RefundNotCredited,
+        ],
+    )
     retry_refund = mutation(resolve.retry_refund, "Refund", refusals=[PaymentNotRefundable, RefundTooHigh])

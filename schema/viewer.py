@@ -170,6 +170,25 @@ class Query:
     )
     """Every dispute you may see, across accounts."""
 
+    uncredited_refunds = page(
+        "Refund",
+        by=None,
+        name="UncreditedRefunds",
+        where="{row}.credit_note_id is null and {row}.state not in ('failed', 'canceled')",
+        filters={"account": same("account_id", "account", "Only of this account.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was made.")},
+    )
+    """Every refund you may see that was made at Stripe itself, and waits for its credit note."""
+
+    fraud_warnings = page(
+        "FraudWarning",
+        by=None,
+        name="FraudWarnings",
+        filters={"account": same("account_id", "account", "Only of this account.")},
+        orders={"WARNED_AT": ("warned_at", "timestamptz", "By when the bank was told.")},
+    )
+    """What banks were told of fraud before anybody disputed it; for our own staff."""
+
     revenue_schedule = via(finance.revenue_schedule, "list[RevenueDay]")
     """What is earned on each day, and deferred at its end; for our own staff."""
 

@@ -17,7 +17,19 @@ from kernel.work import Work
 from payments import customers
 from payments.disputes import DisputeState, internal
 from payments.rail.intents import body_of
-from payments.tables import Dispute, DisputeEvidence, PartState, Payment, PaymentPart, PaymentSource, PaymentState
+from payments.tables import (
+    Dispute,
+    DisputeEvidence,
+    FraudWarning,
+    PartState,
+    Payment,
+    PaymentPart,
+    PaymentSource,
+    PaymentState,
+    Refund,
+    RefundCause,
+    RefundState,
+)
 from tests.paying import card, customer, rail_of
 from tests.scene import Somebody
 from tests.scenery import Scene
@@ -96,6 +108,43 @@ async def paid(
     async with system(scene) as work:
         await receiving.receive(work, scene.number, number, amount)
     return Paid(invoice, payment, finance)
+
+
+async def found(scene: Scene, of: Paid, amount_minor: int = 1_000) -> str:
+    """A refund of a payment that was made at Stripe itself, and arrived."""
+    now = await scene.world.now()
+    row = Refund(
+        account_id=scene.number,
+        id=scene.world.number(),
+        payment_id=ids.decode("pay", of.payment),
+        invoice_id=ids.decode("inv", of.invoice),
+        state=RefundState.SUCCEEDED,
+        currency="USD",
+        amount_minor=amount_minor,
+        cause=RefundCause.REQUESTED_BY_CUSTOMER,
+        reason="It was made at Stripe itself.",
+        created_at=now,
+        sent_at=now,
+        settled_at=now,
+        rail_id=f"re_{scene.world.number()}",
+    )
+    await scene.world.put(row)
+    return ids.encode("refund", row.id)
+
+
+async def warned(scene: Scene, payment: str) -> str:
+    """A warning that a payment is fraud."""
+    row = FraudWarning(
+        account_id=scene.number,
+        id=scene.world.number(),
+        payment_id=ids.decode("pay", payment),
+        rail_id=f"issfr_{scene.world.number()}",
+        charge="ch_1",
+        kind="made_with_stolen_card",
+        warned_at=await scene.world.now(),
+    )
+    await scene.world.put(row)
+    return ids.encode("warning", row.id)
 
 
 async def _charged(scene: Scene, row: Payment, amount: Money) -> tuple[str, str | None]:

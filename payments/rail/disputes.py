@@ -22,7 +22,9 @@ class Dispute:
     """What a payer's bank asks for back."""
 
     id: str
-    state: DisputeState
+    state: DisputeState | None
+    """None for a status that is newer than we are: someone has to look."""
+
     amount: Money
     reason: str
     charge: str
@@ -52,7 +54,7 @@ class Dispute:
         rules = told.get("enhanced_eligibility") or {}
         return cls(
             id=body["id"],
-            state=DisputeState(body["status"]),
+            state=_state(body["status"]),
             amount=received(body["amount"], body["currency"]),
             reason=body["reason"],
             charge=str(named(body["charge"])),
@@ -67,6 +69,10 @@ class Dispute:
             eligible={rule: piece.get("status") or "" for rule, piece in rules.items() if piece},
             created=instant(body.get("created")),
         )
+
+
+def _state(told: str) -> DisputeState | None:
+    return DisputeState(told) if told in set(DisputeState) else None
 
 
 def _movement(row: Body) -> Movement:

@@ -37,8 +37,12 @@ EVENTS = (
     "mandate.updated",
     "customer.deleted",
     "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
+    "payout.created",
+    "payout.updated",
     "payout.paid",
     "payout.failed",
+    "payout.canceled",
     "payout.reconciliation_completed",
 )
 """What we want to hear of."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from payments.rail.balance import Balance
 from payments.rail.billing import Billing
 from payments.rail.disputes import Disputes
+from payments.rail.fraud import Fraud
 from payments.rail.happenings import Happenings
 from payments.rail.hooks import Hooks
 from payments.rail.intents import Intents
@@ -32,6 +33,7 @@ class Rail:
     balance: Balance
     refunds: Refunds
     disputes: Disputes
+    fraud: Fraud
     hooks: Hooks
     billing: Billing
     happenings: Happenings
@@ -54,6 +56,7 @@ async def opened(
             balance=Balance(line),
             refunds=Refunds(line),
             disputes=Disputes(line),
+            fraud=Fraud(line),
             hooks=Hooks(line),
             billing=Billing(line),
             happenings=Happenings(line),

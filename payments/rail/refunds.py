@@ -13,6 +13,7 @@ from payments.rail.line import Line
 from payments.rail.values import Body, instant, named
 
 _PAGE, _PAGES = 100, 5
+_STATUSES = frozenset({"pending", "requires_action", "succeeded", "failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class Refund:
     """The one with which it came back, where it failed."""
 
     failure: str | None = None
+    cause: str | None = None
+    """duplicate, fraudulent, requested_by_customer, or a word of the rail's own."""
+
     metadata: Mapping[str, str] = field(default_factory=dict)
     created: datetime | None = None
 
@@ -41,16 +45,22 @@ class Refund:
         """Read Stripe's `refund`."""
         return cls(
             id=body["id"],
-            status=body["status"] or "succeeded",
+            status=_status(body["status"] or "succeeded"),
             amount=received(body["amount"], body["currency"]),
             charge=named(body.get("charge")),
             intent=named(body.get("payment_intent")),
             transaction=named(body.get("balance_transaction")),
             returned_by=named(body.get("failure_balance_transaction")),
             failure=body.get("failure_reason"),
+            cause=body.get("reason"),
             metadata=dict(body.get("metadata") or {}),
             created=instant(body.get("created")),
         )
+
+
+def _status(told: str) -> str:
+    """A status that we know; with any other the money is taken to be on its way, and looked at again."""
+    return told if told in _STATUSES else "pending"
 
 
 def body_of(intent: str, amount: Money, metadata: Mapping[str, str], cause: str | None) -> dict[str, Any]:

@@ -326,6 +326,11 @@ async def _failed_refund(scene: Scene, who: str) -> dict[str, Any]:
     return {"refund": refund}
 
 
+async def _uncredited(scene: Scene, _: str) -> dict[str, Any]:
+    of = await returning.paid(scene, source=PaymentSource.MANUAL)
+    return {"refund": await returning.found(scene, of), "reason": "Fatima did it at Stripe."}
+
+
 async def _payable(scene: Scene, _: str) -> dict[str, Any]:
     return {"invoices": [await paying.owed(scene)], "paymentMethod": await paying.card(scene)}
 
@@ -402,6 +407,7 @@ OURS = {
     "limitSubscription",
     "refundPayment",
     "retryRefund",
+    "creditRefund",
     "stageEvidence",
     "submitEvidence",
     "acceptDispute",
@@ -492,6 +498,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "acceptDispute": _disputed,
     "refundPayment": _paid,
     "retryRefund": _failed_refund,
+    "creditRefund": _uncredited,
     "retryPayment": _unpaid,
     "pauseDunning": _to_pause,
     "resumeDunning": _paused_dunning,

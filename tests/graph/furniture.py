@@ -43,6 +43,7 @@ async def furnished(scene: Scene) -> Furnished:
     refund = await scene.refund(payment, invoice)
     dispute = await returning.disputed(scene, payment)
     await returning.staged(scene, dispute)
+    warning = await returning.warned(scene, payment)
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)
@@ -126,6 +127,7 @@ async def furnished(scene: Scene) -> Furnished:
             "setup": setup,
             "refund": refund,
             "dispute": dispute,
+            "warning": warning,
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,

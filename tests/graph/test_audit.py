@@ -91,6 +91,7 @@ LEAVES = {
     "acceptDispute": ["dispute.accepted"],
     "refundPayment": ["credit_note.issued", "refund.reserved", "refund.sent", "refund.succeeded"],
     "retryRefund": ["refund.reserved", "refund.sent", "refund.succeeded"],
+    "creditRefund": ["credit_note.issued", "refund.credited"],
     "retryPayment": ["payment.begun", "payment.succeeded"],
     "pauseDunning": ["invoice.dunning_paused"],
     "resumeDunning": ["invoice.dunning_resumed"],

@@ -60,6 +60,7 @@ SHORT = {
     "Dispute.steps",
     "DisputeEvidence.texts",
     "Payment.disputes",
+    "Payment.fraudWarnings",
     "Query.disputeFigures",
     "Invoice.refunds",
     "Payment.refunds",

@@ -133,6 +133,7 @@ RULES = {
     "submitEvidence": Rule("adjust", "see billing"),
     "acceptDispute": Rule("adjust", "see billing"),
     "refundPayment": Rule("adjust", "see billing"),
+    "creditRefund": Rule("adjust", "see billing"),
     "retryRefund": Rule("adjust", "see billing"),
     "retryPayment": Rule("chase", "see invoices"),
     "pauseDunning": Rule("chase", "see invoices"),
