@@ -5,14 +5,16 @@ They are drawn from what was recorded, in the language and the time zone of thei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from auth import queries as people
 from billing import invoice_queries
 from billing.invoices import billed_to
 from billing.paper import drawing
 from billing.paper.drawing import Payment
+from billing.paper.seated import NOBODY, Seated
 from billing.paper.sheet import Sheet
 from billing.paper.writing import Hand, hand
 from billing.seller import Seller, seller
@@ -20,6 +22,9 @@ from billing.tables import Invoice, InvoiceState, LineItem
 from kernel.errors import NotFound, TooComplex
 from kernel.time import zone
 from kernel.work import Work
+
+Who = Callable[[Work, Sequence[LineItem], datetime], Awaitable[Seated]]
+"""Tells who sat in the seats of lines until an instant, as far as the reader may see."""
 
 MOST_LINES = 3_000
 """Lines of a document; it has some two hundred pages then, and takes seconds."""
@@ -35,18 +40,27 @@ class _Found:
     seller: Seller
 
 
-async def invoice(work: Work, account_id: int, invoice_id: int) -> Sheet:
-    """An invoice, or the draft of one. Raises NotFound, or TooComplex."""
+async def nobody(_work: Work, _lines: Sequence[LineItem], _at: datetime) -> Seated:
+    """Nobody sits in what is no seat."""
+    return NOBODY
+
+
+async def invoice(work: Work, account_id: int, invoice_id: int, *, who: Who = nobody) -> Sheet:
+    """An invoice, or the draft of one, with who sat there. Raises NotFound, or TooComplex."""
     found = await _found(work, account_id, invoice_id)
-    return drawing.invoice(found.hand, found.seller, found.invoice, found.lines)
+    seated = await who(work, found.lines, found.invoice.issued_at or work.now)
+    return drawing.invoice(found.hand, found.seller, found.invoice, found.lines, seated)
 
 
-async def receipt(work: Work, account_id: int, invoice_id: int, payments: Sequence[Payment] = ()) -> Sheet:
+async def receipt(
+    work: Work, account_id: int, invoice_id: int, payments: Sequence[Payment] = (), *, who: Who = nobody
+) -> Sheet:
     """The receipt for an invoice, with the payments that are known. Raises NotFound until it is paid, or TooComplex."""
     found = await _found(work, account_id, invoice_id)
     if found.invoice.state is not InvoiceState.PAID:
         raise NotFound("There is a receipt once the invoice is paid.")
-    return drawing.receipt(found.hand, found.seller, found.invoice, found.lines, payments)
+    seated = await who(work, found.lines, found.invoice.issued_at or work.now)
+    return drawing.receipt(found.hand, found.seller, found.invoice, found.lines, payments, seated=seated)
 
 
 async def credit_note(work: Work, account_id: int, note_id: int) -> Sheet:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -30,6 +31,7 @@ from gateway.printing import Printer
 from kernel import ids, links
 from kernel.errors import Code, RateLimited, Unauthenticated
 from kernel.work import Work
+from seats.printed import seated
 
 Load = Callable[[Work, int, int], Awaitable[Sheet]]
 """Draws a paper of an account by its number."""
@@ -49,8 +51,8 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("invoices", "inv", papers.invoice),
-    Kind("receipts", "inv", papers.receipt),
+    Kind("invoices", "inv", partial(papers.invoice, who=seated)),
+    Kind("receipts", "inv", partial(papers.receipt, who=seated)),
     Kind("credit-notes", "cn", papers.credit_note),
 )
 

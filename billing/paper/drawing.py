@@ -17,6 +17,8 @@ from fractions import Fraction
 from typing import Any
 
 from billing.charging import RESTORED, UNUSED
+from billing.paper import seated as seats
+from billing.paper.seated import NOBODY, Seated
 from billing.paper.sheet import Headline, Pair, Party, Row, Sheet, Sum, as_words
 from billing.paper.writing import Hand, plain
 from billing.pricing import TIMES
@@ -65,8 +67,8 @@ class _Charged:
     tax: Money
 
 
-def invoice(hand: Hand, seller: Seller, drawn: Invoice, lines: Sequence[LineItem]) -> Sheet:
-    """The invoice as it was made final, or the draft of one."""
+def invoice(hand: Hand, seller: Seller, drawn: Invoice, lines: Sequence[LineItem], seated: Seated = NOBODY) -> Sheet:
+    """The invoice as it was made final, or the draft of one, with who was `seated` then."""
     title = hand.says("invoice")
     charged = [_charged(line) for line in lines]
     return Sheet(
@@ -82,7 +84,7 @@ def invoice(hand: Hand, seller: Seller, drawn: Invoice, lines: Sequence[LineItem
         facts=_facts(hand, drawn),
         headline=_headline(hand, drawn),
         columns=_columns(hand, seller),
-        rows=[_row(hand, line) for line in lines],
+        rows=[_row(hand, line, seated) for line in lines],
         sums=[*_sums(hand, seller, charged, _total(drawn)), *_due(hand, drawn)],
         footer=_footer(hand, seller, drawn.number),
         notes=_tax_notes(hand, drawn),
@@ -92,7 +94,13 @@ def invoice(hand: Hand, seller: Seller, drawn: Invoice, lines: Sequence[LineItem
 
 
 def receipt(
-    hand: Hand, seller: Seller, drawn: Invoice, lines: Sequence[LineItem], payments: Sequence[Payment] = ()
+    hand: Hand,
+    seller: Seller,
+    drawn: Invoice,
+    lines: Sequence[LineItem],
+    payments: Sequence[Payment] = (),
+    *,
+    seated: Seated = NOBODY,
 ) -> Sheet:
     """The receipt for an invoice that is paid, with the payments that are known."""
     assert drawn.paid_at is not None, "a receipt exists once the invoice is paid"
@@ -113,7 +121,7 @@ def receipt(
         facts=[*_facts(hand, drawn)[:2], (hand.says("paid"), hand.day(drawn.paid_at)), *_facts(hand, drawn)[2:]],
         headline=Headline(hand.money(shown), hand.says("paid_on", date=hand.day(drawn.paid_at))),
         columns=_columns(hand, seller),
-        rows=[_row(hand, line) for line in lines],
+        rows=[_row(hand, line, seated) for line in lines],
         sums=[*_sums(hand, seller, charged, _total(drawn)), *_paid(hand, drawn)],
         footer=_footer(hand, seller, drawn.number),
         notes=_tax_notes(hand, drawn),
@@ -262,13 +270,14 @@ def _columns(hand: Hand, seller: Seller) -> list[str]:
     return [*names, _tax_name(hand, seller), hand.says("amount")]
 
 
-def _row(hand: Hand, line: LineItem) -> Row:
+def _row(hand: Hand, line: LineItem, seated: Seated) -> Row:
     simple = _SIMPLE.fullmatch(line.formula)
     quantity = Decimal(simple[1]) if simple and simple[1] else Decimal(line.quantity - (line.above or 0))
     unit = hand.unit(Decimal(simple[2]), line.currency) if simple and (simple[1] or quantity == 1) else ""
     rate = hand.percent(Fraction(line.tax_percent))
     cells = [hand.number(quantity), unit, rate, hand.money(_charged(line).amount)]
-    return Row(_described(hand, line), _notes(hand, line, simple=bool(simple)), cells)
+    people = seats.notes(hand, line, seated.get(line.id, ()))
+    return Row(_described(hand, line), _notes(hand, line, people, simple=bool(simple)), cells)
 
 
 def _described(hand: Hand, line: LineItem) -> str:
@@ -280,11 +289,10 @@ def _described(hand: Hand, line: LineItem) -> str:
     return plain(line.description)
 
 
-def _notes(hand: Hand, line: LineItem, *, simple: bool) -> list[str]:
-    people = line.facts.get("people")
+def _notes(hand: Hand, line: LineItem, people: Sequence[str], *, simple: bool) -> list[str]:
     notes = [
         _span(hand, line),
-        hand.people(len(people)) if people else "",
+        *people,
         "" if simple else plain(hand.formula(line.formula)),
         hand.says("discount", amount=hand.money(Money(-line.discount_minor, line.currency)))
         if line.discount_minor

@@ -88,6 +88,10 @@ class Hand:
         """The date at an instant, where the account lives."""
         return format_date(moment.astimezone(self.zone).date(), "long", locale=self.locale)
 
+    def short_day(self, moment: datetime) -> str:
+        """The same, short: "3 Mar 2026"."""
+        return str(format_skeleton("yMMMd", moment.astimezone(self.zone).date(), locale=self.locale))
+
     def span(self, span: Period) -> str:
         """The dates of a span, where the account lives: "15 Dec 2026 to 14 Jan 2027".
 

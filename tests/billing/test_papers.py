@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.charging import RESTORED, UNUSED
+from billing.paper import drawing
 from billing.paper.drawing import Payment
+from billing.paper.seated import MOST, Sat
 from billing.paper.sheet import Headline, Sheet
 from billing.paper.writing import LANGUAGES, LONGEST, _words, hand, plain
 from billing.seller import read, seller
@@ -23,7 +25,7 @@ from billing.tables import Collection, InvoiceState, LineKind
 from billing.tax import EXPORT, REVERSE_CHARGE
 from kernel.money import Money
 from kernel.time import Period
-from tests.billing.papering import NOW, credited, drawn, line, receipted
+from tests.billing.papering import END, NOW, billed, credited, drawn, line, receipted
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -264,12 +266,53 @@ def test_a_lump_sum_for_several_has_no_price_of_one() -> None:
     assert drawn(line(240_00)).rows[0].cells == ["1", "€240.00", "0%", "€240.00"]
 
 
-def test_a_line_of_seats_says_how_many_people_sat_there() -> None:
-    seats = line(240_00, quantity=12, formula="12 × 20.00", facts={"people": ["a", "b", "c"]})
+def test_a_line_of_seats_says_who_sat_there_and_when() -> None:
+    sat = [
+        Sat(1, "ada@example.test", NOW - timedelta(days=40)),
+        Sat(2, "bob@example.test", NOW, NOW + timedelta(days=12)),
+        Sat(3, "cy@example.test", NOW, END),
+    ]
 
-    assert "3 people" in drawn(seats).rows[0].notes
-    assert "3名" in drawn(seats, locale="ja").rows[0].notes
-    assert "1 person" in drawn(line(1, facts={"people": ["a"]})).rows[0].notes
+    assert _people(sat) == [
+        "3 people",
+        "ada@example.test since Oct 22, 2026",
+        "bob@example.test Dec 1 – 12, 2026",
+        "cy@example.test",
+    ]
+    assert _people(sat[:1], locale="de") == ["1 Person", "ada@example.test seit 22. Okt. 2026"]
+    assert _people(sat[:2], locale="ja")[:2] == ["2名", "ada@example.test 2026年10月22日から"]
+
+
+def test_whoever_may_not_know_who_sat_there_reads_how_many() -> None:
+    assert _people([Sat(1, None, NOW), Sat(2, None, NOW), Sat(3, None, NOW)], locale="fr") == ["3 personnes"]
+
+
+def test_who_sat_there_twice_is_one_person() -> None:
+    twice = [
+        Sat(1, "ada@example.test", NOW, NOW + timedelta(days=2)),
+        Sat(1, "ada@example.test", NOW + timedelta(days=5)),
+    ]
+
+    assert _people(twice) == [
+        "1 person",
+        "ada@example.test Dec 1 – 2, 2026",
+        "ada@example.test since Dec 6, 2026",
+    ]
+
+
+@pytest.mark.parametrize("locale", sorted(LANGUAGES))
+def test_many_people_are_a_short_note(locale: str) -> None:
+    told = _people([Sat(number, f"person.{number}@example.test", NOW) for number in range(10_000)], locale=locale)
+
+    assert len(told) == MOST + 2
+    assert re.sub("[^0-9]", "", told[-1]) == "9990"
+
+
+def _people(sat: list[Sat], locale: str = "en") -> list[str]:
+    """What a line of seats says of who sat there, below its span."""
+    seats = line(240_00, quantity=12, formula="12 × 20.00")
+    found = drawing.invoice(hand(locale, ZoneInfo("UTC")), seller(), billed(seats), [seats], {seats.id: sat})
+    return [note.replace("\u2009", " ").replace("\u200b", "") for note in found.rows[0].notes[1:]]
 
 
 def test_a_discount_stands_beside_the_line_it_is_taken_off() -> None:

@@ -16,6 +16,7 @@ from gateway.pace import Pace
 from kernel import ids, links
 from tests.billing.papering import pages
 from tests.graph.furniture import furnished
+from tests.graph.test_changes import Life, pooled
 from tests.scenery import Asker, Scene, World
 
 PAPERS = "query($id: ID!) { node(id: $id) { ... on Invoice { pdf { url expiresAt } receipt { url } } } }"
@@ -330,3 +331,102 @@ async def test_a_file_leaves_no_trace_but_its_line_in_the_log(workspace: Scene, 
     after = await workspace.world.value("select count(*) from audit_record where account_id = $1", workspace.number)
     assert after == before
     assert urlsplit(url).query not in lines.getvalue()
+
+
+# Who sat there
+
+
+async def _seated(workspace: Scene) -> tuple[Life, str]:
+    """Ada sits since ten days before a renewal, and Bob left five days before it; the invoice of that."""
+    life = await pooled(workspace, 3)
+    end = await life.world.value("select period_end from subscription where id = $1", life.number)
+    await life.later(end - timedelta(days=10) - await life.world.now())
+    await workspace.seat(life.pool, await workspace.join())
+    left = await workspace.seat(life.pool, await workspace.join(), None)
+    await life.later(timedelta(days=5))
+    await _leaves(life, left)
+    await life.renewed()
+    newest = "select id from invoice where account_id = $1 order by created_at desc, id desc limit 1"
+    return life, ids.encode("inv", await life.world.value(newest, life.account))
+
+
+async def _leaves(life: Life, seat: str) -> None:
+    await life.world.run(
+        "update assignment set state = 'released', released_at = $2 where id = $1",
+        ids.decode("seat", seat),
+        await life.world.now(),
+    )
+    await life.world.run(
+        "update license_pool set assigned = (select count(*) from assignment where account_id = $1"
+        " and state in ('invited', 'active', 'suspended')) where account_id = $1",
+        life.account,
+    )
+
+
+async def test_a_line_of_seats_names_who_sat_there_when_it_was_issued(workspace: Scene) -> None:
+    life, invoice = await _seated(workspace)
+    since = await life.world.value("select min(since) from assignment where account_id = $1", life.account)
+
+    (page,) = pages((await get(life.world, at(invoice), life.who)).content)
+
+    sitting, left = await _emails(life)
+    assert f"1 person {sitting} since {since:%b} {since.day}, {since.year}" in page
+    assert left not in page
+
+
+async def test_it_stays_so_whoever_leaves_or_comes(workspace: Scene) -> None:
+    life, invoice = await _seated(workspace)
+    before = await get(life.world, at(invoice), life.who)
+    seat = await life.world.value(
+        "select id from assignment where account_id = $1 and released_at is null", life.account
+    )
+
+    await life.later(timedelta(days=3))
+    await _leaves(life, ids.encode("seat", seat))
+    await workspace.seat(life.pool, await workspace.join())
+
+    after = await get(life.world, at(invoice), life.who)
+    assert (after.content, after.headers["etag"]) == (before.content, before.headers["etag"])
+
+
+async def test_whoever_comes_by_a_link_or_sees_no_seats_reads_how_many_and_no_names(workspace: Scene) -> None:
+    life, invoice = await _seated(workspace)
+    asked = await life.world.ask(PAPERS, life.who, id=invoice)
+
+    (by_link,) = pages((await get(life.world, asked.data["node"]["pdf"]["url"])).content)
+
+    sitting, _ = await _emails(life)
+    assert "1 person" in by_link
+    assert sitting not in by_link
+
+
+async def test_ten_thousand_seats_stay_a_page(workspace: Scene) -> None:
+    life = await pooled(workspace, 10_000)
+    pool, first = ids.decode("pool", life.pool), 1_000_000_000_000
+    await life.world.run(
+        "insert into assignment (account_id, id, pool_id, plan_id, email, person_key, state, source, since)"
+        " select p.account_id, $2::bigint + n, p.id, p.plan_id, 'p' || n || '@example.test',"
+        " 'p' || n || '@example.test', 'invited', 'bulk', p.created_at"
+        " from license_pool p, generate_series(1, 10000) n where p.id = $1",
+        pool,
+        first,
+    )
+    newest = "select id from invoice where account_id = $1"
+    await life.world.run("update assignment set since = since - interval '1 day' where account_id = $1", life.account)
+    invoice = ids.encode("inv", await life.world.value(newest, life.account))
+
+    file = (await get(life.world, at(invoice), life.who)).content
+
+    (page,) = pages(file)
+    assert "10,000 people p1@example.test since" in page
+    assert "and 9,990 more" in page
+    assert len(file) < 100_000
+    await life.world.run("delete from assignment where account_id = $1", life.account)
+
+
+async def _emails(life: Life) -> tuple[str, str]:
+    """Of who sits there, and of who left."""
+    rows = await life.world.rows(
+        "select email from assignment where account_id = $1 order by released_at nulls first", life.account
+    )
+    return rows[0]["email"], rows[1]["email"]
