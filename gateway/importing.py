@@ -28,7 +28,7 @@ from gateway.rails import rail
 from gateway.settings import Settings
 from kernel import database, ids
 from kernel.audit import Origin
-from kernel.errors import Fault, InvalidInput, Problem
+from kernel.errors import Fault, InvalidInput, Problem, Unavailable
 from kernel.money import Money
 from kernel.work import IdBlocks, Work
 from payments.rail.billing_values import TheirSubscription
@@ -97,7 +97,7 @@ class Outcome:
 
 
 async def run(settings: Settings, url: str, wish: Wish, *, shown: bool, tell: Say) -> Outcome:
-    """Import, or tell what an import would do. Raises InvalidInput, or RailError where Stripe can't be read."""
+    """Import, or tell what an import would do. Raises InvalidInput, or Unavailable where Stripe can't be read."""
     configure(settings)
     configure_logging(production=settings.in_production)
     async with rail(settings, url) as line, clock(settings, url) as ticking:
@@ -107,6 +107,8 @@ async def run(settings: Settings, url: str, wish: Wish, *, shown: bool, tell: Sa
         try:
             with Bar(shown=shown) as bar:
                 return await _Import(line, owner, await ticking.now(), wish, bar, tell).run()
+        except RailError as silence:
+            raise Unavailable(f"Stripe can't be read: {silence}. Nothing was changed by that.") from silence
         finally:
             await owner.dispose()
 
@@ -128,14 +130,20 @@ class _Import:
         async with self._work() as work:
             offers = matching.offers(await catalog_queries.shelf(work))
             known = await queries.known(work)
-        theirs = await reading.read(self.line, frozenset(OVER), self.bar.reading)
+        theirs = await reading.read(self.line, frozenset(OVER), self._read)
         if not self.wish.file.exists():
             self._propose(theirs, offers)
             outcome.proposed = True
         says = matching_file.read(self.wish.file, offers)
+        if unknown := sorted(says.customers.keys() - theirs.customers.keys()):
+            raise InvalidInput(f"{self.wish.file} speaks of {', '.join(unknown)}, and Stripe knows no such customer.")
         shelf = Shelf(says, offers, theirs.prices, self.now, known)
         await self._customers(outcome, shelf, theirs, known)
         return outcome
+
+    def _read(self, what: str, count: int) -> None:
+        stopping.check()
+        self.bar.reading(what, count)
 
     def _propose(self, theirs: Theirs, offers: Mapping[matching.Target, matching.Offer]) -> None:
         suggestions = [matching.suggested(price, offers.values()) for price in theirs.prices.values()]
@@ -186,6 +194,10 @@ class _Import:
             return
         methods = await self.line.billing.methods(decision.customer.id)
         told.methods, told.credit = len(methods), decision.credit
+        if not methods and any(not each.wanted.theirs.by_invoice for each in new):
+            decision.notes.append(
+                "They have no payment method at Stripe: what is billed here waits until they add one."
+            )
         if self.wish.dry:
             return
         async with self._work() as work, work.transaction():

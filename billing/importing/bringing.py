@@ -20,7 +20,7 @@ from billing.importing import openings, queries
 from billing.importing.agreeing import TRIALING, Agreed, agreed, within
 from billing.importing.deciding import Decision, Wanted, name_of
 from billing.importing.matching import Kind, Matching
-from billing.tables import ImportedObject, SubscriptionClock
+from billing.tables import ImportedObject, SubscriptionClock, SubscriptionState
 from kernel import ids
 from kernel.errors import Conflict
 from kernel.money import Money
@@ -122,6 +122,8 @@ async def _catch_up(work: Work, account: Account, clock: SubscriptionClock, want
     rows = await fact_queries.issued(work, account.id, subscription.id)
     await openings.open_period(work, account, terms, wanted, issued(rows))
     charging.advance(subscription, clock, agreement(facts), within(wanted.period, work.now))
+    if subscription.state is SubscriptionState.TRIALING:
+        subscription.state = SubscriptionState.ACTIVE
     await work.flush()
 
 

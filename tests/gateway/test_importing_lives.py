@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from auth import queries as people
 from auth.tables import Account
@@ -20,6 +21,8 @@ from gateway import import_report, rails
 from gateway.importing import Outcome
 from kernel import database, ids
 from kernel.clock import SimulatedClock
+from kernel.errors import InvalidInput
+from kernel.time import Anchor, Interval
 from kernel.work import IdBlocks, Work
 from seats import buying
 from tests.gateway.running import ROOT, environment, run
@@ -29,6 +32,7 @@ from tests.gateway.test_importing import subscriptions as told_of
 __all__ = ["here"]
 
 MINUTE = timedelta(minutes=1)
+SECRETS = {"SEATGRAPH_ENV": "test", "SEATGRAPH_SECRET": "s" * 32}
 
 
 async def account_of(there: Installation, customer: str) -> int:
@@ -112,28 +116,59 @@ async def test_nothing_is_ended_at_stripe_unless_it_is_asked_for(here: Installat
     }
 
 
-async def test_a_period_that_stripe_began_meanwhile_is_paid_there_too(here: Installation) -> None:
-    await here.control("seed/scene")
-    first = datetime.fromisoformat(only(await here.imported(), "sub_taxed")["paid_until"])
-    await here.work(first + timedelta(days=3))
-    (row,) = await here.rows("select body from sandbox.object where id = 'sub_taxed'")
-    body = json.loads(row["body"])
+async def renewed_there(there: Installation, name: str, since: datetime) -> datetime:
+    """Let Stripe begin another period of a subscription, with which its trial is over; when that ends."""
+    body = json.loads(await there.value("select body from sandbox.object where id = $1", name))
+    end = Anchor.at(since).boundary(1, Interval.MONTH)
     item = body["items"]["data"][0]
-    second = int((first + timedelta(days=31)).timestamp())
-    item |= {"current_period_start": int(first.timestamp()), "current_period_end": second}
-    await here.control("seed", {"subscriptions": [body | {"items": [item]}]})
+    item |= {"current_period_start": int(since.timestamp()), "current_period_end": int(end.timestamp())}
+    await there.control("seed", {"subscriptions": [body | {"items": [item], "status": "active"}]})
+    return end
+
+
+@pytest.mark.parametrize(("name", "minor"), [("taxed", 23_80), ("trial", 20_00)])
+async def test_a_period_that_stripe_began_meanwhile_is_paid_there_too(
+    here: Installation, name: str, minor: int
+) -> None:
+    await here.control("seed/scene")
+    first = datetime.fromisoformat(only(await here.imported(), f"sub_{name}")["paid_until"])
+    await here.work(first + timedelta(days=3))
+    second = await renewed_there(here, f"sub_{name}", first)
 
     await here.run(end_there=True)
-    await here.work(datetime.fromtimestamp(second, first.tzinfo) + MINUTE)
+    state = await here.value("select state from subscription where id = $1", await subscription_of(here, f"sub_{name}"))
+    await here.work(second + MINUTE)
 
     billed = await here.rows(
-        "select total_minor, period_start from invoice where account_id = $1 order by period_start",
-        await account_of(here, "cus_taxed"),
+        "select total_minor, period_start from invoice where account_id = $1 and period_start >= $2"
+        " order by period_start",
+        await account_of(here, f"cus_{name}"),
+        first,
     )
-    assert [row["total_minor"] for row in billed] == [0, 0, 23_80]
-    assert billed[1]["period_start"] == first
-    assert billed[2]["period_start"] == datetime.fromtimestamp(second, first.tzinfo)
+    assert state == "active"
+    assert billed == [{"total_minor": 0, "period_start": first}, {"total_minor": minor, "period_start": second}]
     await here.assert_sound()
+
+
+async def test_what_waits_for_stripe_is_listed_by_the_billing_run(here: Installation, tmp_path: Path) -> None:
+    await here.control("seed/scene")
+    await here.imported()
+
+    told = await asyncio.to_thread(run, tmp_path, "bill", "--json", DATABASE_URL=here.url, **SECRETS)
+
+    reasons = {each["reason"] for each in json.loads(told.stdout)["held"]}
+    assert reasons == {"Stripe still bills it: end it there, and import again"}
+
+
+async def test_a_customer_whom_nobody_knows_is_a_mistake_of_the_file(here: Installation) -> None:
+    await here.control("seed/scene")
+    await here.run(dry=True)
+    here.file.write_text(here.file.read_text() + '[customers.cus_typo]\nkind = "person"\n')
+
+    with pytest.raises(InvalidInput, match="cus_typo, and Stripe knows no such customer"):
+        await here.run()
+
+    assert await here.value("select count(*) from account") == 0
 
 
 async def test_seats_that_are_added_in_the_paid_span_cost_their_rest_of_it(here: Installation) -> None:
@@ -231,7 +266,7 @@ async def test_two_imports_at_once_make_nothing_twice(here: Installation) -> Non
 async def test_an_import_that_is_killed_goes_on_where_it_was(here: Installation, tmp_path: Path) -> None:
     await here.control("seed/scene", {"plain": 110})
     await here.run(dry=True)
-    told = {"DATABASE_URL": here.url, "SEATGRAPH_ENV": "test", "SEATGRAPH_SECRET": "s" * 32}
+    told = {"DATABASE_URL": here.url, **SECRETS}
     arguments = ("stripe", "import", "--mapping", str(here.file))
 
     process = await asyncio.create_subprocess_exec(
@@ -260,7 +295,7 @@ async def test_an_import_that_is_killed_goes_on_where_it_was(here: Installation,
 
 async def test_a_real_import_wants_the_file_that_a_dry_run_proposes(here: Installation, tmp_path: Path) -> None:
     await here.control("seed/scene")
-    told = {"DATABASE_URL": here.url, "SEATGRAPH_ENV": "test", "SEATGRAPH_SECRET": "s" * 32}
+    told = {"DATABASE_URL": here.url, **SECRETS}
     arguments = ("stripe", "import", "--mapping", str(here.file))
 
     refused = await asyncio.to_thread(run, tmp_path, *arguments, **told)
