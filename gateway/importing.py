@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from billing import catalog_queries
@@ -34,6 +35,9 @@ from kernel.work import IdBlocks, Work
 from payments.rail.billing_values import TheirSubscription
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
+from payments.rail.values import Method
+
+WITHOUT_METHOD = "They have no payment method at Stripe: what is billed here waits until they add one."
 
 log = structlog.get_logger("gateway.importing")
 
@@ -153,10 +157,7 @@ class _Import:
     async def _customers(
         self, outcome: Outcome, shelf: Shelf, theirs: Theirs, known: Mapping[str, ImportedObject]
     ) -> None:
-        gone = theirs.subscriptions.keys() - theirs.customers.keys()
-        outcome.orphans = [
-            each.id for name in sorted(gone) for each in theirs.subscriptions[name] if each.status not in OVER
-        ]
+        outcome.orphans = _orphans(theirs)
         for place, (name, customer) in enumerate(sorted(theirs.customers.items()), 1):
             if stopping.asked():
                 outcome.stopped = True
@@ -165,27 +166,36 @@ class _Import:
             found = theirs.subscriptions.get(name, ())
             decision = deciding.decided(shelf, customer, found, theirs.invoices.get(name, ()))
             decision.credit = [each for each in decision.credit if f"{name}:{each.currency}" not in known]
-            before = [each for each in found if each.id in known]
+            before = [(each, known[each.id]) for each in found if each.id in known]
             if not (decision.wanted or decision.left or decision.credit or before):
                 outcome.nothing_runs += 1
                 continue
             told = Told(decision, [self._subscribed(each, known) for each in decision.wanted])
             outcome.customers.append(told)
-            try:
-                await self._customer(shelf, told)
-                for each in before:
-                    told.account = known[each.id].account_id
-                    if not self.wish.dry:
-                        await self._follow(shelf, told, each, known[each.id].ours)
-            except (Fault, Problem, RailError) as failure:
-                log.warning("a customer was not imported", customer=name, kind=type(failure).__name__)
-                told.failure = str(failure)
+            await self._tried(shelf, told, before)
+
+    async def _tried(
+        self, shelf: Shelf, told: Told, before: Sequence[tuple[TheirSubscription, ImportedObject]]
+    ) -> None:
+        """One customer; what is wrong with one must not stop the others."""
+        try:
+            await self._customer(shelf, told)
+            for theirs, row in before:
+                told.account = row.account_id
+                if not self.wish.dry:
+                    await self._follow(shelf, told, theirs, row.ours)
+        except (Fault, Problem, RailError) as failure:
+            told.failure = str(failure)
+        except DBAPIError as refusal:
+            log.exception("the database refuses a customer", customer=told.decision.customer.id)
+            told.failure = f"The database refuses its rows: {type(refusal.orig).__name__}; the log says why."
 
     def _subscribed(self, wanted: Wanted, known: Mapping[str, ImportedObject]) -> Subscribed:
         row = known.get(wanted.theirs.id)
         return Subscribed(wanted, None, row.ours if row else None, is_new=row is None, ends_there=wanted.ends)
 
     async def _customer(self, shelf: Shelf, told: Told) -> None:
+        """What is new of a customer: compared and, unless this is a dry run, brought over."""
         decision = told.decision
         new = [each for each in told.subscriptions if each.is_new]
         for each in new:
@@ -195,13 +205,13 @@ class _Import:
         methods = await self.line.billing.methods(decision.customer.id)
         told.methods, told.credit = len(methods), decision.credit
         if not methods and any(not each.wanted.theirs.by_invoice for each in new):
-            decision.notes.append(
-                "They have no payment method at Stripe: what is billed here waits until they add one."
-            )
-        if self.wish.dry:
-            return
+            decision.notes.append(WITHOUT_METHOD)
+        if not self.wish.dry:
+            await self._bring(shelf, told, new, methods)
+
+    async def _bring(self, shelf: Shelf, told: Told, new: Sequence[Subscribed], methods: Sequence[Method]) -> None:
         async with self._work() as work, work.transaction():
-            brought = await bringing.bring(work, shelf.matching, decision, methods)
+            brought = await bringing.bring(work, shelf.matching, told.decision, methods)
         told.account, told.methods, told.credit = brought.account_id, brought.methods, brought.credit
         for each in new:
             each.ours = brought.subscriptions[each.wanted.theirs.id]
@@ -234,3 +244,9 @@ class _Import:
             yield work
         finally:
             await work.close()
+
+
+def _orphans(theirs: Theirs) -> list[str]:
+    """Subscriptions that run, and whose customer was deleted."""
+    gone = sorted(theirs.subscriptions.keys() - theirs.customers.keys())
+    return [each.id for name in gone for each in theirs.subscriptions[name] if each.status not in OVER]

@@ -18,7 +18,8 @@ from billing import queries as billing
 from billing.facts import agreement, issued
 from billing.importing import openings, queries
 from billing.importing.agreeing import TRIALING, Agreed, agreed, within
-from billing.importing.deciding import Decision, Wanted, name_of
+from billing.importing.deciding import Decision, Wanted
+from billing.importing.describing import name_of
 from billing.importing.matching import Kind, Matching
 from billing.tables import ImportedObject, SubscriptionClock, SubscriptionState
 from kernel import ids

@@ -10,10 +10,9 @@ from typing import Any
 from auth.addresses import is_address
 from billing.catalog import Audience
 from billing.importing.costs import rule_of
+from billing.importing.describing import described
 from billing.importing.matching import Customer, Kind, Matching, Offer, Target, said
 from billing.pricing import Model, PriceRule
-from billing.terms import Terms, checked
-from kernel.errors import InvalidInput, Problem
 from kernel.money import Money
 from kernel.time import Period
 from payments.rail.billing_values import (
@@ -28,7 +27,6 @@ from payments.rail.billing_values import (
 OVER = {"canceled", "incomplete_expired"}
 """What has ended there, and stays there."""
 
-LONGEST_NAME = 200
 _UNREADY = {
     "past_due": "It has an unpaid invoice: have that paid or voided at Stripe, then import again.",
     "unpaid": "Stripe has given up collecting for it: settle or cancel it there, then import again.",
@@ -138,7 +136,7 @@ def decided(
                 left.append(Left(each.id, str(why)))
     kind = says.kind or _kind(wanted)
     fitting = _fitting(kind, wanted, left)
-    columns, notes = _account(shelf.matching, customer, fitting)
+    columns, notes = described(shelf.matching, customer, [each.theirs for each in fitting])
     currency = fitting[0].theirs.currency if fitting else "USD"
     made = Decision(
         customer, says, kind, currency, says.time_zone or shelf.matching.time_zone, columns, fitting, left, notes
@@ -180,7 +178,7 @@ def _wanted(shelf: Shelf, customer: TheirCustomer, theirs: TheirSubscription) ->
             matched.append(Matched(item, offer, rule))
     matched = matched or [_base(shelf, theirs, metered)]
     _check_together(matched, metered)
-    return Wanted(theirs, matched, metered, _granted(customer, theirs, matched))
+    return Wanted(theirs, matched, _sold_with(shelf, matched), _granted(customer, theirs, matched))
 
 
 def _check_state(customer: TheirCustomer, theirs: TheirSubscription, now: datetime) -> None:
@@ -241,6 +239,12 @@ def _base(shelf: Shelf, theirs: TheirSubscription, metered: Sequence[Offer]) -> 
     raise Stays("It has nothing but metered prices, and ours are sold with a price that is not free.")
 
 
+def _sold_with(shelf: Shelf, matched: Sequence[Matched]) -> list[Offer]:
+    """The metered prices that are sold with these, whether or not they were counted there."""
+    with_meter = {(each.offer.version_id, *each.offer.terms[:3], True) for each in matched}
+    return [offer for _, offer in sorted(shelf.offers.items()) if (offer.version_id, *offer.terms) in with_meter]
+
+
 def _check_together(matched: Sequence[Matched], metered: Sequence[Offer]) -> None:
     if len({each.offer.terms[1:3] for each in matched}) > 1:
         raise Stays("Its items are billed by different intervals.")
@@ -292,32 +296,3 @@ def _fitting(kind: Kind, wanted: Sequence[Wanted], left: list[Left]) -> list[Wan
             fitting.append(each)
             plans.add(offers[0].plan_id)
     return fitting
-
-
-def _account(matching: Matching, customer: TheirCustomer, wanted: Sequence[Wanted]) -> tuple[dict[str, Any], list[str]]:
-    """What the account is told of the customer, and what of that can't be kept, in sentences."""
-    columns: dict[str, Any] = {}
-    notes = []
-    country = customer.country or matching.country
-    tried = (
-        ("country", Terms(country=country), matching.country),
-        ("locale", Terms(locale=customer.locale), country),
-        ("address", Terms(address=customer.address or None), country),
-        ("VAT id", Terms(vat_id=next(iter(customer.vat_ids), None)), country),
-    )
-    for what, terms, where in tried:
-        try:
-            columns |= checked(terms, where).columns
-        except (InvalidInput, Problem) as refusal:
-            notes.append(f"Their {what} is left out: {refusal}")
-    columns.setdefault("country", matching.country)
-    if any(each.theirs.by_invoice for each in wanted):
-        days = max(each.theirs.net_days for each in wanted)
-        columns |= {"collection": "send_invoice", "net_days": days}
-    return columns, notes
-
-
-def name_of(customer: TheirCustomer) -> str:
-    """What the account is called: the customer's name as far as it can be printed, else its address."""
-    name = " ".join(customer.name.split())[:LONGEST_NAME]
-    return name if name and name.isprintable() else customer.email[:LONGEST_NAME]

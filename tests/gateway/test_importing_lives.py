@@ -321,7 +321,10 @@ async def test_a_metered_subscription_comes_over_once_its_price_is_matched(here:
         " join subscription s on s.id = i.subscription_id where s.id = $1 order by r.key",
         await subscription_of(here, "sub_metered"),
     )
-    assert items == [{"key": "base", "later": False}, {"key": "searches", "later": True}]
+    assert items == [
+        {"key": "base", "later": False},
+        *({"key": meter, "later": True} for meter in ("input_tokens", "output_tokens", "searches")),
+    ]
     assert import_report.document(outcome)["complete"]
     await here.assert_sound()
 
