@@ -42,7 +42,7 @@ GRACE = 10
 SPOKEN = 128 * 1024
 """The most bytes of one message on a WebSocket."""
 
-UNREAD = 30
+UNREAD = 60
 """Seconds after which a connection is over whose other end takes nothing of what we sent."""
 
 

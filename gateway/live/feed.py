@@ -21,6 +21,7 @@ import asyncpg
 import structlog
 
 from gateway.live import queries
+from gateway.live.whole import whole
 from kernel import database
 from kernel.errors import InvalidInput, Unavailable
 from kernel.work import Work
@@ -35,6 +36,10 @@ MOST_WAITING = 100
 KEPT = timedelta(days=29)
 """How far back a cursor reaches; the worker forgets a day later."""
 
+AT_ONCE = 2
+"""How many of those who are behind read at the same time."""
+
+_KNOWN_AS = {"application_name": "seatgraph-live"}
 _PROBED = 10  # seconds of silence after which the listening connection is asked whether it lives
 _REST = 0.5  # seconds before another try
 
@@ -58,6 +63,7 @@ class Feed:
         self._seen: dict[int, int] = {}
         self._stirred: set[int] = set()
         self._stir = asyncio.Event()
+        self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """Listen and tell until cancelled."""
@@ -82,6 +88,11 @@ class Feed:
         self._wake({wanted.account_id})
         return follower
 
+    async def after(self, account_id: int, place: int) -> list[Told]:
+        """The next events of an account after a place."""
+        async with self._reading, self.begin() as work:
+            return await queries.after(work, account_id, place)
+
     def leave(self, follower: Follower) -> None:
         """Tell a follower nothing more."""
         account_id = follower.wanted.account_id
@@ -105,7 +116,7 @@ class Feed:
     async def _listen(self) -> None:
         """Hear what the outbox notifies, until the connection breaks."""
         broken = asyncio.Event()
-        async with database.connected(self._url, role=database.APP_ROLE) as connection:
+        async with database.connected(self._url, role=database.APP_ROLE, server_settings=_KNOWN_AS) as connection:
             connection.add_termination_listener(lambda _: broken.set())
             await connection.add_listener(CHANNEL, self._hear)
             # What happened while nobody listened.
@@ -219,8 +230,7 @@ class Follower(AsyncIterator[Change]):
 
     async def _catch_up(self) -> None:
         heard = self._heard
-        async with self._feed.begin() as work:
-            told = await queries.after(work, self.wanted.account_id, self._last)
+        told = await whole(self._feed.after(self.wanted.account_id, self._last))
         if told:
             self._last = told[-1].position
             self._waiting.extend(each for each in told if self.wanted.wants(each))

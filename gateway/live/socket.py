@@ -26,6 +26,7 @@ from gateway import requests
 from gateway.live.feed import Stopping
 from gateway.live.streams import Answer, Refused, Streams, identified
 from gateway.live.vigil import Passport
+from gateway.live.whole import whole
 from gateway.masking import masked_exception
 from gateway.observability import note
 from gateway.requests import Malformed
@@ -175,8 +176,7 @@ class _Conversation:
         self._greeted = True
         self._said = _authorization(payload)
         try:
-            async with self._visitor.enter(self._said) as context:
-                name, carried = identified(context), self._visitor.passport(context.actor, self._said)
+            name, carried = await whole(self._introduced())
             self._held.enter_context(self._streams.socket(name))
         except RateLimited as fault:
             raise Close(1013, _short(fault.message)) from None
@@ -185,6 +185,11 @@ class _Conversation:
         self._held.enter_context(self._streams.vigil.over(carried, lambda: self._end(ENDED)))
         await self._send({"type": "connection_ack"})
         self._acknowledged = True
+
+    async def _introduced(self) -> tuple[str, Passport]:
+        """The name of whoever speaks, and what lets them in. Raises Unauthenticated or Forbidden."""
+        async with self._visitor.enter(self._said) as context:
+            return identified(context), self._visitor.passport(context.actor, self._said)
 
     def _subscribe(self, name: str, payload: dict[str, Any]) -> None:
         if not self._acknowledged:

@@ -7,6 +7,7 @@ again, the permission is asked for again, and what may not be seen is not told.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager, contextmanager
@@ -20,10 +21,12 @@ from gateway.documents import Document, Documents, Operation, Refusal
 from gateway.executor import NotBegun, Outcome, execute, subscribe
 from gateway.live.feed import Follower
 from gateway.live.vigil import Vigil
+from gateway.live.whole import whole
 from gateway.masking import masked, refused
 from gateway.metrics import Metrics
 from gateway.requests import Asked
 from kernel.errors import InvalidInput, RateLimited, Unauthenticated
+from resolvers.following import Change
 from resolvers.info import Context
 
 MOST_STREAMS = 100
@@ -31,6 +34,9 @@ MOST_STREAMS = 100
 
 MOST_SOCKETS = 50
 """The most WebSockets of one actor in one process."""
+
+AT_ONCE = 4
+"""How many changes are answered at the same time."""
 
 PATIENCE = 10.0
 """Seconds that a message may wait for a client to read what came before it."""
@@ -66,6 +72,9 @@ class Streams:
     vigil: Vigil
     metrics: Metrics
     patience: float = PATIENCE
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """Where changes are answered: what is followed by many leaves connections to whoever asks something."""
+
     _streams: Tally[str] = field(default_factory=Tally)
     _sockets: Tally[str] = field(default_factory=Tally)
 
@@ -83,10 +92,7 @@ class Streams:
     async def opened(self, question: Question, enter: Enter, transport: str) -> AsyncIterator[AsyncIterator[Answer]]:
         """The answers of a subscription, one for each change. Raises Refused, or a Fault."""
         with ExitStack() as counted:
-            async with enter() as context:
-                name = identified(context)
-                counted.enter_context(self._counted(self._streams, name, MOST_STREAMS, "subscriptions"))
-                source = await self._subscribed(question, context)
+            source = await whole(self._begun(question, enter, counted), Follower.aclose)
             counted.enter_context(self.metrics.streams.labels(transport).track_inprogress())
             async with aclosing(source):
                 yield self._answers(source, question, enter, transport)
@@ -97,41 +103,49 @@ class Streams:
         with self._counted(self._sockets, name, MOST_SOCKETS, "WebSockets"), self.metrics.sockets.track_inprogress():
             yield
 
-    async def _subscribed(self, question: Question, context: Context) -> Follower:
-        try:
-            source = await subscribe(
-                self.schema,
-                question.document,
-                question.operation,
-                question.asked.variables,
-                context,
-                extensions=question.asked.extensions,
-                suggestions=self.documents.suggestions,
-            )
-        except NotBegun as refusal:
-            raise Refused(_errors(refusal.outcome)) from None
+    async def _begun(self, question: Question, enter: Enter, counted: ExitStack) -> Follower:
+        async with enter() as context:
+            counted.enter_context(self._counted(self._streams, identified(context), MOST_STREAMS, "subscriptions"))
+            try:
+                source = await subscribe(
+                    self.schema,
+                    question.document,
+                    question.operation,
+                    question.asked.variables,
+                    context,
+                    extensions=question.asked.extensions,
+                    suggestions=self.documents.suggestions,
+                )
+            except NotBegun as refusal:
+                raise Refused(_errors(refusal.outcome)) from None
         return cast("Follower", source)
 
     async def _answers(
         self, source: Follower, question: Question, enter: Enter, transport: str
     ) -> AsyncIterator[Answer]:
         async for change in source:
-            async with enter() as context:
-                seen = await change.seen_by(context)
-                if seen is None:
-                    continue
-                outcome = await execute(
-                    self.schema,
-                    question.document,
-                    question.operation,
-                    question.asked.variables,
-                    context,
-                    root=seen,
-                    extensions=question.asked.extensions,
-                    suggestions=self.documents.suggestions,
-                )
-            self.metrics.told.labels(transport).inc()
-            yield {"errors": masked(outcome.errors), "data": outcome.data} if outcome.errors else {"data": outcome.data}
+            answer = await whole(self._answered(change, question, enter))
+            if answer:
+                self.metrics.told.labels(transport).inc()
+                yield answer
+
+    async def _answered(self, change: Change, question: Question, enter: Enter) -> Answer | None:
+        """What a change is to its reader at this moment; None for nothing."""
+        async with self.room, enter() as context:
+            seen = await change.seen_by(context)
+            if seen is None:
+                return None
+            outcome = await execute(
+                self.schema,
+                question.document,
+                question.operation,
+                question.asked.variables,
+                context,
+                root=seen,
+                extensions=question.asked.extensions,
+                suggestions=self.documents.suggestions,
+            )
+        return {"errors": masked(outcome.errors), "data": outcome.data} if outcome.errors else {"data": outcome.data}
 
     @contextmanager
     def _counted(self, tally: Tally[str], name: str, most: int, what: str) -> Iterator[None]:

@@ -3,6 +3,7 @@
     ```graphql as=ada@example.com reason="asked by phone"
     ```json variables pool="Northwind Labs/pools/Pro seats"
     ```json answer
+    ```sh account="ada@example.com/account"
 
 A reader sees none of the words behind the language. They tell who asks, and which
 things the ids in the variables, such as `"pool_…"`, stand for: by their names in
@@ -114,7 +115,14 @@ def _for_curl(found: list[Block]) -> Iterator[Example]:
     for block in found:
         person = re.search(r"--person (\S+?)\)", block.text)
         for body in re.findall(r"-d '(\{.*\})'$", block.text, re.MULTILINE) if block.language == "sh" else ():
-            yield Example(block.place, json.loads(body)["query"], person and person[1])
+            said = json.loads(body)
+            yield Example(
+                block.place,
+                said["query"],
+                person and person[1],
+                variables=said.get("variables", {}),
+                things=block.told,
+            )
 
 
 def _belongs(block: Block) -> bool:

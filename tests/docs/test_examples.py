@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from operator import attrgetter
+from typing import Any
 
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLSchema
 
 from gateway.documents import Document, Documents
 from tests.docs.demo import Demo, alike, selections
-from tests.docs.pages import Example, examples
+from tests.docs.pages import Example, all_blocks, examples
 from tests.gateway.live.speaking import listening, served
 
 EXAMPLES = examples()
@@ -45,6 +47,25 @@ async def test_a_subscription_runs_and_shows_what_happens(demo: Demo, example: E
 
     assert (name, "errors" in told) == ("next", False), told
     assert example.answer is None or alike(example.answer, told["data"]), told["data"]
+
+
+async def test_the_python_that_follows_is_told_what_happens(demo: Demo) -> None:
+    (block,) = all_blocks("python", "following")
+    example = next(each for each in EXAMPLES if each.follows)
+    variables, bearer = await demo.asked(example)
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    names: dict[str, Any] = {"print": told.put_nowait}
+    exec(block.text, names)
+
+    async with served(demo.app) as door:
+        following = asyncio.create_task(names["follow"](door.socket, bearer, example.document, variables))
+        await demo.stir(variables)
+        answer = await asyncio.wait_for(told.get(), 10)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    assert "errors" not in answer
+    assert answer["data"]["invoiceChanged"]["event"] == "invoice.changed"
 
 
 async def run(demo: Demo, graph: GraphQLSchema, example: Example) -> None:

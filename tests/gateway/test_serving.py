@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import httpx2
@@ -13,8 +14,10 @@ import pytest
 
 from auth import tokens
 from gateway import installation
+from gateway.serving import GRACE, UNREAD, _door
 from gateway.settings import Misconfigured, Settings
 from kernel import database, postgres
+from tests.gateway.live.speaking import listening_at, speaking_at
 from tests.gateway.running import Running, new_home, run, running
 
 OWNER = "ines.marques@northwind.example"
@@ -129,6 +132,41 @@ def test_the_clock_of_a_running_product_can_be_moved(product: Running, home: Pat
 
 
 # Stopped
+
+
+async def test_streams_end_at_once_when_it_stops(home: Path) -> None:
+    with running(home, "serve", "--port", "0") as started:
+        bearer = run(home, "token", "--person", OWNER).stdout.strip()
+        host = urlsplit(address(started)).netloc
+        mine = ask(started, "{ accounts(first: 1, filter: { kind: [WORKSPACE] }) { nodes { id } } }", bearer).json()
+        document = "subscription($account: ID!) { invoiceChanged(account: $account) { event } }"
+        variables = {"account": mine["data"]["accounts"]["nodes"][0]["id"]}
+
+        async with (
+            speaking_at(f"ws://{host}/graphql") as speaker,
+            listening_at(f"http://{host}/graphql", bearer, document, **variables) as listener,
+        ):
+            await speaker.greet(bearer)
+            await speaker.subscribe("1", document, **variables)
+            await anext(listener.lines)
+            began = perf_counter()
+            started.process.send_signal(signal.SIGTERM)
+            code, _ = await speaker.closed()
+            name, _ = await listener.event()
+        status = await asyncio.to_thread(started.process.wait, 15)
+
+    assert (code, name, status) == (1012, "", 0)
+    assert perf_counter() - began < GRACE
+
+
+def test_a_connection_that_takes_nothing_is_over_some_day() -> None:
+    with _door("127.0.0.1", 0) as door, socket.socket() as client:
+        door.listen()
+        client.connect(door.getsockname())
+        with door.accept()[0] as accepted:
+            unread = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert unread == UNREAD * 1000
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

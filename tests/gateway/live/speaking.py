@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,13 +138,18 @@ class Speaker:
         return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
-@asynccontextmanager
-async def speaking(
-    door: Served, *, protocols: tuple[str, ...] = ("graphql-transport-ws",), **options: Any
-) -> AsyncIterator[Speaker]:
+def speaking(door: Served, **options: Any) -> AbstractAsyncContextManager[Speaker]:
     """A WebSocket that nothing has been said on yet."""
+    return speaking_at(door.socket, **options)
+
+
+@asynccontextmanager
+async def speaking_at(
+    address: str, *, protocols: tuple[str, ...] = ("graphql-transport-ws",), **options: Any
+) -> AsyncIterator[Speaker]:
+    """A WebSocket to an address."""
     offered = [Subprotocol(name) for name in protocols] or None
-    async with connect(door.socket, subprotocols=offered, **options) as wire:
+    async with connect(address, subprotocols=offered, **options) as wire:
         yield Speaker(wire)
 
 
@@ -192,9 +197,14 @@ class Listener:
         return change
 
 
+def listening(door: Served, as_: Asker, query: str, **more: Any) -> AbstractAsyncContextManager[Listener]:
+    """The event stream of a subscription."""
+    return listening_at(door.graph, as_, query, **more)
+
+
 @asynccontextmanager
-async def listening(
-    door: Served,
+async def listening_at(
+    address: str,
     as_: Asker,
     query: str,
     *,
@@ -202,7 +212,7 @@ async def listening(
     headers: dict[str, str] | None = None,
     **variables: Any,
 ) -> AsyncIterator[Listener]:
-    """The event stream of a subscription."""
+    """The event stream of a subscription at an address."""
     said = {"accept": "text/event-stream"} | (headers or {})
     if as_ is not None:
         said["authorization"] = authorization(as_)
@@ -211,7 +221,7 @@ async def listening(
         asked = {"params": {"query": query, "variables": json.dumps(variables)}}
     async with (
         httpx2.AsyncClient(timeout=PATIENCE) as client,
-        client.stream(method, door.graph, headers=said, **asked) as response,
+        client.stream(method, address, headers=said, **asked) as response,
     ):
         yield Listener(response, response.aiter_lines())
 

@@ -142,7 +142,7 @@ async def test_a_listener_that_lost_its_connection_misses_nothing(door: Served, 
         await begun(workspace)
         cut = await workspace.world.value(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity"
-            " where datname = current_database() and query ilike 'listen %seatgraph_told%'"
+            " where datname = current_database() and application_name = 'seatgraph-live'"
         )
         await happened(workspace, "invoice.paid", {"invoice": ids.decode("inv", invoice)})
         names = await told(speaker, 1)

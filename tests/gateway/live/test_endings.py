@@ -165,18 +165,20 @@ async def test_a_session_that_has_ended_opens_nothing(door: Served, workspace: S
 
 
 @pytest.fixture
-async def impatient(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+async def impatient(world: World) -> AsyncIterator[None]:
     """Nobody waits long for a reader."""
     streams = world.app.state.live.streams
     patient = streams.patience
     streams.patience = 0.5
-    monkeypatch.setattr(wire, "FAREWELL", 1.0)
     yield
     streams.patience = patient
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_whoever_never_reads_is_cut_and_nobody_waits_for_them(door: Served, workspace: Scene) -> None:
+async def test_whoever_never_reads_is_cut_and_nobody_waits_for_them(
+    door: Served, workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "FAREWELL", 60.0)
     invoice, burst = await workspace.invoice(), 120
 
     async with speaking(door, max_queue=1, max_size=None, ping_interval=None) as deaf:
@@ -197,7 +199,10 @@ async def test_whoever_never_reads_is_cut_and_nobody_waits_for_them(door: Served
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_whoever_never_reads_keeps_no_connection(door: Served, workspace: Scene) -> None:
+async def test_whoever_never_reads_keeps_no_connection(
+    door: Served, workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "FAREWELL", 0.5)
     invoice, before = await workspace.invoice(), set(door.connections)
 
     async with speaking(door, max_queue=1, max_size=None, ping_interval=None) as deaf:
@@ -269,6 +274,27 @@ async def test_whoever_leaves_is_followed_by_nothing(door: Served, workspace: Sc
     streams = workspace.world.app.state.live.streams
     assert not streams._streams[f"person:{workspace.owner.number}"]
     assert not streams._sockets[f"person:{workspace.owner.number}"]
+
+
+async def test_whoever_comes_and_goes_costs_no_connection_to_the_database(
+    door: Served, world: World, workspace: Scene
+) -> None:
+    sql = "select pid from pg_stat_activity where datname = current_database() and usename is not null"
+
+    async with speaking(door) as speaker:
+        await speaker.greet(workspace.owner)
+        await speaker.subscribe("0", SEATS, workspace=workspace.id)
+        await begun(workspace)
+        before = {row["pid"] for row in await world.rows(sql)}
+        for place in range(1, 200):
+            await speaker.subscribe(f"{place}", SEATS, workspace=workspace.id)
+            await speaker.say(id=f"{place}", type="complete")
+        await speaker.say(type="ping")
+        assert await speaker.hear() == {"type": "pong"}
+        await begun(workspace, 1)
+        after = {row["pid"] for row in await world.rows(sql)}
+
+    assert before <= after
 
 
 async def test_a_server_that_stops_says_so(door: Served, workspace: Scene) -> None:
