@@ -227,3 +227,6 @@ async def assert_fenced(app: AsyncEngine) -> None:
 def _still_open(connection: Any, _record: object, _proxy: object) -> None:
     if connection.driver_connection.is_closed():
         raise exc.DisconnectionError("The server closed this connection while it was idle.")
+    if connection.driver_connection.is_in_transaction():
+        # Whoever had it before was canceled while BEGIN was on its way, so nobody knew what to end.
+        raise exc.DisconnectionError("This connection is in a transaction of somebody who is gone.")
