@@ -24,6 +24,7 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueue
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import Channel, QueueEntrypoint
@@ -116,9 +117,16 @@ class Jobs:
     """Opens a unit of work at the instant it is, given the request id it follows from."""
 
     async def run(self) -> None:
-        """Run jobs as they come, until cancelled. Raises what breaks the connection."""
+        """Run jobs as they come, until cancelled, and then finish those at hand. Raises what breaks the connection."""
         async with self._manager() as manager:
-            await manager.run(dequeue_timeout=timedelta(seconds=5), heartbeat_timeout=HEARTBEAT)
+            running = asyncio.create_task(
+                manager.run(dequeue_timeout=timedelta(seconds=5), heartbeat_timeout=HEARTBEAT)
+            )
+            try:
+                await asyncio.shield(running)
+            finally:
+                manager.shutdown.set()
+                await running
 
     async def drain(self) -> bool:
         """Run the jobs that may run now; whether there were any. Those that wait to be tried again still wait."""
@@ -127,10 +135,12 @@ class Jobs:
             if not await manager.queries.eligible_queued_work(names):
                 return False
             running = asyncio.create_task(manager.run(heartbeat_timeout=HEARTBEAT))
-            while not running.done() and (manager.job_context or await manager.queries.eligible_queued_work(names)):
-                await asyncio.wait({running}, timeout=_LOOK)
-            manager.shutdown.set()
-            await running
+            try:
+                while not running.done() and (manager.job_context or await manager.queries.eligible_queued_work(names)):
+                    await asyncio.wait({running}, timeout=_LOOK)
+            finally:
+                manager.shutdown.set()
+                await running
         return True
 
     @asynccontextmanager
@@ -150,6 +160,9 @@ class Jobs:
             async with self.begin(event["request_id"]) as work, work.transaction():
                 await work.bind(event["account_id"])
                 await handler(work, event["account_id"], json.loads(event["payload"]))
+        except asyncio.CancelledError:
+            # pgqueuer strikes a job off that was canceled. What it did is undone, so somebody has to do it again.
+            raise RetryRequested(timedelta(0)) from None
         except Exception as error:
             last = job.attempts + 1 >= ATTEMPTS
             log.exception(
