@@ -288,3 +288,27 @@ class DirectoryTokenRemoved(Event):
 
     subject: ClassVar[str] = "token"
     token: int
+
+
+@dataclass(frozen=True)
+class DirectoryUserAdded(Event):
+    """A directory lists somebody."""
+
+    subject: ClassVar[str] = "user"
+    user: int
+
+
+@dataclass(frozen=True)
+class DirectoryUserChanged(Event):
+    """A directory tells something else of somebody."""
+
+    subject: ClassVar[str] = "user"
+    user: int
+
+
+@dataclass(frozen=True)
+class DirectoryUserRemoved(Event):
+    """A directory lists somebody no more."""
+
+    subject: ClassVar[str] = "user"
+    user: int

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     REPORT_USAGE = "report_usage"
     MANAGE_IDENTITY = "manage_identity"
     ENROLL = "enroll"
+    PROVISION = "provision"
 
 
 class Role(StrEnum):
@@ -101,7 +102,7 @@ _SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
 _BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES})
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(P) - {P.ADJUST, P.CHASE},
+    Role.OWNER: frozenset(P) - {P.ADJUST, P.CHASE, P.PROVISION},
     Role.ADMIN: _SEATING
     | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS, P.SEE_IDENTITY, P.MANAGE_IDENTITY},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
@@ -128,6 +129,9 @@ SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.USAGE_WRITE: frozenset({P.SEE_ACCOUNT, P.REPORT_USAGE}),
 }
 
+DIRECTORY = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS, P.SEE_IDENTITY, P.PROVISION})
+"""What the token of a directory may, in its workspace, at the door for directories."""
+
 DOING: Mapping[Permission, str] = {
     P.SEE_ACCOUNT: "look at the account",
     P.SEE_COUNTS: "see how many seats are taken",
@@ -148,10 +152,16 @@ DOING: Mapping[Permission, str] = {
     P.SEE_IDENTITY: "see how people sign in",
     P.MANAGE_IDENTITY: "change how people sign in",
     P.ENROLL: "enroll owners for break-glass",
+    P.PROVISION: "say who belongs to it",
 }
 """What a permission lets one do, as a sentence says it."""
 
 _RANK = [Role.MEMBER, Role.AUDITOR, Role.BILLING_ADMIN, Role.SEAT_ADMIN, Role.ADMIN, Role.OWNER]
+
+
+def outranks(role: Role, other: Role) -> bool:
+    """Whether one role stands above another."""
+    return _RANK.index(role) > _RANK.index(other)
 
 
 class ActorKind(StrEnum):
@@ -160,6 +170,7 @@ class ActorKind(StrEnum):
     ANONYMOUS = "anonymous"
     PERSON = "person"
     SERVICE_KEY = "service_key"
+    DIRECTORY = "directory"
     STAFF = "staff"
     SYSTEM = "system"
 
@@ -190,6 +201,7 @@ class Actor:
     desk: Desk | None = None
     key_id: int | None = None
     scopes: frozenset[KeyScope] = frozenset()
+    directory_id: int | None = None
     token: str = ""
     """The session or key that spoke, for the audit."""
 
@@ -203,7 +215,9 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """Who it is whatever token spoke: a person over all their sessions, or a service key."""
+        """Who it is whatever token spoke: a person over all their sessions, a service key, or a directory."""
+        if self.directory_id is not None:
+            return f"directory:{self.directory_id}"
         return f"person:{self.person_id}" if self.person_id is not None else f"key:{self.key_id}"
 
     def may(self, permission: Permission, account_id: int) -> bool:

@@ -36,6 +36,7 @@ from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import hooked, rail
+from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 from gateway.sso import SsoDoors
 from gateway.usage import usage_route
@@ -119,6 +120,7 @@ def build(
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),
         *SsoDoors(providers, settings.base, cookies).routes(),
+        *ScimDoor(settings.base).routes(),
         *health_routes(ready, metrics),
         *paper_routes(printer),
     ]

@@ -62,9 +62,10 @@ def texts() -> Any:
     return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
 
 
-def document(*, default: Any = ..., optional: bool = False) -> Any:
-    """A JSON document."""
-    return Field(default=None if optional else default, sa_type=JSONB, nullable=optional)
+def document(*, default: Any = ..., optional: bool = False, private: bool = False) -> Any:
+    """A JSON document; a private one is told to no audit record and no log."""
+    kept = {"info": {"secret": private}}
+    return Field(default=None if optional else default, sa_type=JSONB, nullable=optional, sa_column_kwargs=kept)
 
 
 def secret(*, optional: bool = False) -> Any:

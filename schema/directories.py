@@ -13,6 +13,7 @@ from resolvers import directories as resolve
 from resolvers.graph import holders
 from schema.base import Node, face, many, one, value
 from schema.changes import mutation
+from schema.lists import containing, page
 
 _SEEN = holders(Permission.SEE_IDENTITY)
 
@@ -39,6 +40,16 @@ class Directory(Node):
     tokens = many("DirectoryToken", by="directory_id", where="{row}.removed_at is null")
     """What it shows at the door; two at most."""
 
+    users = page(
+        "DirectoryUser",
+        by="directory_id",
+        name="DirectoryUsers",
+        where="{row}.deleted_at is null",
+        filters={"search": containing("user_name", "Only where the name contains this.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when they were first told of.")},
+    )
+    """Who is in it."""
+
     workspace = one("Workspace", by="account_id", required=True)
     """Whose people it lists."""
 
@@ -61,6 +72,41 @@ class DirectoryToken(Node):
 
     directory = one("Directory", by="directory_id", required=True)
     """Whose it is."""
+
+
+@face(tables.DirectoryUser, "user", visible=_SEEN)
+class DirectoryUser(Node):
+    """Somebody in a directory, and who that is here."""
+
+    user_name: str
+    """What the directory calls them."""
+
+    external_id: str | None
+    """Their id in the directory, which means something there alone."""
+
+    email: str | None
+    """The address in a verified domain by which they are known here."""
+
+    active: bool
+    """Whether the directory says that they belong to the workspace."""
+
+    seat_wanted: bool
+    """Whether the directory's pool gives them a seat."""
+
+    created_at: datetime
+    """When the directory first told of them."""
+
+    changed_at: datetime
+    """When it last told something else."""
+
+    deleted_at: datetime | None
+    """When it took them out."""
+
+    person = one("Person", by="person_id")
+    """Who they are here; nobody while no address of theirs is in a verified domain."""
+
+    directory = one("Directory", by="directory_id", required=True)
+    """Which directory."""
 
 
 @value(resolve.TokenShown)

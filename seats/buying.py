@@ -26,7 +26,7 @@ from billing.subscriptions import CancelAt
 from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import events, queries
+from seats import events, queries, waiting
 from seats.seating import PoolClosed
 from seats.tables import LicensePool
 
@@ -232,3 +232,5 @@ async def _set(work: Work, pool: LicensePool, seats: int) -> None:
     before = {"purchased": pool.purchased}
     await queries.set_purchased(work, pool.account_id, pool.id, seats)
     work.emit(events.PoolResized(pool.account_id, pool.id), before=before, after={"purchased": seats})
+    if seats > pool.purchased:
+        await waiting.move_line(work, pool.account_id, pool.id)

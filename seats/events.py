@@ -34,8 +34,17 @@ class SeatAssigned(Event):
 
 
 @dataclass(frozen=True)
+class SeatWaitlisted(Event):
+    """Somebody wants a seat of a full pool, and waits for one."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
 class SeatActivated(Event):
-    """Somebody who was invited sat down."""
+    """Somebody who was invited, or who waited, sat down."""
 
     subject: ClassVar[str] = "seat"
     seat: int

@@ -101,6 +101,17 @@ async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
     return invitation
 
 
+async def withdraw(work: Work, account_id: int, email: str) -> None:
+    """Take back whatever invitation somebody at this address could still answer, with the seats that wait for it."""
+    open_ones = await queries.open_invitations(work, account_id, [email])
+    for letter in open_ones:
+        await _answer(work, letter, InvitationState.REVOKED)
+        work.emit(events.InvitationRevoked(account_id, letter.id), letter)
+    if open_ones:
+        seats = await queries.waiting_seats(work, account_id, [email])
+        await leaving.count(work, account_id, {}, await leaving.leave(work, seats, "invitation revoked"))
+
+
 async def run_out(work: Work, account_id: int, letters: Sequence[Invitation]) -> Freed:
     """Let invitations that nobody answered in time run out; the seats that waited are given up, and yet to count."""
     for letter in letters:

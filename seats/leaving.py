@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from kernel.work import Work
-from seats import events, queries
+from seats import events, queries, waiting
 from seats.seating import CONSUMING, SeatState
 from seats.tables import Assignment
 
@@ -23,6 +23,9 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
     freed: Freed = Counter()
     for assignment in assignments:
         freed[assignment.pool_id] += assignment.state in CONSUMING
+        if assignment.state is SeatState.WAITLISTED:
+            # Who only waited never sat: their span is empty.
+            assignment.since = work.now
         assignment.state, assignment.released_at, assignment.release_reason = SeatState.RELEASED, work.now, reason
         work.emit(events.SeatReleased(assignment.account_id, assignment.id, assignment.pool_id), assignment)
     await work.flush()
@@ -32,7 +35,8 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
 async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Freed) -> bool:
     """Let the counters follow what was taken and freed; False when there is no room for what was taken.
 
-    Call it last: it keeps the pools locked until the transaction ends.
+    What is free then goes to those who wait. Call it last: it keeps the pools locked
+    until the transaction ends.
     """
     for pool_id in sorted(taken.keys() | freed.keys()):
         more = taken.get(pool_id, 0) - freed[pool_id]
@@ -40,4 +44,5 @@ async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Fr
             return False
         if more < 0:
             await queries.free_seats(work, account_id, pool_id, -more)
+            await waiting.move_line(work, account_id, pool_id)
     return True

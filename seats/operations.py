@@ -23,7 +23,7 @@ from billing import queries as billing
 from billing import subscriptions
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import events, invitations, leaving, queries, seating
+from seats import events, invitations, leaving, queries, seating, waiting
 from seats.leaving import Freed
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
@@ -155,6 +155,41 @@ async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> N
         assignment.person_key = str(person_id)
         work.emit(events.SeatActivated(account_id, assignment.id, assignment.pool_id), assignment)
     await work.flush()
+
+
+async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource) -> Assignment:
+    """Give a member (a person, by their address) a seat of a pool, or a place in its line.
+
+    Asked again, nothing changes. Whoever asks has locked the workspace.
+    """
+    person_id, email = member
+    pool, freed = await room(work, account_id, pool_id, 1)
+    if freed:
+        await leaving.count(work, account_id, {}, freed)
+        pool = await queries.pool(work, account_id, pool_id)
+    known = await queries.wanted(work, account_id, pool_id, key_of(person_id, email))
+    if known is not None:
+        return known
+    assignment = seated(work, pool, person_id, email, source)
+    full = pool.closed_at is not None or pool.assigned >= pool.purchased
+    assignment.state = SeatState.WAITLISTED if full else SeatState.ACTIVE
+    await _sit(work, assignment)
+    if not full and not await queries.take_seats(work, account_id, pool_id):
+        assignment.state = SeatState.WAITLISTED
+        await work.flush()
+    if assignment.state is SeatState.ACTIVE:
+        work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
+        return assignment
+    work.emit(events.SeatWaitlisted(account_id, assignment.id, pool_id), assignment)
+    # A seat may have come free since we looked, and whoever freed it can't have seen who waits here.
+    await waiting.move_line(work, account_id, pool_id)
+    return assignment
+
+
+async def want_no_more(work: Work, account_id: int, person_id: int, source: SeatSource, reason: str) -> None:
+    """Free what a person got from one source: their seats, and their places in lines."""
+    held = await queries.seats_of(work, account_id, str(person_id), CONSUMING | {SeatState.WAITLISTED})
+    await _free(work, account_id, [assignment for assignment in held if assignment.source is source], reason)
 
 
 async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) -> None:

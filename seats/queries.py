@@ -48,6 +48,15 @@ async def lock_pool(work: Work, account_id: int, pool_id: int) -> None:
     await work.execute("select from license_pool where account_id = $1 and id = $2 for update", account_id, pool_id)
 
 
+async def take_turn(work: Work, account_id: int, pool_id: int) -> None:
+    """Change a pool's counter after whoever is changing it, and before whoever comes next.
+
+    It lets others insert seats of the pool meanwhile, who may wait for the counter with theirs inserted.
+    """
+    sql = "select from license_pool where account_id = $1 and id = $2 for no key update"
+    await work.execute(sql, account_id, pool_id)
+
+
 async def set_purchased(work: Work, account_id: int, pool_id: int, seats: int) -> None:
     """Say how many seats a pool has; never fewer than are taken, as a constraint insists."""
     of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
@@ -107,6 +116,31 @@ async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignm
         col(Assignment.state) != SeatState.RELEASED,
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
+async def first_waiting(work: Work, account_id: int, pool_id: int, most: int) -> list[Assignment]:
+    """Who has waited longest for a seat of a pool, locked for a change; not whoever others are changing."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.pool_id) == pool_id,
+        col(Assignment.state) == SeatState.WAITLISTED,
+        col(Assignment.person_id).is_not(None),
+    )
+    # An id is taken from a block of its process: it settles only what one instant leaves open.
+    first = asked.order_by(col(Assignment.since), col(Assignment.id)).limit(most)
+    return list(await work.all(first.with_for_update(skip_locked=True)))
+
+
+async def wanted(work: Work, account_id: int, pool_id: int, person_key: str) -> Assignment | None:
+    """The seat that a person has in a pool, or their place in its line, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.pool_id) == pool_id,
+        col(Assignment.person_key) == person_key,
+        col(Assignment.state) != SeatState.RELEASED,
+    )
+    found = await work.all(asked.order_by(col(Assignment.state) == SeatState.WAITLISTED).limit(1).with_for_update())
+    return found[0] if found else None
 
 
 async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1) -> bool:

@@ -52,6 +52,9 @@ class SeatSource(StrEnum):
     SCIM = "scim"
     """A directory asked for it."""
 
+    GROUP = "group"
+    """A rule for a directory's group asked for it."""
+
     KEY = "key"
     """A program assigned it."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import SQLModel
 
 from auth.directories import tokens
-from auth.directories.tables import Directory, DirectoryToken
+from auth.directories.tables import Directory, DirectoryToken, DirectoryUser
 from auth.glass import rules
 from auth.glass.tables import BreakGlass
 from auth.policy import KeyScope, Role
@@ -496,6 +496,22 @@ class Scene:
     async def app_code(self, secret: str, ahead: int = 0) -> str:
         """What an authenticator app shows now, or so many steps of its clock later."""
         return rules.code(secret, await self.world.now(), ahead)
+
+    async def directory_user(self, directory: str, who: Somebody) -> str:
+        """Somebody in a directory."""
+        now = await self.world.now()
+        row = DirectoryUser(
+            account_id=self.number,
+            id=self.world.number(),
+            directory_id=ids.decode("directory", directory),
+            user_name=f"name-{self.world.number()}",
+            document={},
+            person_id=who.number,
+            created_at=now,
+            changed_at=now,
+        )
+        await self.world.put(row)
+        return ids.encode("user", row.id)
 
     async def session_of(self, who: Somebody) -> str:
         """Another place where somebody is signed in."""

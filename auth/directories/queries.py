@@ -31,3 +31,23 @@ async def tokens(work: Work, account_id: int, directory_id: int) -> list[Directo
         col(DirectoryToken.removed_at).is_(None),
     )
     return list(await work.all(asked))
+
+
+async def token_with(work: Work, digest: bytes) -> DirectoryToken | None:
+    """The token with this digest."""
+    found: DirectoryToken | None = await work.one(select(DirectoryToken).where(col(DirectoryToken.hash) == digest))
+    return found
+
+
+async def seen(work: Work, account_id: int, directory_id: int) -> Directory | None:
+    """A directory, for whoever may see it."""
+    named = (col(Directory.account_id) == account_id, col(Directory.id) == directory_id)
+    found: Directory | None = await work.one(select(Directory).where(*named))
+    return found
+
+
+async def note_use(work: Work, account_id: int, token_id: int) -> None:
+    """Remember that a token was used now."""
+    await work.execute(
+        "update directory_token set last_used_at = $3 where account_id = $1 and id = $2", account_id, token_id, work.now
+    )

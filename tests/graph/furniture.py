@@ -97,6 +97,7 @@ async def furnished(scene: Scene) -> Furnished:
     login, identity = await scene.login(connection), await scene.identity(sitter, connection)
     directory = await scene.directory(f"{mark}-directory")
     token, _ = await scene.directory_token(directory)
+    listed = await scene.directory_user(directory, sitter)
     await scene.came_through(connection, sitter)
     await scene.record()
     await _marked(scene, mark)
@@ -136,6 +137,7 @@ async def furnished(scene: Scene) -> Furnished:
             "directory": directory,
             "token": token,
             "glass": glass,
+            "user": listed,
             "login": login,
             "identity": identity,
             "session": ids.encode("session", sitter.session_number),
@@ -179,7 +181,8 @@ async def furnished(scene: Scene) -> Furnished:
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
             "identity": frozenset(
-                {connection, domain, glass, login, identity, f"{mark}-sso", directory, token, f"{mark}-directory"}
+                {connection, domain, glass, login, identity, f"{mark}-sso"}
+                | {directory, token, listed, f"{mark}-directory"}
             ),
             "audit": frozenset({f"{mark}-request"}),
         },

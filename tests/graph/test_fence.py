@@ -38,6 +38,7 @@ IDENTITY = {
     "break_glass",
     "directory",
     "directory_token",
+    "directory_user",
     "sso_connection",
     "sso_identity",
     "sso_login",
@@ -213,13 +214,16 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert [role[flag] for flag in flags] == [False] * 6
     assert (others, owned) == (0, 0)
     # They tell people what they themselves may use, and who invites them, from rows that they may not see; one
-    # makes the next months of usage, and one tells when a card was tried, and not for whom.
+    # makes the next months of usage, one tells when a card was tried, and not for whom; and two do to members what
+    # the directory of their workspace says.
     assert {row["proname"] for row in trusted} == {
         "card_tries",
         "enforced_workspaces",
         "held_versions",
+        "move_address",
         "sitters",
         "usage_months",
+        "void_tokens",
         "workspace_name",
     }
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}

@@ -47,6 +47,7 @@ SHORT = {
     ("Query", "disputes"),
     ("Query", "fraudWarnings"),
     ("Query", "uncreditedRefunds"),
+    ("Directory", "users"),
     ("SingleSignOn", "identities"),
     ("SingleSignOn", "logins"),
     ("Viewer", "sessions"),
