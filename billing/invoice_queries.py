@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -167,6 +167,20 @@ async def held(work: Work, account_id: int, subscription_id: int) -> list[Invoic
     mine = (col(Invoice.account_id) == account_id, col(Invoice.id).in_(billing))
     draft = (col(Invoice.state) == InvoiceState.DRAFT, col(Invoice.held).is_not(None))
     return list(await work.all(select(Invoice).where(*mine, *draft).order_by(col(Invoice.id)).with_for_update()))
+
+
+async def held_of(work: Work, asked: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The numbers of such drafts for each account and subscription, the oldest first."""
+    rows = await work.fetch(
+        "select distinct t.place, v.id, v.created_at"
+        " from unnest($1::bigint[], $2::bigint[]) with ordinality as t(account_id, subscription_id, place)"
+        " join line_item l on (l.account_id, l.subscription_id) = (t.account_id, t.subscription_id)"
+        " join invoice v on (v.account_id, v.id) = (l.account_id, l.invoice_id)"
+        " where v.state = 'draft' and v.held is not null order by t.place, v.created_at, v.id",
+        [account_id for account_id, _ in asked],
+        [subscription_id for _, subscription_id in asked],
+    )
+    return [[row["id"] for row in rows if row["place"] == place] for place in range(1, len(asked) + 1)]
 
 
 async def lines_since(work: Work, account_id: int, subscription_id: int, since: datetime) -> int:

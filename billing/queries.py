@@ -80,6 +80,12 @@ async def running(work: Work, account_id: int, plan_id: int) -> Subscription | N
     return found
 
 
+async def subscriptions(work: Work, numbers: Sequence[int]) -> Sequence[Subscription]:
+    """Those of these subscriptions that there are, to be looked at."""
+    found: Sequence[Subscription] = await work.all(select(Subscription).where(col(Subscription.id).in_(numbers)))
+    return found
+
+
 async def subscription(work: Work, account_id: int, subscription_id: int, *, lock: bool = True) -> Subscription:
     """A subscription, locked for a change unless it is only looked at. Raises NotFound."""
     asked = select(Subscription).where(

@@ -20,7 +20,7 @@ AT = (80, 100)
 async def look(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Tell of the limits that a batch of reports has reached."""
     for number in await usage_queries.touched(work, account_id, told["usage"]):
-        for used in await usage_reading.running(work, account_id, number):
+        for used in (await usage_reading.running(work, [number]))[0]:
             await _tell(work, used)
 
 

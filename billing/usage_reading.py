@@ -92,37 +92,51 @@ def included(price: ListPrice) -> Fraction:
     return reach
 
 
-async def running(work: Work, account_id: int, subscription_id: int) -> list[Running]:
-    """What a subscription's metered items have reached in the period that runs. Raises NotFound."""
-    subscription = await queries.subscription(work, account_id, subscription_id, lock=False)
-    facts = await fact_queries.facts(work, subscription)
-    stretches = list(metered.running(agreement(facts), metered_items(facts), work.now))
-    if not stretches:
-        return []
-    known = await usage_queries.meters(work.fetch)
-    asked = [(account_id, subscription_id, stretch) for stretch in stretches]
-    found, _ = await usage_queries.readings(work.fetch, asked, known)
-    limits = await usage_queries.limits(work, [int(stretch.item.price.key) for stretch in stretches])
+async def running(work: Work, subscriptions: Sequence[int]) -> list[list[Running]]:
+    """What the metered items of each subscription have reached in the period that runs, in a few statements."""
+    known = {one.id: one for one in await queries.subscriptions(work, subscriptions)}
+    every = await fact_queries.all_facts(work, list(known.values()))
+    asked = [
+        (facts, stretch)
+        for facts in every
+        for stretch in metered.running(agreement(facts), metered_items(facts), work.now)
+    ]
+    told: dict[int, list[Running]] = {number: [] for number in subscriptions}
+    for (facts, stretch), reading, limit in zip(asked, *await _read(work, asked), strict=True):
+        one = facts.subscription
+        told[one.id].append(Running(one.account_id, one.id, facts.cycles[-1].time_zone, stretch, reading, limit))
+    return [told[number] for number in subscriptions]
+
+
+async def _read(work: Work, asked: Sequence[tuple[Facts, Stretch]]) -> tuple[Sequence[Reading], list[int | None]]:
+    """What each stretch came to, and how much the plan allows."""
+    if not asked:
+        return [], []
+    meters, prices = await usage_queries.meters(work.fetch), [int(stretch.item.price.key) for _, stretch in asked]
+    stretches = [(facts.subscription.account_id, facts.subscription.id, stretch) for facts, stretch in asked]
+    found, _ = await usage_queries.readings(work.fetch, stretches, meters)
+    limits = await usage_queries.limits(work, prices)
+    return found, [limits.get(price) for price in prices]
+
+
+async def days(work: Work, every: Sequence[Running]) -> list[list[Day]]:
+    """The same day by day, up to now, each in the time zone of its subscription, in a few statements."""
+    spans = [list(_days(used.stretch.span, used.time_zone, work.now)) for used in every]
+    asked = [
+        (used.account_id, used.subscription_id, _part(used.stretch, span))
+        for used, its in zip(every, spans, strict=True)
+        for span in its
+    ]
+    readings = iter((await usage_queries.readings(work.fetch, asked, await usage_queries.meters(work.fetch)))[0])
     return [
-        Running(*one, stretch, reading, limits.get(int(stretch.item.price.key)))
-        for (one, stretch, reading) in zip(_of(facts, len(found)), stretches, found, strict=True)
+        [Day(span.start.astimezone(zone(used.time_zone)).date(), next(readings)) for span in its]
+        for used, its in zip(every, spans, strict=True)
     ]
 
 
-async def days(work: Work, used: Running) -> list[Day]:
-    """The same day by day, up to now, in the time zone of the subscription."""
-    spans = list(_days(used.stretch.span, used.time_zone, work.now))
-    known = await usage_queries.meters(work.fetch)
-    parts = [
-        Stretch(
-            used.stretch.item, span, tuple(span.overlap(part) for part in used.stretch.counted if span.overlap(part))
-        )
-        for span in spans
-    ]
-    asked = [(used.account_id, used.subscription_id, part) for part in parts]
-    found, _ = await usage_queries.readings(work.fetch, asked, known)
-    local = zone(used.time_zone)
-    return [Day(span.start.astimezone(local).date(), reading) for span, reading in zip(spans, found, strict=True)]
+def _part(stretch: Stretch, span: Period) -> Stretch:
+    counted = tuple(part for each in stretch.counted if (part := span.overlap(each)))
+    return Stretch(stretch.item, span, counted)
 
 
 async def reported(
@@ -131,11 +145,6 @@ async def reported(
     """So many reports of a meter in a span, in order of their instants, from a place on."""
     rows = await usage_queries.listed(work, account_id, meter, span, page)
     return [Reported(**row) for row in rows]
-
-
-def _of(facts: Facts, count: int) -> list[tuple[int, int, str]]:
-    subscription = facts.subscription
-    return [(subscription.account_id, subscription.id, facts.cycles[-1].time_zone)] * count
 
 
 def _days(span: Period, time_zone: str, now: datetime) -> Iterator[Period]:

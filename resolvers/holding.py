@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from strawberry import ID
 
@@ -11,6 +11,11 @@ from billing import holds
 from billing.tables import Subscription
 from resolvers.amounts import AmountInput
 from resolvers.info import Info
+
+
+async def held_invoices(row: Any, info: Info) -> Any:
+    """The drafts of a subscription that wait for a person."""
+    return await info.context.held_invoices(row.account_id, row.id)
 
 
 async def release_subscription(

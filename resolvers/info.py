@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from auth.names import Names
 from auth.policy import Actor, Permission
 from auth.sso.provider import Providers
+from billing import invoice_queries, usage_reading
 from kernel import ids
 from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from kernel.work import Work
@@ -87,6 +88,18 @@ class Context:
     def sitters(self, asked: Asked) -> Any:
         """Who had a seat of a pool during a span, in a batch with those of other lines; None where there is no pool."""
         return self._loader("sitters", self._sitters).load(asked)
+
+    def used(self, subscription: int) -> Any:
+        """What meters have counted for a subscription, in a batch with its siblings."""
+        return self._loader("used", self._used).load(subscription)
+
+    def used_by_day(self, used: usage_reading.Running) -> Any:
+        """The same of one meter, day by day."""
+        return self._loader("used by day", self._used_by_day).load(used)
+
+    def held_invoices(self, account_id: int, subscription: int) -> Any:
+        """The drafts of a subscription that wait for a person, in a batch with those of others."""
+        return self._loader("held invoices", self._held_invoices).load((account_id, subscription))
 
     async def find(self, face: Face, number: int) -> Any:
         """The row of a face with this number, or None where there is none that the reader may see."""
@@ -187,6 +200,18 @@ class Context:
 
     async def _sitters(self, asked: list[Asked]) -> list[Any]:
         return list(await sitting_queries.sitters(self.work, asked))
+
+    async def _used(self, subscriptions: list[int]) -> list[Any]:
+        return list(await usage_reading.running(self.work, subscriptions))
+
+    async def _used_by_day(self, used: list[usage_reading.Running]) -> list[Any]:
+        return list(await usage_reading.days(self.work, used))
+
+    async def _held_invoices(self, asked: list[tuple[int, int]]) -> list[Any]:
+        numbers = await invoice_queries.held_of(self.work, asked)
+        known = [number for one in numbers for number in one]
+        found = await reading.by_number(self.work, self.actor, FACES["Invoice"], known) if known else {}
+        return [[found[number] for number in one if number in found] for one in numbers]
 
     async def _ones(self, face: Face, of: str, numbers: list[int]) -> list[Any]:
         found = await reading.by_number(self.work, self.actor, face, numbers, of)

@@ -93,12 +93,12 @@ class Reports:
 
 async def running(row: Any, info: Info) -> Any:
     """What the metered items of a subscription have reached in the period that runs."""
-    return await usage_reading.running(info.context.work, row.account_id, row.id)
+    return await info.context.used(row.id)
 
 
 async def days(row: usage_reading.Running, info: Info) -> Any:
     """The same, day by day."""
-    return await usage_reading.days(info.context.work, row)
+    return await info.context.used_by_day(row)
 
 
 async def usage_events(

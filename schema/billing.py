@@ -17,7 +17,7 @@ from kernel.links import Download as Downloads
 from kernel.money import Money
 from kernel.time import Interval
 from resolvers import billing as resolve
-from resolvers import metering, papers
+from resolvers import holding, metering, papers
 from resolvers.graph import Amount, Column, Computed, holders
 from schema import occupancy
 from schema.base import Node, Word, computed, face, many, money, one, value, words
@@ -81,8 +81,8 @@ class Subscription(Node):
     held = computed(HELD, "str | None")
     """Why nothing more is billed until a person of our staff has looked at it; null for one that is billed."""
 
-    held_invoices = many("Invoice", by="subscription_id", where="{row}.state = 'draft' and {row}.held is not null")
-    """The drafts that wait for that person."""
+    held_invoices = Word(Column("id"), "list[Invoice]", resolve=holding.held_invoices, needs=("account_id",))
+    """The drafts that wait for that person, those included that bill other subscriptions too."""
 
     account = one("Account", by="account_id", required=True)
     """Who pays."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from auth.policy import Desk
+from billing.tables import InvoiceState
 from kernel import ids
 from tests.graph.asking import work_off
 from tests.graph.crowd import evidence
@@ -101,3 +102,39 @@ async def test_only_finance_releases(workspace: Scene, desk: Desk | None) -> Non
 
     assert reply.codes == ["FORBIDDEN"]
     assert await evidence(workspace) == before
+
+
+async def test_a_draft_that_bills_others_too_is_shown_with_each_of_them(workspace: Scene) -> None:
+    world = workspace.world
+    one, other, third = [await workspace.subscription() for _ in range(3)]
+    shared = ids.decode("inv", await workspace.invoice(1000, 2000, state=InvoiceState.DRAFT))
+    await world.run("update invoice set held = 'Too much.' where id = $1", shared)
+    await world.run(
+        "update line_item set subscription_id = case when amount_minor = 1000 then $2::bigint else $3 end"
+        " where invoice_id = $1",
+        *(shared, one.id, other.id),
+    )
+
+    seen = [
+        (await world.ask(HELD, workspace.owner, id=ids.encode("sub", subscription.id))).data["node"]["heldInvoices"]
+        for subscription in (one, other, third)
+    ]
+
+    assert seen == [[{"held": "Too much.", "state": "DRAFT"}]] * 2 + [[]]
+
+
+async def test_the_figures_count_who_waits_for_a_person(workspace: Scene) -> None:
+    held, gone = [await workspace.subscription() for _ in range(2)]
+    before = await _figure(workspace.world)
+
+    await workspace.world.run("update subscription_clock set held = 'Much.' where subscription_id = $1", held.id)
+    await workspace.world.run("update subscription_clock set held = 'ended' where subscription_id = $1", gone.id)
+
+    assert await _figure(workspace.world) == before + 1
+
+
+async def _figure(world: World) -> int:
+    """What the operator reads of it."""
+    page = (await world.client.get("/metrics")).text
+    (line,) = [line for line in page.splitlines() if line.startswith("seatgraph_held_subscriptions ")]
+    return round(float(line.split()[1]))

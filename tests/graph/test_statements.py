@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -138,3 +139,23 @@ async def test_a_list_of_addresses_takes_the_same_statements_however_long(worksp
     many = await asks(workspace, document, pool=pool, emails=[f"p{number}@example.test" for number in range(300)])
 
     assert len(many) == len(few)
+
+
+async def test_what_many_subscriptions_have_used_is_asked_once(workspace: Scene) -> None:
+    document = """query($id: ID!, $first: Int) {
+        node(id: $id) { ... on Account { subscriptions(first: $first) { nodes {
+            usage { meter quantity cost { minor } days { day quantity } } heldInvoices { id }
+        } } } }
+    }"""
+    since = await workspace.world.now() - timedelta(days=3)
+    (one, *_) = [await workspace.subscription(since=since) for _ in range(6)]
+    await workspace.used(one, 1, 2)
+
+    few = await asks(workspace, document, id=workspace.account, first=1)
+    many = await asks(workspace, document, id=workspace.account, first=6)
+    told = await workspace.world.ask(document, workspace.owner, id=workspace.account, first=6)
+
+    nodes = told.data["node"]["subscriptions"]["nodes"]
+    assert sorted(used["quantity"] for node in nodes for used in node["usage"]) == ["0"] * 5 + ["3"]
+    assert {len(node["usage"][0]["days"]) for node in nodes} == {4}
+    assert len(few) == len(many)
