@@ -17,7 +17,17 @@ from payments.sandbox.objects import Body
 
 _AGO = timedelta(days=10)
 _MONTHS = {"month": 1, "year": 12}
-_TAX = {"id": "txr_de", "display_name": "VAT", "inclusive": False, "percentage": 19, "country": "DE"}
+_TAX = {
+    "id": "txr_de",
+    "object": "tax_rate",
+    "display_name": "VAT",
+    "inclusive": False,
+    "percentage": 19,
+    "country": "DE",
+    "active": True,
+    "created": 1,
+    "livemode": False,
+}
 _VAT_ID = {"id": "txi_team", "customer": "cus_team", "type": "eu_vat", "value": "DE136695976", "country": "DE"}
 _STATES = ("past_due", "unpaid", "incomplete", "incomplete_expired", "canceled", "paused")
 _CUSTOMERS: dict[str, Body] = {
@@ -40,7 +50,7 @@ _CUSTOMERS: dict[str, Body] = {
     "mixed": {"name": "Mixed Periods"},
     "ending": {"name": "Leaving Soon"},
     "cheaper": {"name": "Old Friend"},
-    "paused": {"name": "Pausing"},
+    "pausing": {"name": "Pausing"},
 }
 
 
@@ -98,7 +108,7 @@ class _Scene:
         yield self._mixed()
         yield self._sub("ending", "pro", cancel_at_period_end=True, cancel_at=self._end("month"))
         yield self._sub("cheaper", "cheaper")
-        yield self._sub("paused", "pro", pause_collection={"behavior": "void", "resumes_at": None})
+        yield self._sub("pausing", "pro", pause_collection={"behavior": "void", "resumes_at": None})
         yield self._sub("gone", "pro", status="canceled")
 
     def _sub(self, name: str, price: str, quantity: int | None = 1, **more: Any) -> Body:
@@ -106,6 +116,7 @@ class _Scene:
         number = more.pop("id", f"sub_{name}")
         shown = {field: value for field, value in priced.items() if field != "tiers"}
         item: Body = {"id": f"si_{number}", "price": shown, "quantity": quantity, **self._period(priced)}
+        item["plan"] = _plan(priced)
         facts: Body = {"billing_cycle_anchor": _seconds(self.began), "start_date": _seconds(self.began)}
         facts |= {"status": "active", "currency": priced["currency"], "customer": f"cus_{name}"}
         return {"id": number, "items": [item], **facts} | more
@@ -164,6 +175,15 @@ class _Scene:
         spans = {"period_start": _seconds(self.began), "period_end": _seconds(self.began)}
         due = {"due_date": _seconds(self.began + timedelta(days=30))}
         return {"id": f"in_{name}", "parent": parent, **facts, **spans, **due, **amounts}
+
+
+def _plan(price: Body) -> Body:
+    """A price as Stripe wrote it before there were prices; items still have it beside them."""
+    same = ("id", "active", "billing_scheme", "created", "currency", "livemode", "metadata", "nickname", "product")
+    amounts = {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}
+    recurring = {name: price["recurring"][name] for name in ("interval", "interval_count", "meter", "usage_type")}
+    unset = dict.fromkeys(("tiers_mode", "transform_usage", "trial_period_days"))
+    return {**unset, **{name: price[name] for name in same}, **amounts, **recurring, "object": "plan"}
 
 
 def _plain(count: int) -> list[str]:

@@ -137,7 +137,7 @@ async def test_what_cannot_come_over_is_told_in_a_sentence_each(here: Installati
     left = stays(await here.run(dry=True))
 
     assert left.keys() == {
-        *("sub_past_due", "sub_unpaid", "sub_incomplete", "sub_paused"),
+        *("sub_past_due", "sub_unpaid", "sub_incomplete", "sub_paused", "sub_pausing"),
         *("sub_scheduled", "sub_francs", "sub_nameless", "sub_mixed", "sub_metered"),
     }
     assert "unpaid invoice" in left["sub_past_due"]

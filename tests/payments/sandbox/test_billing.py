@@ -189,3 +189,29 @@ async def test_seeding_again_replaces(bench: Bench, seeded: str) -> None:
 async def test_billing_can_not_be_written_through_the_api(bench: Bench) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
         await bench.v1.products.create_async({"name": "Team"})
+
+
+async def test_a_subscription_can_be_told_to_end_and_nothing_else(bench: Bench, seeded: str) -> None:
+    ended = await bench.v1.subscriptions.update_async("sub_1", {"cancel_at_period_end": True})
+    kept = await bench.v1.subscriptions.update_async("sub_1", {"cancel_at_period_end": False})
+
+    assert (ended.cancel_at_period_end, ended.cancel_at) == (True, MONTH["current_period_end"])
+    assert (kept.cancel_at_period_end, kept.cancel_at) == (False, None)
+    with pytest.raises(stripe.InvalidRequestError, match="doesn't play the parameter `days_until_due`"):
+        await bench.v1.subscriptions.update_async("sub_1", {"days_until_due": 3})
+    with pytest.raises(stripe.InvalidRequestError, match="No such subscription"):
+        await bench.v1.subscriptions.update_async("sub_2", {"cancel_at_period_end": True})
+    assert await bench.told("customer.subscription.updated") == ["customer.subscription.updated"] * 2
+    assert seeded
+
+
+async def test_a_scene_is_a_whole_account_in_stripes_shapes(bench: Bench) -> None:
+    counted = await bench.control("seed/scene", {"plain": 2})
+
+    listed = await bench.v1.subscriptions.list_async({"status": "all", "limit": 100})
+    customers = await bench.v1.customers.list_async({"expand": ["data.discount.source.coupon"]})
+    gone = await bench.v1.customers.retrieve_async("cus_gone")
+
+    shapes.check_list(listed.to_dict())
+    shapes.check_list(customers.to_dict())
+    assert (len(listed.data), gone.to_dict()["deleted"]) == (counted["subscriptions"], True)
