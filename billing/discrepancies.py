@@ -70,7 +70,7 @@ async def resolve(work: Work, number: int, reason: str, person_id: int | None) -
     row = await reconciliation_queries.discrepancy(work, number)
     if row.state is not DiscrepancyState.OPEN:
         raise DiscrepancyEnded(row.state.value)
-    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON or "\x00" in reason:
         raise InvalidInput(f"Say how it was dealt with in 1 to {LONGEST_REASON:,} characters.")
     row.state, row.ended_at = DiscrepancyState.RESOLVED, work.now
     row.resolution, row.resolved_by = reason.strip(), person_id

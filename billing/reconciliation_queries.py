@@ -297,6 +297,21 @@ async def waiting(work: Work) -> int:
     return int(rows[0]["count"])
 
 
+async def risks(work: Work) -> list[tuple[str, str, int, int]]:
+    """Kind, currency, how many and minor units of what is open."""
+    rows = await work.fetch(
+        "select kind, currency, count(*)::int as count, sum(risk_minor)::bigint as minor from discrepancy"
+        " where state = 'open' group by kind, currency order by kind, currency"
+    )
+    return [(row["kind"], row["currency"], row["count"], row["minor"]) for row in rows]
+
+
+async def last_of(work: Work, most: int) -> list[Discrepancy]:
+    """The open discrepancies, those with the most at risk first."""
+    asked = select(Discrepancy).where(col(Discrepancy.state) == DiscrepancyState.OPEN)
+    return list(await work.all(asked.order_by(col(Discrepancy.risk_minor).desc(), col(Discrepancy.id)).limit(most)))
+
+
 def _columns(keys: Sequence[Key]) -> tuple[list[int], list[int]]:
     return [account_id for account_id, _ in keys], [number for _, number in keys]
 

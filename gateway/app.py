@@ -20,7 +20,7 @@ from auth.names import Names
 from auth.oidc import Issuer, Issuers
 from auth.sso.provider import Providers
 from auth.tokens import Signer
-from billing import queries
+from billing import queries, reconciliation_queries
 from gateway.authentication import Door
 from gateway.cookies import Cookies
 from gateway.documents import Documents
@@ -31,7 +31,7 @@ from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
 from gateway.letters.office import office
 from gateway.live.opening import follow, live, socket_route
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, Waiting
 from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
@@ -72,7 +72,7 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying, AsyncExitStack() as held:
-            metrics.look = partial(_held, engine, ticking, blocks)
+            metrics.look = partial(_waiting, engine, ticking, blocks)
             told = await held.enter_async_context(
                 live(graph, documents, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
             )
@@ -135,10 +135,10 @@ def build(
     return app
 
 
-async def _held(engine: AsyncEngine, ticking: Clock, blocks: IdBlocks) -> int:
+async def _waiting(engine: AsyncEngine, ticking: Clock, blocks: IdBlocks) -> Waiting:
     work = Work(engine, await ticking.now(), ids=blocks, sees={"staff": "on"})
     try:
-        return await queries.held(work)
+        return Waiting(await queries.held(work), await reconciliation_queries.waiting(work))
     finally:
         await work.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -20,7 +21,17 @@ from kernel.errors import Unavailable
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-Look = Callable[[], Awaitable[int]]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a person."""
+
+    held: int
+    """Subscriptions."""
+
+    discrepancies: int
+
+
+Look = Callable[[], Awaitable[Waiting]]
 
 
 class Metrics:
@@ -49,8 +60,13 @@ class Metrics:
             "Subscriptions that are billed no more until a person has looked.",
             registry=self.registry,
         )
+        self.discrepancies = Gauge(
+            "seatgraph_open_discrepancies",
+            "Differences from what Stripe moved that wait for a person.",
+            registry=self.registry,
+        )
         self.look: Look | None = None
-        """Counts those subscriptions when somebody asks for the figures."""
+        """Counts both when somebody asks for the figures."""
 
         self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
         self.sockets = Gauge("seatgraph_sockets", "WebSockets that are open.", registry=self.registry)
@@ -71,6 +87,8 @@ class Metrics:
         """The figures as Prometheus reads them; while the database is away, the last that is known of it."""
         with suppress(Unavailable, OSError, SQLAlchemyError):
             if self.look:
-                self.held.set(await self.look())
+                waiting = await self.look()
+                self.held.set(waiting.held)
+                self.discrepancies.set(waiting.discrepancies)
         encode, media = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self.registry), headers={"content-type": media})

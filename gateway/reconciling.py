@@ -14,7 +14,9 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from billing import reconciling
+from billing import reconciliation_queries, reconciling
+from billing.reconciliation import action
+from billing.tables import Discrepancy
 from gateway import rails, stopping
 from gateway.installation import Say, clock, configure
 from gateway.logs import configure_logging
@@ -23,6 +25,7 @@ from gateway.worker import Worker
 from kernel import database, ids
 from kernel.clock import Clock
 from kernel.errors import Unavailable
+from kernel.money import Money
 from kernel.work import IdBlocks, Work
 from payments import movement_queries
 from payments.rail.errors import RailError
@@ -30,6 +33,8 @@ from payments.rail.opening import Rail
 from payments.tables import Reconciliation, ReconciliationStage
 
 _SYSTEM = {"staff": "on"}
+_SHOWN = 20
+"""How many open discrepancies a command lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,11 @@ class Outcome:
     row: Reconciliation
     stopped: bool = False
     failure: str | None = None
+    waiting: int = 0
+    """How many discrepancies are open, of whichever comparison."""
+
+    shown: tuple[Discrepancy, ...] = ()
+    """Those of them with the most at risk."""
 
     @property
     def whole(self) -> bool:
@@ -91,7 +101,10 @@ class _Command:
         except RailError as error:
             failure = f"Stripe did not answer as it should ({error}). The same command goes on from here."
         await self._book()
-        return Outcome(await _look(work, row), stopping.asked(), failure)
+        row = await _look(work, row)
+        waiting, shown = await reconciliation_queries.waiting(work), await reconciliation_queries.last_of(work, _SHOWN)
+        await work.rest()
+        return Outcome(row, stopping.asked(), failure, waiting, tuple(shown))
 
     async def _book(self) -> None:
         """Let the books follow what was learned."""
@@ -154,7 +167,21 @@ def sentences(outcome: Outcome) -> list[str]:
         said.append(outcome.failure)
     elif not outcome.whole:
         said.append(f"Stopped at the {row.stage.value}. What was mended stays so; the same command goes on.")
+    if outcome.waiting:
+        said.append(f"{outcome.waiting:,} discrepancies wait for a person, those with the most at risk first:")
+    said += [sentence for each in outcome.shown for sentence in _told(each)]
     return said
+
+
+def _told(row: Discrepancy) -> list[str]:
+    """A discrepancy, and what mends it."""
+    risk = Money(row.risk_minor, row.currency).text
+    name = ids.encode("discrepancy", row.id)
+    about = f"{row.kind.value} of {row.subject.value} {row.reference}, {risk} at risk"
+    return [
+        f"  {name}  {about}: {row.here} here, {row.there} at Stripe.",
+        f"      {action(row.kind, row.subject)}",
+    ]
 
 
 def document(outcome: Outcome) -> Mapping[str, Any]:
@@ -174,6 +201,20 @@ def document(outcome: Outcome) -> Mapping[str, Any]:
         "payments": row.payments,
         "found": row.found,
         "mended": row.mended,
+        "open": outcome.waiting,
+        "discrepancies": [
+            {
+                "id": ids.encode("discrepancy", each.id),
+                "kind": each.kind.value,
+                "subject": each.subject.value,
+                "reference": each.reference,
+                "risk": {"minor": each.risk_minor, "currency": each.currency},
+                "here": each.here,
+                "there": each.there,
+                "action": action(each.kind, each.subject),
+            }
+            for each in outcome.shown
+        ],
     }
 
 

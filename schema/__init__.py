@@ -20,6 +20,7 @@ from schema import (
     metering,
     paying,
     people,
+    reconciling,
     returning,
     seats,
     settings,
@@ -45,6 +46,7 @@ class Mutation(
     paying.PayingMutation,
     returning.ReturningMutation,
     disputing.DisputingMutation,
+    reconciling.ReconcilingMutation,
     dunning.DunningMutation,
 ):
     """The doors for changes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import disputing, finance, identity, invoices, metering, previewing, returning
+from resolvers import disputing, finance, identity, invoices, metering, previewing, reconciling, returning
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
@@ -188,6 +188,38 @@ class Query:
         orders={"WARNED_AT": ("warned_at", "timestamptz", "By when the bank was told.")},
     )
     """What banks were told of fraud before anybody disputed it; for our own staff."""
+
+    reconciliations = page(
+        "Reconciliation",
+        by=None,
+        name="Reconciliations",
+        orders={"STARTED_AT": ("started_at", "timestamptz", "By when it began.")},
+    )
+    """Every comparison with what the rail says moved; for our own staff."""
+
+    discrepancies = page(
+        "Discrepancy",
+        by=None,
+        name="Discrepancies",
+        filters={
+            "kind": among("kind", "DiscrepancyKind", "Only of these kinds."),
+            "subject": among("subject", "DiscrepancySubject", "Only about these."),
+            "state": among("state", "DiscrepancyState", "Only in one of these states."),
+            "account": same("account_id", "account", "Only of this account."),
+            "currency": equal("currency", "Only in this currency."),
+            "reference": equal("reference", "Only about what is called exactly so."),
+            "since": since("found_at", "Found from this instant on."),
+            "until": until("found_at", "Found before this instant."),
+        },
+        orders={
+            "FOUND_AT": ("found_at", "timestamptz", "By when it was found."),
+            "RISK": ("risk_minor", "bigint", "By the money at risk, in minor units of whichever currency."),
+        },
+    )
+    """What differs from what the rail says moved, or did; for our own staff."""
+
+    money_at_risk = via(reconciling.money_at_risk, "list[MoneyAtRisk]")
+    """What is at risk by open discrepancies, by kind and currency; for our own staff."""
 
     revenue_schedule = via(finance.revenue_schedule, "list[RevenueDay]")
     """What is earned on each day, and deferred at its end; for our own staff."""

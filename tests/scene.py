@@ -26,6 +26,7 @@ from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import write_steps
 from billing.facts import cycle_row, metered_item
 from billing.ledger import Account as LedgerAccount
+from billing.reconciliation import DiscrepancyKind, DiscrepancySubject
 from billing.tables import (
     ApprovalKind,
     ChangeKind,
@@ -35,6 +36,7 @@ from billing.tables import (
     CreditDestination,
     CreditNote,
     CreditNoteLine,
+    Discrepancy,
     DunningState,
     Invoice,
     InvoiceDunning,
@@ -68,6 +70,8 @@ from payments.tables import (
     PaymentSetup,
     PaymentState,
     RailCustomer,
+    Reconciliation,
+    ReconciliationStage,
     Refund,
     RefundCause,
     SetupState,
@@ -661,6 +665,37 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("approval", row.id)
+
+    async def discrepancy(self, payment: str | None = None) -> str:
+        """A fee that is another one at Stripe, of a payment or of a new one, and the comparison that found it."""
+        now = await self.world.now()
+        number = ids.decode("pay", payment or await self.payment(await self.invoice()))
+        run = Reconciliation(
+            id=self.world.number(),
+            since=now - HOUR,
+            until=now,
+            stage=ReconciliationStage.DONE,
+            started_at=now,
+            touched_at=now,
+            ended_at=now,
+        )
+        row = Discrepancy(
+            id=self.world.number(),
+            reconciliation_id=run.id,
+            kind=DiscrepancyKind.FEE,
+            subject=DiscrepancySubject.PAYMENT,
+            reference=f"ch_{self.world.number()}",
+            account_id=self.number,
+            payment_id=number,
+            currency="USD",
+            risk_minor=46,
+            here="a fee of 1.00 USD",
+            there="a fee of 1.46 USD",
+            found_at=now,
+            seen_at=now,
+        )
+        await self.world.put(run, row)
+        return ids.encode("discrepancy", row.id)
 
     async def discount(self, subscription: Subscription, name: str = "Kind") -> str:
         """Ten percent off a subscription, from now on."""

@@ -379,6 +379,10 @@ async def _staged(scene: Scene, who: str) -> dict[str, Any]:
     return asked
 
 
+async def _differing(scene: Scene, _: str) -> dict[str, Any]:
+    return {"discrepancy": await scene.discrepancy(), "reason": "Booked by hand."}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -411,6 +415,7 @@ OURS = {
     "stageEvidence",
     "submitEvidence",
     "acceptDispute",
+    "resolveDiscrepancy",
     "retryPayment",
     "pauseDunning",
     "resumeDunning",
@@ -496,6 +501,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "stageEvidence": _disputed,
     "submitEvidence": _staged,
     "acceptDispute": _disputed,
+    "resolveDiscrepancy": _differing,
     "refundPayment": _paid,
     "retryRefund": _failed_refund,
     "creditRefund": _uncredited,

@@ -33,7 +33,7 @@ _ID = re.compile(r"\b([a-z]{2,12})_[0-9a-f]{13}\b")
 _TRIED_WITH_EVERY_TYPE = {"node", "nodes"}
 _PREVIEWS = {name for name in schema.build()._schema.query_type.fields if name.startswith("preview")}
 _ASKED = {"accountStatement", "creditBalance", "disputeFigures", "explainInvoice", "revenueSchedule", "trialBalance"}
-_ASKED |= {"usageEvents"}
+_ASKED |= {"moneyAtRisk", "usageEvents"}
 _TRIED_ALONE = _ASKED | _PREVIEWS
 """Questions that are refused in words like a change: `test_previews` and `test_finance` ask them as everybody."""
 

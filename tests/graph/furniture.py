@@ -68,22 +68,9 @@ async def furnished(scene: Scene) -> Furnished:
         f"{mark}-cus",
         await world.now(),
     )
-    run, differs = world.number(), world.number()
-    await world.run(
-        "insert into reconciliation (id, since, until, nightly, stage, started_at, touched_at, ended_at)"
-        " select $1, created_at - interval '1 day', created_at, false, 'done', created_at, created_at, created_at"
-        " from payment where id = $2",
-        run,
-        ids.decode("pay", payment),
-    )
-    await world.run(
-        "insert into discrepancy (id, reconciliation_id, kind, subject, reference, account_id, payment_id, currency,"
-        " risk_minor, here, there, state, found_at, seen_at)"
-        " select $1, $2, 'fee', 'payment', 'ch_' || id, account_id, id, currency, 46, 'a fee of 1.00 USD',"
-        " 'a fee of 1.46 USD', 'open', created_at, created_at from payment where id = $3",
-        differs,
-        run,
-        ids.decode("pay", payment),
+    differs = await scene.discrepancy(payment)
+    compared = await world.value(
+        "select reconciliation_id from discrepancy where id = $1", ids.decode("discrepancy", differs)
     )
     connection = await scene.sso(name=f"{mark}-sso")
     domain = await scene.domain(f"{mark}.test")
@@ -132,6 +119,8 @@ async def furnished(scene: Scene) -> Furnished:
             "cn": ids.encode("cn", note),
             "entry": ids.encode("entry", entry),
             "approval": approval,
+            "discrepancy": differs,
+            "recon": ids.encode("recon", compared),
             "sso": connection,
             "domain": domain,
             "directory": directory,

@@ -89,6 +89,7 @@ LEAVES = {
     "stageEvidence": ["dispute.evidence_staged"],
     "submitEvidence": ["dispute.evidence_submitted"],
     "acceptDispute": ["dispute.accepted"],
+    "resolveDiscrepancy": ["discrepancy.resolved"],
     "refundPayment": ["credit_note.issued", "refund.reserved", "refund.sent", "refund.succeeded"],
     "retryRefund": ["refund.reserved", "refund.sent", "refund.succeeded"],
     "creditRefund": ["credit_note.issued", "refund.credited"],

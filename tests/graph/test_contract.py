@@ -62,6 +62,7 @@ SHORT = {
     "Payment.disputes",
     "Payment.fraudWarnings",
     "Query.disputeFigures",
+    "Query.moneyAtRisk",
     "Invoice.refunds",
     "Payment.refunds",
     "ListSeated.outcomes",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auth.policy import Desk
 from kernel import ids
 from payments.tables import PaymentSource
 from tests.graph.test_reconciliation import HOUR, MINUTE, later, reconciled
@@ -208,3 +209,93 @@ async def test_what_goes_back_goes_at_the_rate_of_its_day(workspace: Scene) -> N
     await control(workspace.world, "settings", {"settlement": {}})
     assert await found(workspace) == []
     assert await cash(workspace) == await moved(workspace) == {"EUR": 3_600 - 131 - 800}
+
+
+SHOWN = "id kind subject action state resolution resolvedBy { id } risk { minor text } account { id } payment { id }"
+LISTED = f"""query($account: ID, $state: [DiscrepancyState!]) {{
+  discrepancies(filter: {{account: $account, state: $state}}, orderBy: {{field: RISK, direction: DESC}}) {{
+    totalCount edges {{ node {{ {SHOWN} }} }} }} }}"""
+
+
+async def test_finance_sees_what_differs_and_says_how_it_was_dealt_with(workspace: Scene) -> None:
+    of = await paid(workspace, 4_000)
+    await later(workspace, MINUTE)
+    await reconciled(workspace)
+    await plant(workspace, of, "amount_minor = 4100")
+    await reconciled(workspace)
+    world = workspace.world
+
+    seen = (await world.ask(LISTED, of.finance, account=workspace.account, state=["OPEN"])).data["discrepancies"]
+    (found_,) = [edge["node"] for edge in seen["edges"]]
+    resolved = await world.change(
+        "resolveDiscrepancy",
+        of.finance,
+        shows_=f"... on Discrepancy {{ {SHOWN} }}",
+        reason_="Booked.",
+        discrepancy=found_["id"],
+        reason="Booked by hand.",
+    )
+    await reconciled(workspace)
+
+    assert (found_["kind"], found_["subject"], found_["risk"]["text"]) == ("AMOUNT", "PAYMENT", "1.00 USD")
+    assert (found_["account"]["id"], found_["payment"]["id"]) == (workspace.account, of.payment)
+    done = resolved.data["resolveDiscrepancy"]
+    assert (done["state"], done["resolution"], done["resolvedBy"]["id"]) == (
+        "RESOLVED",
+        "Booked by hand.",
+        of.finance.id,
+    )
+    assert await found(workspace) == [("amount", "payment", 100, "USD", "resolved")]
+
+
+async def test_what_was_resolved_is_found_again_when_another_amount_is_at_risk(workspace: Scene) -> None:
+    of = await paid(workspace, 4_000)
+    await later(workspace, MINUTE)
+    await reconciled(workspace)
+    await plant(workspace, of, "amount_minor = 4100")
+    await reconciled(workspace)
+    number = await workspace.world.value("select id from discrepancy where account_id = $1", workspace.number)
+    asked = {"discrepancy": ids.encode("discrepancy", number), "reason": "Known."}
+    await workspace.world.change("resolveDiscrepancy", of.finance, reason_="Known.", **asked)
+
+    await plant(workspace, of, "amount_minor = 4200")
+    await reconciled(workspace)
+
+    assert await found(workspace) == [
+        ("amount", "payment", 100, "USD", "resolved"),
+        ("amount", "payment", 200, "USD", "open"),
+    ]
+
+
+async def test_what_is_over_is_not_resolved_again(workspace: Scene) -> None:
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    asked = {"discrepancy": await workspace.discrepancy(), "reason": "Known."}
+    await workspace.world.change("resolveDiscrepancy", finance, reason_="Known.", **asked)
+    before = await workspace.world.rows("select * from discrepancy where account_id = $1", workspace.number)
+
+    shown = "__typename ... on Problem { message }"
+    again = await workspace.world.change("resolveDiscrepancy", finance, shows_=shown, reason_="Known.", **asked)
+
+    assert again.data["resolveDiscrepancy"] == {
+        "__typename": "DiscrepancyEnded",
+        "message": "This discrepancy is resolved already. There is nothing left to resolve.",
+    }
+    assert await workspace.world.rows("select * from discrepancy where account_id = $1", workspace.number) == before
+
+
+async def test_the_money_at_risk_is_summed_and_counted_for_monitors(workspace: Scene) -> None:
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    document = "{ moneyAtRisk { kind count risk { minor currency } } }"
+
+    async def fees() -> tuple[int, int]:
+        told = (await workspace.world.ask(document, finance)).data["moneyAtRisk"]
+        each = [row for row in told if row["kind"] == "FEE" and row["risk"]["currency"] == "USD"]
+        return (each[0]["count"], each[0]["risk"]["minor"]) if each else (0, 0)
+
+    count, minor = await fees()
+    await workspace.discrepancy()
+
+    assert await fees() == (count + 1, minor + 46)
+    open_ = await workspace.world.value("select count(*) from discrepancy where state = 'open'")
+    figures = (await workspace.world.client.get("/metrics")).text
+    assert f"seatgraph_open_discrepancies {open_:.1f}" in figures

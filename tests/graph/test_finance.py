@@ -28,6 +28,7 @@ QUESTIONS = {
     " { nodes { key } }": "see billing",
     'trialBalance(currency: "USD") { balanced }': "books",
     'disputeFigures(currency: "USD", since: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z") { reason }': "books",
+    "moneyAtRisk { count }": "books",
     'revenueSchedule(account: $account, currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
     'revenueSchedule(currency: "USD", since: "2026-01-01", until: "2026-01-02") { day }': "books",
 }

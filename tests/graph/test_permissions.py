@@ -132,6 +132,7 @@ RULES = {
     "stageEvidence": Rule("adjust", "see billing"),
     "submitEvidence": Rule("adjust", "see billing"),
     "acceptDispute": Rule("adjust", "see billing"),
+    "resolveDiscrepancy": Rule("adjust", "see approvals"),
     "refundPayment": Rule("adjust", "see billing"),
     "creditRefund": Rule("adjust", "see billing"),
     "retryRefund": Rule("adjust", "see billing"),

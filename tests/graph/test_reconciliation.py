@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from billing import reconciling
 from gateway.worker import Worker
 from kernel import ids
+from kernel.errors import InvalidInput
 from kernel.work import Work
 from payments import movement_queries
 from payments.tables import Reconciliation
@@ -124,3 +127,65 @@ async def test_a_payout_is_taken_apart_and_adds_up(workspace: Scene) -> None:
     assert row["items"] > 0
     mine = "select payout from balance_movement where account_id = $1"
     assert [each["payout"] for each in await workspace.world.rows(mine, workspace.number)] == [payout["id"]]
+
+
+async def test_whoever_was_stopped_is_followed_by_another_who_goes_on(workspace: Scene) -> None:
+    await paid(workspace, 4_000)
+    await later(workspace, MINUTE)
+    door = workspace.world.app.state.door
+    now = await workspace.world.now()
+    first = Work(door.engine, now, ids=door.blocks, sees={"staff": "on"})
+    row = await reconciling.begin(first, nightly=False, since=now - HOUR)
+    await reconciling.step(first, rail_of(workspace.world), row.id)
+    await first.close()
+    second = Work(door.engine, now, ids=door.blocks, sees={"staff": "on"})
+
+    known = await reconciling.begin(second, nightly=False)
+    refused = "is not done. Ask for it, or without a span, to go on with it first."
+    with pytest.raises(InvalidInput, match=refused):
+        await reconciling.begin(second, nightly=False, since=now - 2 * HOUR)
+    while await reconciling.step(second, rail_of(workspace.world), known.id):
+        pass
+    done = await movement_queries.reconciliation(second, row.id)
+    await second.close()
+
+    assert done is not None
+    assert (known.id, known.stage, done.stage) == (row.id, "movements", "done")
+    assert await movements(workspace) == [("charge", "payment", 4_000, 146)]
+
+
+async def test_the_worker_compares_once_a_night(workspace: Scene) -> None:
+    await paid(workspace, 4_000)
+    await later(workspace, MINUTE)
+    door = workspace.world.app.state.door
+    worker = Worker(workspace.world.url, door.engine, door.clock, door.blocks, rail_of(workspace.world), nightly=True)
+    await workspace.world.run("update reconciliation set started_at = started_at - interval '9 days' where nightly")
+    midday = (await workspace.world.now()).replace(hour=12)
+    before = await workspace.world.value("select count(*) from reconciliation where nightly")
+
+    early = await worker.reconcile(midday.replace(hour=1))
+    turns = [await worker.reconcile(midday) for _ in range(60)]
+
+    rows = await workspace.world.rows("select stage from reconciliation where nightly order by started_at desc")
+    assert not early
+    assert (len(rows) - before, rows[0]["stage"]) == (1, "done")
+    assert turns[0]
+    assert not turns[-1]
+    assert ("charge", "payment", 4_000, 146) in await movements(workspace)
+
+
+async def test_while_stripe_does_not_answer_the_worker_waits(workspace: Scene) -> None:
+    door = workspace.world.app.state.door
+    work = Work(door.engine, await workspace.world.now(), ids=door.blocks, sees={"staff": "on"})
+    row = await reconciling.begin(work, nightly=False, since=work.now - HOUR)
+    await control(workspace.world, "faults", {"operation": "events.list", "fault": "error_before", "times": 9})
+
+    await reconciling.try_step(work, rail_of(workspace.world), row.id)
+
+    await control(workspace.world, "faults", verb="DELETE")
+    found = await movement_queries.reconciliation(work, row.id)
+    assert found is not None
+    assert (found.stage, found.next_at) == ("events", work.now + MINUTE)
+    while await reconciling.step(work, rail_of(workspace.world), row.id):
+        pass
+    await work.close()

@@ -48,6 +48,8 @@ SHORT = {
     ("Query", "fraudWarnings"),
     ("Query", "uncreditedRefunds"),
     ("Directory", "users"),
+    ("Query", "discrepancies"),
+    ("Query", "reconciliations"),
     ("SingleSignOn", "identities"),
     ("SingleSignOn", "logins"),
     ("Viewer", "sessions"),
