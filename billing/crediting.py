@@ -129,8 +129,9 @@ def _with_tax(rest: Rest, amount: Money) -> Given:
         return _of(rest, amount if rest.rate.inclusive else rest.left)
     gross = replace(rest.rate, inclusive=True)
     due = _due(gross, rest.net + rest.tax, rest.tax, rest.given + rest.given_tax + amount) - rest.given_tax
-    # The part before tax can't be more than is left before tax either.
-    tax = _between(max(amount - rest.left, Money(0, amount.currency)), due, min(rest.left_tax, amount))
+    # Before tax, less is given than is left: with nothing left there, the rest of the tax could never be given back.
+    least = max(amount - rest.left + Money(1, amount.currency), Money(0, amount.currency))
+    tax = _between(least, due, min(rest.left_tax, amount))
     return Given(rest, amount - tax, tax)
 
 

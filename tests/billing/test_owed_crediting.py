@@ -81,6 +81,15 @@ def test_nothing_and_less_are_no_credit(minor: int) -> None:
         crediting.by_line(rests, {1: eur(minor)})
 
 
+def test_a_unit_of_tax_is_not_lost_with_the_last_unit_before_it() -> None:
+    rests = invoiced([(1, RATES[0])] * 3)
+
+    first = crediting.by_total(rests, eur(2))
+    last = crediting.by_total(after(rests, first), eur(2))
+
+    assert total((one.total for one in [*first, *last]), "EUR") == eur(4)
+
+
 @given(AMOUNTS, PARTS)
 def test_any_credits_sum_exactly_and_the_last_leaves_nothing(
     lines: list[tuple[int, Rate]], parts: list[tuple[bool, int, Fraction]]
