@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel import database, postgres
+from tests.scenery import Scene, World, opened
 
 # Workers inherit it, and so find the server of their run.
 RUN = os.environ.setdefault("SEATGRAPH_TEST_RUN", str(os.getpid()))
@@ -43,6 +44,19 @@ async def fresh_database_url(server: str, request: pytest.FixtureRequest) -> Asy
     yield await _copy(server, name)
     async with database.connected(server) as connection:
         await connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+async def world(database_url: str) -> AsyncIterator[World]:
+    """The application on this worker's database, with the catalog of tests, and a client of it."""
+    async with opened(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def workspace(world: World) -> Scene:
+    """A workspace with a member of every role, which no other test knows."""
+    return await world.workspace()
 
 
 @pytest.fixture(scope="session")

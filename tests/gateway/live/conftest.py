@@ -1,4 +1,4 @@
-"""One application for a run, served on a port of this machine as it is in production."""
+"""The application, served on a port of this machine as it is in production."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.gateway.live.speaking import Served, served
-from tests.graph.conftest import workspace, world
 from tests.scenery import World
-
-__all__ = ["workspace", "world"]
 
 
 @pytest.fixture(scope="session")
