@@ -296,6 +296,7 @@ class DirectoryUserAdded(Event):
 
     subject: ClassVar[str] = "user"
     user: int
+    directory: int
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,7 @@ class DirectoryUserChanged(Event):
 
     subject: ClassVar[str] = "user"
     user: int
+    directory: int
 
 
 @dataclass(frozen=True)
@@ -312,3 +314,53 @@ class DirectoryUserRemoved(Event):
 
     subject: ClassVar[str] = "user"
     user: int
+    directory: int
+
+
+@dataclass(frozen=True)
+class DirectoryGroupAdded(Event):
+    """A directory has another group."""
+
+    subject: ClassVar[str] = "group"
+    group: int
+    directory: int
+    users: tuple[int, ...] | None = None
+    """Whose groups are others now; None for everybody in the directory."""
+
+
+@dataclass(frozen=True)
+class DirectoryGroupChanged(Event):
+    """A group of a directory has another name, or other people."""
+
+    subject: ClassVar[str] = "group"
+    group: int
+    directory: int
+    users: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class DirectoryGroupRemoved(Event):
+    """A directory has a group no more."""
+
+    subject: ClassVar[str] = "group"
+    group: int
+    directory: int
+    users: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class GroupRuleSet(Event):
+    """The people of a group get something else."""
+
+    subject: ClassVar[str] = "rule"
+    rule: int
+    directory: int
+
+
+@dataclass(frozen=True)
+class GroupRuleRemoved(Event):
+    """The people of a group get nothing by it any more."""
+
+    subject: ClassVar[str] = "rule"
+    rule: int
+    directory: int

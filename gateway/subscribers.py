@@ -17,7 +17,7 @@ from gateway.letters import composing
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
-from seats import buying
+from seats import buying, ruling
 from seats import events as seating
 from seats import operations as seats
 
@@ -100,6 +100,11 @@ async def seat_arrivals(work: Work, account_id: int, told: Mapping[str, Any]) ->
     await seats.seat_if_free(work, account_id, told["pool"], told["email"])
 
 
+async def apply_group_rules(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Give the people of a directory what the rules for its groups say."""
+    await ruling.apply(work, account_id, told["directory"], [told["user"]] if "user" in told else told.get("users"))
+
+
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(seating.InvitationSent): (composing.ask_to_join,),
     event_name(auth.BreakGlassOpened): (composing.alarm_admins,),
@@ -110,6 +115,12 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.SubscriptionImported): (open_pools,),
     event_name(auth.MemberSeatWanted): (seat_arrivals,),
+    event_name(auth.DirectoryUserChanged): (apply_group_rules,),
+    event_name(auth.DirectoryGroupAdded): (apply_group_rules,),
+    event_name(auth.DirectoryGroupChanged): (apply_group_rules,),
+    event_name(auth.DirectoryGroupRemoved): (apply_group_rules,),
+    event_name(auth.GroupRuleSet): (apply_group_rules,),
+    event_name(auth.GroupRuleRemoved): (apply_group_rules,),
     event_name(billing.UsageRecorded): (look_at_limits,),
     event_name(payments.RefundSent): (book_refund,),
     event_name(payments.RefundFailed): (book_refund,),

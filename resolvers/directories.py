@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from strawberry import ID
 
 from auth.directories import operations
-from auth.directories.tables import Directory, DirectoryToken
-from auth.policy import Permission
-from kernel.errors import InvalidInput
+from auth.directories.tables import Directory, DirectoryToken, GroupRule
+from auth.policy import Permission, Role
+from kernel.errors import Forbidden, InvalidInput
 from resolvers.info import Context, Info
+from seats import ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,33 @@ async def disable_directory(info: Info, directory: Annotated[ID, "Which director
     """Disconnect a directory for good. Its people keep their memberships and seats, and its tokens open nothing."""
     found = await _managed(info.context, "directory", directory)
     return await operations.disable(info.context.work, found.account_id, found.id)
+
+
+async def set_group_rule(
+    info: Info,
+    group: Annotated[ID, "A group of a directory."],
+    role: Annotated[Role | None, "What its people are: anything but an owner, and nothing above you."] = None,
+    pool: Annotated[ID | None, "The pool that gives them a seat."] = None,
+    priority: Annotated[int, "Where several rules speak of somebody, the lowest number does: 0 to 1,000."] = 100,
+) -> GroupRule:
+    """Say what the people of a directory's group get, in place of what they got. It is done a moment later."""
+    context = info.context
+    found = await _managed(context, "group", group)
+    if role is not None and not context.actor.may_grant(role, found.account_id):
+        raise Forbidden(f"You may not make people {role.value.replace('_', ' ')} here, and so no rule of yours does.")
+    giving = await _pool(context, found.account_id, pool)
+    return await ruling.set_rule(
+        context.work, found.account_id, found.id, context.person(), role=role, pool_id=giving, priority=priority
+    )
+
+
+async def remove_group_rule(info: Info, rule: Annotated[ID, "Which rule."]) -> GroupRule:
+    """End a rule. What it gave to people goes a moment later, unless another rule gives it."""
+    context = info.context
+    found = await _managed(context, "rule", rule)
+    if found.role is not None and not context.actor.may_grant(Role(found.role), found.account_id):
+        raise Forbidden("This rule gives a role that you may not take away. Ask an owner.")
+    return await ruling.remove_rule(context.work, found.account_id, found.id)
 
 
 async def _pool(context: Context, account_id: int, pool: str | None) -> int | None:

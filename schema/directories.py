@@ -50,6 +50,16 @@ class Directory(Node):
     )
     """Who is in it."""
 
+    groups = page(
+        "DirectoryGroup",
+        by="directory_id",
+        name="DirectoryGroups",
+        where="{row}.deleted_at is null",
+        filters={"search": containing("name", "Only where the name contains this.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when they were first told of.")},
+    )
+    """Its groups."""
+
     workspace = one("Workspace", by="account_id", required=True)
     """Whose people it lists."""
 

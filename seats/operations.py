@@ -186,10 +186,13 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     return assignment
 
 
-async def want_no_more(work: Work, account_id: int, person_id: int, source: SeatSource, reason: str) -> None:
-    """Free what a person got from one source: their seats, and their places in lines."""
+async def want_no_more(
+    work: Work, account_id: int, person_id: int, source: SeatSource, reason: str, *, keep: int | None = None
+) -> None:
+    """Free what a person got from one source, seats and places in lines, but for those of the pool to keep."""
     held = await queries.seats_of(work, account_id, str(person_id), CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, account_id, [assignment for assignment in held if assignment.source is source], reason)
+    gone = [one for one in held if one.source is source and one.pool_id != keep]
+    await _free(work, account_id, gone, reason)
 
 
 async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) -> None:

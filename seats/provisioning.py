@@ -12,7 +12,7 @@ from dataclasses import replace
 from auth import events
 from auth import operations as members
 from auth import queries as people
-from auth.directories import listing, rules
+from auth.directories import grouping, listing, rules
 from auth.directories.rules import NotTheirs, Raced, Told, UserNameTaken
 from auth.directories.tables import Directory, DirectoryUser
 from auth.policy import Role
@@ -50,7 +50,7 @@ async def add(work: Work, directory: Directory, told: Told) -> DirectoryUser:
         await work.flush()
         if row.active:
             await _come(work, directory, row)
-        work.emit(events.DirectoryUserAdded(row.account_id, row.id), row)
+        work.emit(events.DirectoryUserAdded(row.account_id, row.id, row.directory_id), row)
     return row
 
 
@@ -79,7 +79,7 @@ async def change(work: Work, directory: Directory, user_id: int, told: Told, ver
             await _moved(work, row, old)
         else:
             await _go(work, row)
-        work.emit(events.DirectoryUserChanged(row.account_id, row.id), row)
+        work.emit(events.DirectoryUserChanged(row.account_id, row.id, row.directory_id), row)
     return row
 
 
@@ -90,8 +90,9 @@ async def remove(work: Work, directory: Directory, user_id: int, version: int | 
         row = await _locked(work, directory, user_id, version)
         row.deleted_at, row.active = work.now, False
         await work.flush()
+        await grouping.leave_all(work, row.account_id, user_id)
         await _go(work, row)
-        work.emit(events.DirectoryUserRemoved(row.account_id, row.id), row)
+        work.emit(events.DirectoryUserRemoved(row.account_id, row.id, row.directory_id), row)
 
 
 async def _begin(work: Work, directory: Directory) -> None:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import SQLModel
 
 from auth.directories import tokens
-from auth.directories.tables import Directory, DirectoryToken, DirectoryUser
+from auth.directories.tables import (
+    Directory,
+    DirectoryGroup,
+    DirectoryMembership,
+    DirectoryToken,
+    DirectoryUser,
+    GroupRule,
+)
 from auth.glass import rules
 from auth.glass.tables import BreakGlass
 from auth.policy import KeyScope, Role
@@ -516,6 +523,40 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("user", row.id)
+
+    async def directory_group(self, directory: str, *users: str) -> str:
+        """A group of a directory, with these users."""
+        now, number = await self.world.now(), self.world.number()
+        await self.world.put(
+            DirectoryGroup(
+                account_id=self.number,
+                id=number,
+                directory_id=ids.decode("directory", directory),
+                name=f"group-{number}",
+                created_at=now,
+                changed_at=now,
+            ),
+            *(
+                DirectoryMembership(account_id=self.number, group_id=number, user_id=ids.decode("user", user))
+                for user in users
+            ),
+        )
+        return ids.encode("group", number)
+
+    async def group_rule(self, group: str, role: Role | None = Role.MEMBER, *, pool: str | None = None) -> str:
+        """A rule for a group, which the owner answers for."""
+        row = GroupRule(
+            account_id=self.number,
+            id=self.world.number(),
+            group_id=ids.decode("group", group),
+            role=role,
+            pool_id=ids.decode("pool", pool) if pool else None,
+            priority=100,
+            created_by=self.owner.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("rule", row.id)
 
     async def session_of(self, who: Somebody) -> str:
         """Another place where somebody is signed in."""

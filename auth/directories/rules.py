@@ -94,6 +94,13 @@ class TooMuch(Problem):
 
 
 @dataclass(eq=False)
+class UnknownMember(Problem):
+    """A group names somebody who is not in the directory."""
+
+    says = "A member of the group is no user of this directory. Only users can be members, not groups."
+
+
+@dataclass(eq=False)
 class Raced(Problem):
     """Somebody else changed the entry since it was looked at."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
-from kernel.rows import document, instant, key, secret, text, whole
+from auth.policy import Role
+from kernel.rows import WordType, document, instant, key, secret, text, whole
 
 
 class Directory(SQLModel, table=True):
@@ -68,3 +69,52 @@ class DirectoryUser(SQLModel, table=True):
     created_at: datetime = instant()
     changed_at: datetime = instant()
     deleted_at: datetime | None = instant(optional=True)
+    ruled_role: Role | None = Field(default=None, sa_type=WordType(Role), nullable=True)
+    """The role that a rule of a group gave them."""
+
+
+class DirectoryGroup(SQLModel, table=True):
+    """A group of a directory."""
+
+    __tablename__ = "directory_group"
+
+    account_id: int = key()
+    id: int = key()
+    directory_id: int = whole()
+    name: str = text()
+    external_id: str | None = text(optional=True)
+    version: int = 1
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+    deleted_at: datetime | None = instant(optional=True)
+
+
+class DirectoryMembership(SQLModel, table=True):
+    """Somebody of a directory in one of its groups."""
+
+    __tablename__ = "directory_membership"
+
+    account_id: int = key()
+    group_id: int = key()
+    user_id: int = key()
+    display: str | None = text(optional=True)
+
+
+class GroupRule(SQLModel, table=True):
+    """What the people of a group get."""
+
+    __tablename__ = "group_rule"
+
+    account_id: int = key()
+    id: int = key()
+    group_id: int = whole()
+    role: Role | None = Field(default=None, sa_type=WordType(Role), nullable=True)
+    pool_id: int | None = whole(optional=True)
+    priority: int = 0
+    """Where several rules speak of somebody, the one with the lowest number does."""
+
+    created_by: int = whole()
+    """Who answers for it: it gives no more than they may."""
+
+    created_at: datetime = instant()
+    removed_at: datetime | None = instant(optional=True)

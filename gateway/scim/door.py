@@ -150,7 +150,7 @@ async def recognized(work: Work, request: Request) -> Directory:
 
 _REFUSALS: tuple[tuple[tuple[type[Exception], ...], type[SCIMException]], ...] = (
     ((rules.UserNameTaken,), UniquenessException),
-    ((rules.ForeignAddress, rules.TooMuch), InvalidValueException),
+    ((rules.ForeignAddress, rules.TooMuch, rules.UnknownMember), InvalidValueException),
     ((rules.Raced, AlreadySeated), PreconditionFailedException),
     ((Problem,), ConflictException),
 )

@@ -43,6 +43,8 @@ _COMPARED = {
     "le": "{x} <= {v}",
 }
 
+_ORDERED = {"eq", "gt", "ge", "lt", "le"}
+
 
 def bounded(text: str) -> None:
     """Refuse a filter that is longer or deeper than anybody needs, before it is read. Raises InvalidFilterException."""
@@ -90,7 +92,7 @@ class _Condition(FilterVisitor[str]):
     def visit_present(self, node: Present) -> str:
         binding = self._bound(node.attr_path, compared=False)
         column = self.columns.get(_name(binding))
-        if column:
+        if column and column.kind != "member":
             return f"({column.sql} is not null)"
         path = _path(binding)
         if binding.is_multivalued and len(path) > 1 and binding.sub_field_name:
@@ -115,15 +117,21 @@ class _Condition(FilterVisitor[str]):
 
     def visit_value_path(self, node: ValuePath) -> str:
         binding = self._bound(node.attr_path, compared=False)
-        if _name(binding) in self.columns:
-            raise InvalidFilterException(detail=f"{node.attr_path} can't be selected from here.")
-        inner = _Inner(self, node.attr_path).visit(node.val_filter)
-        return f"exists (select from {self._items(_path(binding))} where {inner})"
+        if f"{_name(binding)}.value" in self.columns:
+            inner = node.val_filter
+            if not isinstance(inner, Comparison) or inner.attr_path.attr.lower() != "value":
+                raise InvalidFilterException(detail=f"{node.attr_path} is selected from by `value` alone.")
+            whole = AttrPath(attr=node.attr_path.attr, sub_attr="value", uri=node.attr_path.uri)
+            return self.visit_comparison(Comparison(whole, inner.op, inner.value))
+        inner_sql = _Inner(self, node.attr_path).visit(node.val_filter)
+        return f"exists (select from {self._items(_path(binding))} where {inner_sql})"
 
     def _of_column(self, column: Column, binding: AttributeBinding, node: Comparison) -> str:
         if column.kind == "text":
             return self._test(column.sql, binding, node)
-        if node.op not in _COMPARED or node.op in {"co", "sw", "ew"} or node.value is None:
+        if column.kind == "member" and node.op == "eq":
+            return column.sql.format(v=f"{self._value(column.read(node.value))}::bigint")
+        if column.kind == "member" or node.op not in _ORDERED or node.value is None:
             raise InvalidFilterException(detail=f"{node.attr_path} can't be compared by {node.op.value} here.")
         value = f"{self._value(column.read(node.value))}::{column.kind}"
         return f"({_COMPARED[node.op].format(x=column.sql, v=value)})"

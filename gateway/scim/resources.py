@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from scim2_models import (
@@ -13,7 +14,9 @@ from scim2_models import (
     ETag,
     Extension,
     Filter,
+    Group,
     Mutability,
+    NotFoundException,
     Patch,
     Resource,
     ResourceType,
@@ -24,9 +27,12 @@ from scim2_models import (
     User,
 )
 
+from kernel import ids
+from kernel.errors import InvalidInput
+
 MOST_OPERATIONS = 1_000
 LARGEST_BULK = 1024 * 1024
-LARGEST_BODY = 256 * 1024
+LARGEST_BODY = 1024 * 1024
 MOST_RESULTS = 200
 
 
@@ -45,12 +51,30 @@ class Seat(Extension):
 UserResource: type[Resource[Any]] = User[EnterpriseUser | Seat]
 """Somebody in a directory, as the protocol knows them."""
 
+GroupResource: type[Resource[Any]] = Group
+USER, GROUP = "user", "group"
+"""The prefixes of their ids."""
+
+
+def number(prefix: str, text: str) -> int:
+    """The number of an id of a resource. Raises NotFoundException."""
+    with suppress(InvalidInput):
+        return ids.decode(prefix, text)
+    raise NotFoundException
+
+
+def named(prefix: str, text: Any) -> int:
+    """The number of an id that somebody names; none has the number that stands for what is no id."""
+    with suppress(InvalidInput):
+        return ids.decode(prefix, str(text))
+    return -1
+
 
 def provider() -> ScimProvider:
     """Everything that we serve, and how leniently we read: what Entra writes in its own way is understood."""
     return ScimProvider(
-        models=[User, EnterpriseUser, Seat],
-        resource_types=[ResourceType.from_resource(UserResource)],
+        models=[User, EnterpriseUser, Seat, Group],
+        resource_types=[ResourceType.from_resource(UserResource), ResourceType.from_resource(GroupResource)],
         config=ServiceProviderConfig(
             patch=Patch(supported=True),
             bulk=Bulk(supported=True, max_operations=MOST_OPERATIONS, max_payload_size=LARGEST_BULK),

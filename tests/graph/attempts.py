@@ -271,6 +271,15 @@ async def _token(scene: Scene, _: str) -> dict[str, Any]:
     return {"token": (await scene.directory_token(await scene.directory()))[0]}
 
 
+async def _ruled(scene: Scene, who: str) -> dict[str, Any]:
+    group = await scene.directory_group(await scene.directory())
+    return {"group": group, "role": "MEMBER", "priority": len(who)}
+
+
+async def _rule(scene: Scene, _: str) -> dict[str, Any]:
+    return {"rule": await scene.group_rule(await scene.directory_group(await scene.directory()))}
+
+
 async def _enforce(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "enforced": False}
 
@@ -496,6 +505,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "rotateDirectoryToken": _listed,
     "removeDirectoryToken": _token,
     "disableDirectory": _listed,
+    "setGroupRule": _ruled,
+    "removeGroupRule": _rule,
     "linkSsoLogin": _link,
     "unlinkSsoIdentity": _linked,
     "stageEvidence": _disputed,

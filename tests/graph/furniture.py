@@ -85,6 +85,8 @@ async def furnished(scene: Scene) -> Furnished:
     directory = await scene.directory(f"{mark}-directory")
     token, _ = await scene.directory_token(directory)
     listed = await scene.directory_user(directory, sitter)
+    group = await scene.directory_group(directory, listed)
+    rule = await scene.group_rule(group)
     await scene.came_through(connection, sitter)
     await scene.record()
     await _marked(scene, mark)
@@ -127,6 +129,8 @@ async def furnished(scene: Scene) -> Furnished:
             "token": token,
             "glass": glass,
             "user": listed,
+            "group": group,
+            "rule": rule,
             "login": login,
             "identity": identity,
             "session": ids.encode("session", sitter.session_number),
@@ -171,7 +175,7 @@ async def furnished(scene: Scene) -> Furnished:
             "keys": frozenset({key.id, f"{mark}-key"}),
             "identity": frozenset(
                 {connection, domain, glass, login, identity, f"{mark}-sso"}
-                | {directory, token, listed, f"{mark}-directory"}
+                | {directory, token, listed, group, rule, f"{mark}-directory"}
             ),
             "audit": frozenset({f"{mark}-request"}),
         },

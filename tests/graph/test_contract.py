@@ -87,6 +87,7 @@ SHORT = {
     "Viewer.plans",
     "SsoLogin.steps",
     "Directory.tokens",
+    "DirectoryGroup.rules",
     "Workspace.directories",
     "Workspace.breakGlass",
     "Workspace.domains",

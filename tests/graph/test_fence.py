@@ -37,8 +37,11 @@ OPEN = {
 IDENTITY = {
     "break_glass",
     "directory",
+    "directory_group",
+    "directory_membership",
     "directory_token",
     "directory_user",
+    "group_rule",
     "sso_connection",
     "sso_identity",
     "sso_login",
@@ -228,6 +231,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     }
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
+        "directory_membership",
         "outbox",
         "idempotency_key",
         "letter",

@@ -69,6 +69,8 @@ SHOWN = {
     "startSsoTest": "url login { id }",
     "unlinkSsoIdentity": "id",
     "createDirectory": "id name",
+    "setGroupRule": "id priority",
+    "removeGroupRule": "id",
     "removeDirectoryToken": "id",
     "rotateDirectoryToken": "__typename ... on DirectoryTokenShown { text token { id } } ... on Problem { message }",
     "rotateServiceKey": "__typename ... on ServiceKeyShown { text key { id } } ... on Problem { message }",

@@ -127,6 +127,8 @@ RULES = {
     "rotateDirectoryToken": Rule("change identity", "see identity"),
     "removeDirectoryToken": Rule("change identity", "see identity"),
     "disableDirectory": Rule("change identity", "see identity"),
+    "setGroupRule": Rule("change identity", "see identity"),
+    "removeGroupRule": Rule("change identity", "see identity"),
     "linkSsoLogin": Rule("change identity", "see identity"),
     "unlinkSsoIdentity": Rule("change identity", "see identity"),
     "stageEvidence": Rule("adjust", "see billing"),

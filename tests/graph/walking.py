@@ -47,6 +47,7 @@ SHORT = {
     ("Query", "disputes"),
     ("Query", "fraudWarnings"),
     ("Query", "uncreditedRefunds"),
+    ("Directory", "groups"),
     ("Directory", "users"),
     ("Query", "discrepancies"),
     ("Query", "reconciliations"),

@@ -1,0 +1,142 @@
+"""Users: the entries of a directory, as the protocol knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from scim2_models import InvalidFilterException, Meta, NotFoundException, Resource, ScimFilter
+from scim2_models.context import Context
+
+from auth.addresses import address, is_address
+from auth.directories import grouping, listing
+from auth.directories.listing import Where
+from auth.directories.rules import Told
+from auth.directories.tables import Directory, DirectoryUser
+from gateway.scim.filters import Column, condition, instant
+from gateway.scim.resources import GROUP, USER, Seat, UserResource, named, number
+from kernel import ids
+from kernel.work import Work
+from seats import provisioning
+
+_SEAT = str(Seat.__schema__)
+_OURS = {"id", "meta", "schemas", "groups", "password", "externalId", "userName"}
+"""What of a resource is no part of the document that a directory told."""
+
+
+class Users:
+    """The users of one directory, in one request."""
+
+    def __init__(self, work: Work, directory: Directory) -> None:
+        self._work = work
+        self._directory = directory
+
+    async def get(self, resource_id: str) -> Resource[Any]:
+        """A user. Raises NotFoundException."""
+        row = await listing.user(self._work, self._directory.id, number(USER, resource_id))
+        if row is None:
+            raise NotFoundException
+        return (await self._shown([row]))[0]
+
+    async def search(
+        self,
+        filter_: str | None,
+        skip: int,
+        most: int,
+        *,
+        whole: bool,  # noqa: ARG002 - a user is always whole
+    ) -> tuple[int, list[Resource[Any]]]:
+        """How many users meet a filter, and a page of them. Raises InvalidFilterException."""
+        where = Where()
+        if filter_ is not None:
+            where = condition(ScimFilter[UserResource](filter_), _COLUMNS, "u.document", 3)  # type: ignore[valid-type]
+        mine = (self._directory.account_id, self._directory.id)
+        total, rows = await listing.users(self._work, *mine, where, skip=skip, most=most)
+        return total, await self._shown(rows)
+
+    async def create(self, resource: Resource[Any]) -> Resource[Any]:
+        """A new user, and what that means."""
+        return (await self._shown([await provisioning.add(self._work, self._directory, _told(resource))]))[0]
+
+    async def update(self, resource: Resource[Any], version: int | None) -> Resource[Any]:
+        """What a user is from now on, and what that means."""
+        found = number(USER, resource.id or "")
+        row = await provisioning.change(self._work, self._directory, found, _told(resource), version)
+        return (await self._shown([row]))[0]
+
+    async def delete(self, resource_id: str, version: int | None) -> None:
+        """Take a user out, and do what that means."""
+        await provisioning.remove(self._work, self._directory, number(USER, resource_id), version)
+
+    async def _shown(self, rows: Sequence[DirectoryUser]) -> list[Resource[Any]]:
+        people = [row.person_id for row in rows if row.person_id is not None and row.active]
+        account = self._directory.account_id
+        seats = await listing.seat_states(self._work, account, people) if people else {}
+        groups: dict[int, list[dict[str, str]]] = {}
+        for found in await grouping.groups_of(self._work, account, [row.id for row in rows]):
+            text = ids.encode(GROUP, found["id"])
+            told = {"value": text, "$ref": f"Groups/{text}", "display": found["name"], "type": "direct"}
+            groups.setdefault(found["user_id"], []).append(told)
+        return [_user(row, seats.get(row.person_id or 0), groups.get(row.id)) for row in rows]
+
+
+def _user(row: DirectoryUser, seat: str | None, groups: list[dict[str, str]] | None) -> Resource[Any]:
+    told = row.document | {"userName": row.user_name, "externalId": row.external_id, "groups": groups}
+    made = UserResource.model_validate(told, scim_ctx=Context.DEFAULT)
+    made.id = ids.encode(USER, row.id)
+    made.meta = Meta(
+        resource_type="User", created=row.created_at, last_modified=row.changed_at, version=f'W/"{row.version}"'
+    )
+    wanted = made[Seat].seat_wanted if made[Seat] else None
+    if seat or wanted is not None:
+        made[Seat] = Seat(seat_wanted=wanted, seat_status=seat)
+    return made
+
+
+def _told(resource: Resource[Any]) -> Told:
+    """What a resource tells of somebody."""
+    said: dict[str, Any] = resource.model_dump(mode="json", scim_ctx=Context.DEFAULT)
+    name = said.get("name") or {}
+    parts = " ".join(part for part in (name.get("givenName"), name.get("familyName")) if part)
+    wanted = (said.get(_SEAT) or {}).get("seatWanted")
+    document = {name: value for name, value in said.items() if name not in _OURS} | {_SEAT: {"seatWanted": wanted}}
+    if wanted is None:
+        del document[_SEAT]
+    return Told(
+        user_name=str(said.get("userName") or ""),
+        external_id=said.get("externalId"),
+        active=said.get("active"),
+        addresses=tuple(_addresses(said.get("emails") or [])),
+        name=said.get("displayName") or name.get("formatted") or parts,
+        seat_wanted=wanted is not False,
+        document=document,
+    )
+
+
+def _addresses(emails: Sequence[dict[str, Any]]) -> list[str]:
+    """The addresses of an entry, in our form: the primary one first, then those for work."""
+    preferred = sorted(emails, key=lambda email: (not email.get("primary"), email.get("type") != "work"))
+    return [address(email["value"]) for email in preferred if is_address(email.get("value") or "")]
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidFilterException(detail="`active` is true or false.")
+    return value
+
+
+_COLUMNS = {
+    "id": Column("u.id", "bigint", partial(named, USER)),
+    "userName": Column("u.user_name"),
+    "externalId": Column("u.external_id"),
+    "active": Column("u.active", "boolean", _boolean),
+    "meta.created": Column("u.created_at", "timestamptz", instant),
+    "meta.lastModified": Column("u.changed_at", "timestamptz", instant),
+    "groups.value": Column(
+        "exists (select from directory_membership m where m.account_id = $1 and m.user_id = u.id and m.group_id = {v})",
+        "member",
+        partial(named, GROUP),
+    ),
+}
+"""Which attributes of users are columns."""
