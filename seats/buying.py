@@ -230,7 +230,5 @@ async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
 
 async def _set(work: Work, pool: LicensePool, seats: int) -> None:
     before = {"purchased": pool.purchased}
-    await queries.set_purchased(work, pool.account_id, pool.id, seats)
     work.emit(events.PoolResized(pool.account_id, pool.id), before=before, after={"purchased": seats})
-    if seats > pool.purchased:
-        await waiting.move_line(work, pool.account_id, pool.id)
+    await waiting.move_line(work, pool.account_id, pool.id, purchased=seats)

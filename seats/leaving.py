@@ -43,6 +43,5 @@ async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Fr
         if more > 0 and not await queries.take_seats(work, account_id, pool_id, more):
             return False
         if more < 0:
-            await queries.free_seats(work, account_id, pool_id, -more)
-            await waiting.move_line(work, account_id, pool_id)
+            await waiting.move_line(work, account_id, pool_id, freed=-more)
     return True

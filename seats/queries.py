@@ -57,11 +57,11 @@ async def take_turn(work: Work, account_id: int, pool_id: int) -> None:
     await work.execute(sql, account_id, pool_id)
 
 
-async def set_purchased(work: Work, account_id: int, pool_id: int, seats: int) -> None:
-    """Say how many seats a pool has; never fewer than are taken, as a constraint insists."""
+async def set_figures(work: Work, account_id: int, pool_id: int, purchased: int, assigned: int) -> None:
+    """Say how many seats a pool has, and how many are taken, in the turn of whoever says it."""
     of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
-    sized = update(LicensePool).where(*of).values(purchased=seats)
-    assert await work.changed(sized.execution_options(synchronize_session=False)) == 1
+    changed = update(LicensePool).where(*of).values(purchased=purchased, assigned=assigned)
+    assert await work.changed(changed.execution_options(synchronize_session=False)) == 1
 
 
 async def quantities(work: Work, account_id: int, subscription_id: int) -> dict[int, int]:
@@ -157,13 +157,6 @@ async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1) 
     )
     taken = update(LicensePool).where(*free).values(assigned=col(LicensePool.assigned) + count)
     return await work.changed(taken.execution_options(synchronize_session=False)) == 1
-
-
-async def free_seats(work: Work, account_id: int, pool_id: int, count: int = 1) -> None:
-    """Count fewer seats as held; call it last, as `take_seats`."""
-    of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
-    freed = update(LicensePool).where(*of).values(assigned=col(LicensePool.assigned) - count)
-    assert await work.changed(freed.execution_options(synchronize_session=False)) == 1
 
 
 async def close(work: Work, account_id: int, pool_id: int, freed: int, now: datetime) -> bool:

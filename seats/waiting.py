@@ -12,22 +12,23 @@ from seats import events, queries
 from seats.seating import SeatState
 
 
-async def move_line(work: Work, account_id: int, pool_id: int) -> None:
-    """Give what is free in a pool to those who wait for it, first come, first served.
+async def move_line(work: Work, account_id: int, pool_id: int, *, freed: int = 0, purchased: int | None = None) -> None:
+    """Let a pool's figures follow seats that were freed, or bought, and give what is free to those who wait.
 
-    It locks the pool, so call it when everything else is done.
+    First come, first served. It locks the pool, so call it when everything else is done. The
+    row is changed once: PostgreSQL looks at the workspace again when a transaction changes a
+    row for the second time, and somebody may hold the workspace who waits for this pool.
     """
     await queries.take_turn(work, account_id, pool_id)
     pool = await queries.pool(work, account_id, pool_id)
-    free = pool.purchased - pool.assigned
-    if pool.closed_at is not None or free <= 0:
-        return
-    served = await queries.first_waiting(work, account_id, pool_id, free)
+    seats = pool.purchased if purchased is None else purchased
+    taken = pool.assigned - freed
+    free = 0 if pool.closed_at is not None else seats - taken
+    served = await queries.first_waiting(work, account_id, pool_id, free) if free > 0 else []
     for assignment in served:
         # They sit from now on; how long they waited is in the audit log.
         assignment.state, assignment.since = SeatState.ACTIVE, work.now
         work.emit(events.SeatActivated(account_id, assignment.id, pool_id), assignment)
     await work.flush()
-    if served:
-        taken = await queries.take_seats(work, account_id, pool_id, len(served))
-        assert taken, "seats that are free in a locked pool are there to be taken"
+    if (seats, taken + len(served)) != (pool.purchased, pool.assigned):
+        await queries.set_figures(work, account_id, pool_id, seats, taken + len(served))
