@@ -21,6 +21,7 @@ from billing.importing.agreeing import TRIALING, Agreed, agreed, within
 from billing.importing.deciding import Decision, Wanted
 from billing.importing.describing import name_of
 from billing.importing.matching import Kind, Matching
+from billing.subscriptions import AlreadySubscribed
 from billing.tables import ImportedObject, SubscriptionClock, SubscriptionState
 from kernel import ids
 from kernel.errors import Conflict
@@ -50,13 +51,14 @@ class Brought:
 
 
 async def bring(work: Work, matching: Matching, decision: Decision, methods: Sequence[Method]) -> Brought:
-    """Make of a customer an account with its payment methods, credit and subscriptions. Raises Conflict.
+    """Make of a customer an account with its payment methods, credit and subscriptions.
 
-    Call it inside a transaction, as the owner of the tables. What is here already stays as it is.
+    Raises Conflict or AlreadySubscribed. Call it inside a transaction, as the owner of the tables. What is here
+    already stays as it is.
     """
     customer = decision.customer
     await queries.take_turn(work, customer.id)
-    await work.reserve(_ROWS + 10 * (len(methods) + len(decision.wanted)))
+    await work.reserve(_ROWS + len(methods) + 2 * len(decision.credit))
     account, is_new = await _account(work, matching, decision)
     await billing.take_turn(work, account.id)
     if is_new:
@@ -72,7 +74,14 @@ async def bring(work: Work, matching: Matching, decision: Decision, methods: Seq
 
 
 async def _begin(work: Work, account: Account, wanted: Wanted) -> int:
-    """The facts of a subscription, the period that is paid there, and a clock that waits until it ends there."""
+    """The facts of a subscription, the period that is paid there, and a clock that waits until it ends there.
+
+    Raises AlreadySubscribed.
+    """
+    first = wanted.items[0].offer
+    if first.least is None and await billing.running(work, account.id, first.plan_id):
+        raise AlreadySubscribed(first.target.plan)
+    await _reserve(work, wanted)
     terms = agreed(wanted, account.id, account.time_zone, work.new_id)
     subscription = terms.facts.subscription
     work.add(subscription)
@@ -118,6 +127,7 @@ async def _catch_up(work: Work, account: Account, clock: SubscriptionClock, want
     """Record the periods that have begun there since, and move into the last of them."""
     subscription = await billing.subscription(work, account.id, clock.subscription_id)
     facts = await fact_queries.facts(work, subscription)
+    await _reserve(work, wanted)
     there = agreed(wanted, account.id, account.time_zone, work.new_id).there
     terms = Agreed(facts, replace(facts, prices={**facts.prices, **there.prices}))
     rows = await fact_queries.issued(work, account.id, subscription.id)
@@ -126,6 +136,11 @@ async def _catch_up(work: Work, account: Account, clock: SubscriptionClock, want
     if subscription.state is SubscriptionState.TRIALING:
         subscription.state = SubscriptionState.ACTIVE
     await work.flush()
+
+
+async def _reserve(work: Work, wanted: Wanted) -> None:
+    """Have ids ready for every row of a subscription's facts: items with a step each, meters, and discounts."""
+    await work.reserve(2 * len(wanted.items) + len(wanted.metered) + len(wanted.discounts) + _ROWS)
 
 
 async def _account(work: Work, matching: Matching, decision: Decision) -> tuple[Account, bool]:

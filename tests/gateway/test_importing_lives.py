@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from auth import queries as people
 from auth.tables import Account
 from billing import explaining, subscriptions
 from billing.subscriptions import CancelAt
-from gateway import import_report, rails
+from gateway import catalog, import_report, rails
 from gateway.importing import Outcome
 from kernel import database, ids
 from kernel.clock import SimulatedClock
@@ -251,6 +252,20 @@ async def test_a_customer_who_pays_here_already_keeps_their_account(here: Instal
     assert await here.counts() == before
 
 
+async def test_who_has_the_plan_here_already_is_not_given_it_twice(here: Installation) -> None:
+    await here.control("seed/scene")
+    await here.imported()
+    await here.owner.execute("delete from imported_object where rail_id = 'sub_cheaper'")
+    before = await here.counts()
+
+    outcome = await here.run()
+
+    (failed,) = [told for told in outcome.customers if told.failure]
+    assert failed.failure == "This account is subscribed to pro already. Change that subscription instead."
+    assert not outcome.whole
+    assert await here.counts() == before
+
+
 async def test_two_imports_at_once_make_nothing_twice(here: Installation) -> None:
     await here.control("seed/scene", {"plain": 10})
     await here.run(dry=True)
@@ -345,3 +360,41 @@ async def test_what_is_billed_after_an_import_is_paid_by_the_method_that_came_ov
     )
     assert paid == {"state": "paid", "total_minor": 15_00, "payment": "succeeded", "last4": "4242"}
     await here.assert_sound()
+
+
+async def test_a_subscription_of_as_many_items_as_stripe_allows_comes_over(here: Installation) -> None:
+    await here.control("seed/scene")
+    await further_items(here, "sub_pro", 19)
+    await here.run(dry=True)
+    text = here.file.read_text()
+    plans = await catalog_of(here, 19)
+    names = [f"price_item_{place}" for place in range(19)]
+    lines = "".join(f'"{name}" = "{plan}/1/year-usd"\n' for name, plan in zip(names, plans, strict=True))
+    kept = [line for line in text.splitlines() if not line.startswith('"price_item_')]
+    here.file.write_text("\n".join(kept) + "\n" + lines)
+
+    outcome = await here.run(end_there=True)
+
+    number = await subscription_of(here, "sub_pro")
+    assert outcome.whole
+    assert await here.value("select count(*) from subscription_item where subscription_id = $1", number) == 20
+    await here.assert_sound()
+
+
+async def catalog_of(there: Installation, count: int) -> list[str]:
+    """So many plans for a person, at 200.00 USD a year each."""
+    wanted = catalog.read(catalog.FOLDER)
+    pro = wanted.plan("pro")
+    keys = [f"pro_{place}" for place in range(count)]
+    plans = (*wanted.plans, *(replace(pro, key=key, position=900 + place) for place, key in enumerate(keys)))
+    await catalog.apply(there.settings, there.url, replace(wanted, plans=plans))
+    return keys
+
+
+async def further_items(there: Installation, name: str, count: int) -> None:
+    """Let a subscription have so many more items there, each of a price of its own; Stripe tells ten with it."""
+    body = json.loads(await there.value("select body from sandbox.object where id = $1", name))
+    first = body["items"]["data"][0]
+    prices = [{**first["price"], "id": f"price_item_{place}"} for place in range(count)]
+    items = [{**first, "id": f"si_{place}", "price": price} for place, price in enumerate(prices)]
+    await there.control("seed", {"prices": prices, "subscriptions": [body | {"items": [first, *items]}]})
