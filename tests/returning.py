@@ -57,10 +57,10 @@ async def system(scene: Scene) -> AsyncIterator[Work]:
         await work.close()
 
 
-async def billed(scene: Scene, finance: Somebody, *amounts_minor: int) -> str:
+async def billed(scene: Scene, finance: Somebody, *amounts_minor: int, currency: str = "USD") -> str:
     """A final one-off invoice with a line of each amount."""
     lines = [{"description": f"Workshop {amount}", "unitMinor": amount} for amount in amounts_minor]
-    asked = {"account": scene.account, "currency": "USD", "lines": lines, "finalize": True}
+    asked = {"account": scene.account, "currency": currency, "lines": lines, "finalize": True}
     made = await scene.world.change("createOneOffInvoice", finance, shows_="id", reason_="Because.", **asked)
     return str(made.data["createOneOffInvoice"]["id"])
 

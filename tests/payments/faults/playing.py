@@ -37,10 +37,10 @@ def worker(world: World) -> Worker:
     return Worker(world.url, door.engine, door.clock, door.blocks, rail_of(world))
 
 
-async def invoices(scene: Scene, count: int, *amounts: int) -> list[int]:
+async def invoices(scene: Scene, count: int, *amounts: int, currency: str = "USD") -> list[int]:
     """Final invoices, 12.00 USD each unless told otherwise, of which nobody has paid anything."""
     finance = await scene.world.person("finance", desk=Desk.FINANCE)
-    made = [await billed(scene, finance, *(amounts or (1_200,))) for _ in range(count)]
+    made = [await billed(scene, finance, *(amounts or (1_200,)), currency=currency) for _ in range(count)]
     return [ids.decode("inv", invoice) for invoice in made]
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
+from billing import reconciling
 from gateway import verification
 from kernel import ids
 from payments import attempts, queries
 from payments.attempts import Presence
-from tests.paying import authenticate, card, control
+from tests.paying import authenticate, card, control, rail_of
 from tests.payments.faults.playing import (
     applied,
     at_rest,
     begun,
     heard,
     invoices,
+    later,
     pursued,
     refunded_of,
     settled,
@@ -26,7 +29,7 @@ from tests.payments.faults.playing import (
     work_of,
 )
 from tests.payments.faults.truth import unpaid, wrongs
-from tests.scenery import Scene
+from tests.scenery import Scene, World
 
 ORDERS = 20
 """How often each seed tells one life; `test_merging` tells another 500 times, without rows."""
@@ -80,6 +83,44 @@ async def test_any_order_of_one_life_comes_to_one_state(scene: Scene, seed: int)
     assert len(states) == 1
     assert await wrongs(scene.world) == []
     assert (await verification.report(scene.world.url))["money"] == money
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_what_nobody_was_told_for_two_hours_is_heard_by_reconciling(scene: Scene, seed: int) -> None:
+    world, chance = scene.world, random.Random(seed)
+    await card(scene, "pm_card_authenticationRequired")
+    payments = await begun(scene, await invoices(scene, 4))
+    for payment in payments:
+        await pursued(scene, payment)
+        await authenticate(scene, ids.encode("pay", payment))
+        await later(world, timedelta(minutes=chance.randint(10, 30)))
+    (row,) = await world.rows(
+        "select body->>'latest_charge' as charge from sandbox.object where id ="
+        " (select rail_id from payment where id = $1)",
+        payments[0],
+    )
+    await control(world, "disputes", {"charge": row["charge"], "reason": "fraudulent", "case": "chargeback"})
+    before = await unpaid(scene)
+
+    await reconciled(world)
+    states = await world.rows("select distinct state from payment where account_id = $1", scene.number)
+    disputes = await world.value("select count(*) from dispute where account_id = $1", scene.number)
+    await settled(world)
+
+    assert before == len(payments)
+    assert [row["state"] for row in states] == ["succeeded"]
+    assert disputes == 1
+    assert await wrongs(world) == []
+    assert await unpaid(scene) == 0
+
+
+async def reconciled(world: World) -> None:
+    """Compare the last three hours with what the rail says, to the end."""
+    work = await work_of(world)
+    run = await reconciling.begin(work, nightly=False, since=work.now - timedelta(hours=3))
+    while await reconciling.step(work, rail_of(world), run.id):
+        pass
+    await work.close()
 
 
 async def lived(scene: Scene) -> str:

@@ -164,8 +164,10 @@ async def _money(world: World, books: Books) -> AsyncIterator[str]:
         if moved["type"] in {"payout", "payout_failure"}:
             continue
         currency = moved["currency"].upper()
-        cash[currency] += received(moved["net"], currency).minor
-        fees[currency] += received(moved["fee"], currency).minor
+        fee = received(moved["fee"], currency).minor
+        # A fee with parts of a unit is told to the nearest, and what is left follows from it.
+        cash[currency] += received(moved["amount"], currency).minor - fee
+        fees[currency] += fee
     for account, theirs in (("cash", cash), ("fees", fees)):
         ours = {
             row["currency"]: row["minor"]
@@ -182,7 +184,9 @@ async def _money(world: World, books: Books) -> AsyncIterator[str]:
 
 def _customers(books: Books) -> Iterator[str]:
     """An account is one customer."""
-    made = Counter(customer["metadata"].get("gw_account") for customer in books.of("customer"))
+    made = Counter(
+        customer["metadata"].get("gw_account") for customer in books.of("customer") if "metadata" in customer
+    )
     for account, times in made.items():
         if account and times > 1:
             yield f"orphan: account {account} is {times} customers"
