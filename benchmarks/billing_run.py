@@ -6,15 +6,16 @@
 70 % have one flat price, 20 % are per seat, and 10 % have a flat price and three
 metered ones with five events each. All were billed twice before, so that tables and chains are not empty.
 The floor is COPY of the very same rows, from files, into the same tables with the
-same indexes, and the bare UPDATE of clocks and subscriptions. Each measurement has a
-copy of the same database of its own; fsync and synchronous_commit are on.
+same indexes, and the bare UPDATE of clocks and subscriptions; it is measured after each
+run, and the mean counts. At last customers buy seats, first in calm and then while two
+workers bill. Each measurement has a copy of the same database of its own; fsync and
+synchronous_commit are on.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import multiprocessing
 import os
 import shutil
@@ -28,10 +29,12 @@ from time import perf_counter
 from typing import Any
 
 import asyncpg
+import counter
 
 from billing.bounds import believed
 from billing.run import chunks
 from billing.run.chunks import Run
+from billing.run.crew import tidy_seldom
 from billing.run.worker import Worker
 from kernel import audit, database, postgres
 
@@ -55,6 +58,15 @@ class Cost:
     @property
     def cpu(self) -> float:
         return self.client + self.server
+
+    def __add__(self, other: Cost) -> Cost:
+        peak = max(self.peak, other.peak)
+        return Cost(
+            self.wall + other.wall, self.client + other.client, self.server + other.server, self.wal + other.wal, peak
+        )
+
+    def __truediv__(self, count: int) -> Cost:
+        return Cost(self.wall / count, self.client / count, self.server / count, self.wal // count, self.peak)
 
 
 class Meter:
@@ -116,7 +128,7 @@ async def measure(home: Path, url: str, until: datetime, workers: int) -> tuple[
             await asyncio.to_thread(process.join)
         _, cpu_after, wal_after = await meter.read()
         progress = await chunks.progress(owner, run)
-        assert progress.done == progress.planned, "the run is over"
+        assert progress.chunks_done == progress.chunks, "the run is over"
     client, peak = sum(seconds for seconds, _ in spent), max(peak for _, peak in spent)
     return Cost(ended - began, client, cpu_after - cpu, wal_after - wal, peak), progress.tally.invoices
 
@@ -132,7 +144,7 @@ def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
         told.put((spent, after.ru_maxrss / 1024))
         await worker.connection.close()
 
-    gc.freeze()
+    tidy_seldom()
     asyncio.run(work())
 
 
@@ -160,8 +172,7 @@ async def floor(home: Path, made: str, url: str, folder: Path) -> Cost:
 
 async def compare(home: Path, server: str, count: int) -> float:
     """Print what a run over so many subscriptions costs; CPU µs an invoice of two workers."""
-    for name in ("base", "one", "two", "bare"):
-        await _drop(server, name)
+    await _drop(server, "base")
     await database.create(server, "base")
     base = database.within(server, "base")
     await database.migrate(base)
@@ -169,28 +180,50 @@ async def compare(home: Path, server: str, count: int) -> float:
     await measure(home, base, FIRST, 2)
     async with database.connected(base) as owner:
         await owner.execute("vacuum (analyze)")
-    for name in ("one", "two", "bare"):
-        await database.create(server, name, template="base")
-    costs = {}
-    for workers, name in ((1, "one"), (2, "two")):
-        costs[f"run, {workers} worker{'s' * (workers > 1)}"], invoices = await measure(
-            home, database.within(server, name), SECOND, workers
-        )
-    assert invoices == count, f"{invoices:,} invoices of {count:,}"
-    folder = Path(mkdtemp())
-    bare = await floor(home, database.within(server, "two"), database.within(server, "bare"), folder)
-    shutil.rmtree(folder)
-    _print(count, costs | {"floor": bare}, bare)
-    async with database.connected(database.within(server, "two")) as owner:
-        if count <= 10_000:
+    costs, floors = {}, []
+    for workers in (1, 2):
+        made, bare = [await _copied(server, name) for name in ("made", "bare")]
+        cost, invoices = await measure(home, made, SECOND, workers)
+        assert invoices == count, f"{invoices:,} invoices of {count:,}"
+        costs[f"run, {workers} worker{'s' * (workers > 1)}"] = cost
+        floors.append(await floor(home, made, bare, home))
+    _print(count, costs, (floors[0] + floors[1]) / 2)
+    if count <= 10_000:
+        async with database.connected(made) as owner:
             assert not [breach async for breach in audit.breaches(owner)], "the audit's chains are whole"
+    await _drop(server, "bare")
+    await disturbed(home, await _copied(server, "made"), count)
     return costs["run, 2 workers"].cpu / count * 1e6
+
+
+async def disturbed(home: Path, url: str, count: int) -> None:
+    """Print how long purchases take in calm, and while two workers bill."""
+    spawn = multiprocessing.get_context("spawn")
+    told, enough = spawn.Queue(), spawn.Event()
+    customers = spawn.Process(target=counter.serve, args=(url, count, SECOND, told, enough))
+    customers.start()
+    calm = await asyncio.to_thread(told.get)
+    await measure(home, url, SECOND, 2)
+    enough.set()
+    busy = await asyncio.to_thread(told.get)
+    await asyncio.to_thread(customers.join)
+    print(f"in calm          {calm.text}")
+    print(f"during the run   {busy.text}; p99 is {busy.p99 / calm.p99:.1f} times that in calm (goal ≤ 3)", flush=True)
+
+
+async def _copied(server: str, name: str) -> str:
+    """A new copy of the database that was billed once; its URL."""
+    await _drop(server, name)
+    async with database.connected(server) as owner:
+        # Copied as files, for else all of it would go through the WAL.
+        await owner.execute(f"create database {name} template base strategy file_copy")
+    return database.within(server, name)
 
 
 def _print(count: int, costs: Mapping[str, Cost], bare: Cost) -> None:
     print(f"\n{count:,} subscriptions")
     print(f"{'':16}{'invoices/s':>12}{'CPU µs':>9}{'client':>8}{'server':>8}{'WAL B':>8}{'MB':>6}   of the floor")
-    for name, cost in costs.items():
+    for name, cost in {**costs, "floor": bare}.items():
         micro = [seconds / count * 1e6 for seconds in (cost.cpu, cost.client, cost.server)]
         ratios = f"CPU {cost.cpu / bare.cpu:.2f}  WAL {cost.wal / bare.wal:.2f}  speed {bare.wall / cost.wall:.2f}"
         print(
@@ -210,6 +243,7 @@ def main() -> None:
     told.add_argument("--million", action="store_true", help="bill 1,000,000 subscriptions too")
     told.add_argument("--only", type=int, help="bill this many subscriptions alone")
     asked = told.parse_args()
+    began = perf_counter()
     home = Path(mkdtemp(prefix="seatgraph-benchmark-"))
     server = postgres.started(home)
     try:
@@ -217,6 +251,7 @@ def main() -> None:
         costs = [asyncio.run(compare(home, server, count)) for count in sizes]
         for count, cost, before in zip(sizes[1:], costs[1:], costs[:-1], strict=True):
             print(f"\nan invoice of {count:,} costs {cost / before:.2f} of one of a tenth (goal ≤ 1.1)")
+        print(f"\n{(perf_counter() - began) / 60:.0f} minutes")
     finally:
         postgres.stop(home)
         shutil.rmtree(home, ignore_errors=True)
