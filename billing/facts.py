@@ -15,7 +15,7 @@ from billing.discounts import Discount
 from billing.lines import Evidence, Issued, Kind, Line, Taken
 from billing.metered import MeteredItem
 from billing.periods import Cycle
-from billing.pricing import Price, Quantity
+from billing.pricing import Price, Quantity, exact
 from billing.tables import (
     ItemStep,
     LineItem,
@@ -134,12 +134,12 @@ def columns_of(line: Line) -> dict[str, Any]:
 
 def whole(quantity: Quantity) -> int:
     """A quantity as a column of whole numbers has it; exactly, it stands among the line's facts."""
-    return min(rounded(Fraction(quantity)), MOST_WHOLE)
+    return min(rounded(exact(quantity)), MOST_WHOLE)
 
 
 def _evidence(line: Line) -> dict[str, Any]:
     """What a line of usage was counted from."""
-    quantity = Fraction(line.quantity)
+    quantity = exact(line.quantity)
     told = line.evidence or Evidence(0)
     return {
         "quantity": str(quantity),

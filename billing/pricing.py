@@ -122,7 +122,7 @@ class PriceRule:
 
     def parts(self, quantity: Quantity) -> list[Part]:
         """What each tier adds. A negative quantity counts as none; none still owes the first flat fee."""
-        units = Fraction(quantity)
+        units = exact(quantity)
         if self.included:
             units -= self.included
         if units.numerator < 0:
@@ -183,6 +183,11 @@ class Price:
         if cost != unbounded:
             text += f", {'at least' if cost > unbounded else 'at most'} {_major(cost, digits)}"
         return Money(rounded(cost), self.currency), text
+
+
+def exact(quantity: Quantity) -> Fraction:
+    """The quantity as a fraction, which nearly always it is already."""
+    return quantity if isinstance(quantity, Fraction) else Fraction(quantity)
 
 
 def plain(number: Quantity, digits: int = 0) -> str:

@@ -178,9 +178,14 @@ def _dismiss(crew: Sequence[BaseProcess]) -> None:
 def _process(url: str, run: Run, bounds: Bounds, enough: Event) -> None:
     # A terminal tells all its processes to stop; whoever started us tells us when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What was imported stays: the collector need not look at it again and again.
-    gc.freeze()
+    tidy_seldom()
     asyncio.run(_work(url, run, bounds, enough.is_set))
+
+
+def tidy_seldom() -> None:
+    """Let this process's collector look seldom, and never at what was imported: a chunk is thousands of values."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 async def _work(url: str, run: Run, bounds: Bounds, stopped: Stopped) -> None:

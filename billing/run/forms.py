@@ -36,11 +36,11 @@ NULL = r"\N"
 """Nothing, as COPY reads it."""
 
 INVOICE = ("kind", "paid_minor", "currency", "subtotal_minor", "tax_minor", "total_minor", "tax_notes")
-LINE = (
-    *("position", "description", "tax_minor", "tax_percent", "tax_category", "tax_inclusive"),
+CHARGED = (
     *("kind", "price_id", "quantity", "above", "currency", "amount_minor", "discount_minor", "discounts"),
     *("formula", "proration", "reverses", "facts"),
 )
+LINE = ("position", "description", "tax_minor", "tax_percent", "tax_category", "tax_inclusive", *CHARGED)
 TRANSFER = ("debit", "credit", "currency", "amount_minor")
 
 _START = datetime(2001, 1, 1, tzinfo=UTC)
@@ -133,25 +133,16 @@ def _invoice(made: Document, sums: Sequence[Money]) -> str:
 
 
 def _line(place: int, drafted: DocumentLine) -> str:
-    columns = (
-        {"facts": {}}
-        | columns_of(drafted.line)
-        | {
-            "position": place,
-            "description": drafted.description,
-            "tax_minor": drafted.tax.minor,
-            "tax_percent": str(drafted.rate.percent),
-            "tax_category": drafted.rate.category,
-            "tax_inclusive": drafted.rate.inclusive,
-        }
-    )
-    return copied(*(columns[name] for name in LINE))
+    rate, columns = drafted.rate, columns_of(drafted.line)
+    columns.setdefault("facts", {})
+    taxed = (drafted.tax.minor, str(rate.percent), rate.category, rate.inclusive)
+    return copied(place, drafted.description, *taxed, *[columns[name] for name in CHARGED])
 
 
 def _copied(value: Any) -> str:
-    if value is None:
-        return NULL
     if isinstance(value, int):
         return str(value)
+    if value is None:
+        return NULL
     text: str = value if isinstance(value, str) else orjson.dumps(value).decode()
     return text.replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
@@ -52,7 +52,7 @@ class Shelf:
 
     async def fill(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
         """Fetch what these subscriptions ask for and is not there yet: prices never change, but there are new ones."""
-        if not {price for row in rows for price in row["prices"] or () if price} <= self.prices.keys():
+        if not {price for row in rows for _, price, _ in row["steps"] or () if price} <= self.prices.keys():
             self.prices = await queries.prices(connection)
             self.names.clear()
             self.words.clear()
@@ -171,7 +171,7 @@ class Pricing:
             return Renewal(due, begun)
         made = forms.form(lines, self._words(due), self.run.now)
         held = doubt(made.total, len(lines) + count, before, due["limit_minor"], self.bounds)
-        return Renewal(due, begun, made, [_span(line) for line in lines], held)
+        return Renewal(due, begun, made, _spans(lines), held)
 
 
 class _Known(NamedTuple):
@@ -196,7 +196,7 @@ def _tried(price: Callable[..., Made], due: asyncpg.Record, *known: Any) -> Made
 def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     """What begins, where the facts stand for a whole period; None where they have to be looked at."""
     # Of several steps of an item, all of them long ago, the last one counts.
-    steps = dict(zip(due["items"], zip(due["prices"], due["quantities"], strict=True), strict=True))
+    steps = {item: (price, quantity) for item, price, quantity in due["steps"]}
     items = sorted(item for item, (price, _) in steps.items() if price is not None)
     terms = tuple(steps[item] for item in items)
     interval = Interval(due["interval"])
@@ -208,10 +208,14 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
 
 def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
     """Item, price and quantity of the lines of the period that ends."""
-    if due["line_items"] is None:
-        return []
-    return sorted(zip(due["line_items"], due["line_prices"], due["line_quantities"], strict=True))
+    return sorted((item, price, quantity) for item, price, quantity in due["lines"] or ())
 
 
-def _span(line: Line) -> Span:
-    return Span(int(line.item), str(line.period), str(line.span.start), str(line.span.end))
+def _spans(lines: Sequence[Line]) -> list[Span]:
+    told: dict[datetime, str] = {}
+
+    def text(moment: datetime) -> str:
+        # Lines share their instants, and it takes long to write one.
+        return told.get(moment) or told.setdefault(moment, str(moment))
+
+    return [Span(int(line.item), text(line.period), text(line.span.start), text(line.span.end)) for line in lines]

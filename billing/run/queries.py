@@ -208,9 +208,7 @@ _READ = """
     select d.*, s.currency, s.state, s.period_start, s.limit_minor, s.ended_at,
            s.ended_at is null and s.cancel_at <= d.due_at as ends,
            y.since, y.anchor, y.time_zone, y.interval, y.count,
-           f.items, f.prices, f.quantities, l.items as line_items, l.prices as line_prices,
-           l.quantities as line_quantities,
-           l.minor as line_minor,
+           f.steps, l.lines, l.minor as line_minor,
            d.settled and s.state in ('active', 'past_due') and s.cancel_at is null and s.period_end = d.due_at
            and (s.trial_end is null or s.trial_end <= s.period_start)
            and y.since <= s.period_start and f.latest <= s.period_start and l.whole is not false
@@ -234,12 +232,11 @@ _READ = """
         where (y.account_id, y.subscription_id) = (d.account_id, d.subscription_id)
         order by since desc, id desc limit 1) y on true
     cross join lateral (
-        select array_agg(item_id) as items, array_agg(price_id) as prices, array_agg(quantity) as quantities,
-               max(at) as latest
+        select array_agg(array[item_id, price_id, quantity]) as steps, max(at) as latest
         from (select * from item_step i
               where (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id) order by at, id) i) f
     cross join lateral (
-        select array_agg(item_id) as items, array_agg(price_id) as prices, array_agg(quantity) as quantities,
+        select array_agg(array[item_id, price_id, quantity]) as lines,
                sum(amount_minor - discount_minor + case when tax_inclusive then 0 else tax_minor end)::bigint as minor,
                bool_and(kind = 'charge' and above is null and billed_period = s.period_start
                         and period_start = s.period_start and period_end = s.period_end) as whole

@@ -206,10 +206,11 @@ class Sheets:
         issued = r"\N" if number is None else self._now
         due = r"\N" if number is None else _later(self._run.now, 24 * renewal.due["net_days"])
         paid = self._now if state == "paid" else r"\N"
-        start, end = min(span.start for span in renewal.spans), max(span.end for span in renewal.spans)
+        start, end = min([span.start for span in renewal.spans]), max([span.end for span in renewal.spans])
+        held = NULL if renewal.held is None else copied(renewal.held)
         self.rows["invoice"].append(
             f"{account}\t{invoice}\t{subscription}\t{number or NULL}\t{state}\t{issued}\t{due}\t{paid}\t{used}"
-            f"\t{copied(renewal.held, renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
+            f"\t{held}\t{copied(renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
             f"\t{_ended(renewal)}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
         )
         told = f'"{number}"' if number else "null"
