@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from auth.tables import Account
-from billing import amendments, charging, dropping, events, fact_queries, queries
+from billing import amendments, charging, dropping, events, fact_queries, periods, queries
 from billing.amendments import Change, NewId, Unsaved
 from billing.charging import Bill
 from billing.facts import Facts, agreement
@@ -59,6 +59,13 @@ class NothingChanges(Problem):
     """The subscription is what was asked for already."""
 
     says = "The subscription is like this already, so nothing was changed."
+
+
+@dataclass(eq=False)
+class BillingDayJustMoved(Problem):
+    """The billing day was changed at this very instant."""
+
+    says = "The billing day was changed at this very instant. Change it again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +205,11 @@ async def bill_on(work: Work, account: Account, subscription_id: int, day: int) 
 
 
 def moving(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
-    """The facts once it is billed on another day. Raises InvalidInput."""
+    """The facts once it is billed on another day. Raises InvalidInput, or BillingDayJustMoved."""
     if facts.subscription.interval is not Interval.MONTH:
         raise InvalidInput("Only a subscription billed by the month has a billing day.")
+    if periods.cut_at(agreement(facts).cycles, now):
+        raise BillingDayJustMoved
     return amendments.on_day(facts, now, day, new_id)
 
 

@@ -105,6 +105,16 @@ def on_day(cycle: Cycle, since: datetime, day: int) -> Cycle:
     raise InvalidInput(f"There is no day {day} to bill on.")
 
 
+def cut_at(cycles: Sequence[Cycle], moment: datetime) -> bool:
+    """Whether a share of a whole period begins at this very instant, because the billing day was moved at it.
+
+    Its charge follows from the grid that it was billed on, so what another grid would charge depended on the way
+    there. A second move waits for another instant.
+    """
+    period = at(cycles, moment)
+    return period.span.start == moment != period.whole.start
+
+
 def trial_end(start: datetime, days: int, zone_name: str = "UTC") -> datetime:
     """When a trial ends: at the same local time so many days after the original start.
 

@@ -9,7 +9,7 @@ import strawberry
 
 from auth.policy import Permission
 from billing import documents, previews, tables
-from billing.changes import ChangeAt, NothingChanges, PriceNotForSubscription
+from billing.changes import BillingDayJustMoved, ChangeAt, NothingChanges, PriceNotForSubscription
 from billing.dropping import NotAnAddOn, PaidUntilRenewal
 from billing.subscriptions import AlreadySubscribed, PlanNotOffered, SeatsNotOffered, SubscriptionOver
 from billing.tables import ChangeKind, ChangeState, LineKind
@@ -176,7 +176,9 @@ class ChangingMutation:
     pause_subscription = mutation(resolve.pause_subscription, "Subscription", refusals=[SubscriptionOver])
     resume_subscription = mutation(resolve.resume_subscription, "SubscriptionChanged", refusals=[SubscriptionOver])
     reactivate_subscription = mutation(resolve.reactivate_subscription, "Subscription", refusals=[SubscriptionOver])
-    change_billing_day = mutation(resolve.change_billing_day, "SubscriptionChanged", refusals=[SubscriptionOver])
+    change_billing_day = mutation(
+        resolve.change_billing_day, "SubscriptionChanged", refusals=[SubscriptionOver, BillingDayJustMoved]
+    )
     change_seats = mutation(
         resolve.change_seats, "SeatsChanged", refusals=[SubscriptionOver, NothingChanges, SeatsNotOffered, PoolClosed]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -85,17 +86,18 @@ class Life:
         )
         self.subscription_id, self.item_id = subscription.id, item.id
 
-    async def code(self, percent: str, periods: int | None = None) -> str:
-        """A new promotion code for a percentage off."""
+    async def code(self, percent: str | None, periods: int | None = None, amounts: dict[str, int] | None = None) -> str:
+        """A new promotion code for a percentage, or an amount in each currency, off."""
         number: int = await self.owner.fetchval("select coalesce(max(id), 0) + 1 from coupon")
         await self.owner.execute(
-            "insert into coupon (id, key, name, percent, periods, created_at)"
-            ' values ($1, $5, \'{"en": "Kindness"}\', $2, $3, $4)',
+            "insert into coupon (id, key, name, percent, periods, created_at, amounts)"
+            ' values ($1, $5, \'{"en": "Kindness"}\', $2, $3, $4, $6)',
             number,
             percent,
             periods,
             self.now,
             f"coupon_{number}",
+            None if amounts is None else json.dumps(amounts),
         )
         text = f"CODE{number}"
         await self.owner.execute(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.agreement import Agreement
 from billing.periods import (
     Cycle,
     anniversary,
@@ -14,6 +16,7 @@ from billing.periods import (
     begun,
     calendar,
     changed,
+    cut_at,
     on_day,
     renewal,
     restarts,
@@ -23,7 +26,7 @@ from billing.periods import (
 from kernel.errors import InvalidInput
 from kernel.time import Anchor, Interval
 from tests.billing.stories import moments, zones
-from tests.billing.world import flat, instant, per_unit, span
+from tests.billing.world import Books, flat, instant, per_unit, span
 
 SECOND = timedelta(seconds=1)
 START = instant("2024-01-31T15:00")
@@ -210,3 +213,47 @@ def test_boundaries_keep_the_local_time(start: datetime, zone_name: str, interva
 
     assert cycle.anchor == Anchor.at(start, zone_name)
     assert at([cycle], start).span.start == start
+
+
+days_of_month = st.integers(1, 31)
+
+
+@given(moments, zones, days_of_month, st.timedeltas(timedelta(seconds=1), timedelta(days=400)))
+def test_a_period_is_cut_where_the_billing_day_is_moved_and_nowhere_else(
+    start: datetime, zone: str, day: int, after: timedelta
+) -> None:
+    cycle = anniversary(start, Interval.MONTH, 1, zone)
+    moved = on_day(cycle, start + after, day)
+
+    _, whole = moved.anchor.period_at(moved.since, Interval.MONTH)
+    assert cut_at([cycle, moved], moved.since) == (whole.start != moved.since)
+    assert not cut_at([cycle, moved], moved.since + SECOND)
+    assert not cut_at([cycle], start)
+    assert not cut_at([cycle, moved], at([cycle, moved], moved.since).span.end)
+
+
+moves = st.lists(st.tuples(st.timedeltas(SECOND, timedelta(days=40)), days_of_month), min_size=1, max_size=5)
+
+
+@given(moments, zones, moves, st.integers(1, 10**6))
+def test_however_often_the_billing_day_moves_every_span_costs_its_share_of_a_whole_month(
+    start: datetime, zone: str, moves: list[tuple[timedelta, int]], amount: int
+) -> None:
+    books = Books(Agreement((anniversary(start, Interval.MONTH, 1, zone),)))
+    price, now = flat(amount), start
+    books.change("plan", start, price)
+    for later, day in moves:
+        now += later
+        books.run(now)
+        # What began at this very instant stays on the grid that billed it.
+        if at(books.agreement.cycles, now).span.start == now:
+            continue
+        cycles = books.agreement.cycles
+        books.agreement = replace(books.agreement, cycles=(*cycles, on_day(cycles[-1], now, day)))
+        books.run(now)
+
+    for period in begun(books.agreement.cycles, now):
+        lines = [entry.line for entry in books.issued if entry.line.period == period.span.start]
+        billed = sum(line.net.minor for line in lines)
+        assert abs(billed - amount * period.whole.share_of(period.span)) <= max(1, len(lines))
+    assert books.run(now) == []

@@ -284,6 +284,22 @@ async def test_a_preview_tells_what_of_the_credit_it_uses_and_what_is_left_to_pa
     assert (seen["next"]["credit"]["minor"], seen["next"]["due"]["minor"]) == (0, 5000)
 
 
+async def test_of_two_billing_days_at_one_instant_the_second_is_refused_and_previewed_so(world: World) -> None:
+    life = await _pro(world)
+    await life.does("changeBillingDay", day=25)
+    before = await _traces(life)
+
+    seen = await world.ask(
+        _document("previewBillingDay", told := {"subscription": life.id, "day": 28}), life.who, **told
+    )
+    changed = await life.does("changeBillingDay", day=28)
+
+    assert seen.code == "INVALID_INPUT"
+    assert changed["__typename"] == "BillingDayJustMoved"
+    assert changed["message"] == "The billing day was changed at this very instant. Change it again in a moment."
+    assert await _traces(life) == before
+
+
 # What is asked, and what came of it
 
 
