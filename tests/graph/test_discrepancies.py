@@ -299,3 +299,25 @@ async def test_the_money_at_risk_is_summed_and_counted_for_monitors(workspace: S
     open_ = await workspace.world.value("select count(*) from discrepancy where state = 'open'")
     figures = (await workspace.world.client.get("/metrics")).text
     assert f"seatgraph_open_discrepancies {open_:.1f}" in figures
+
+
+async def test_a_refund_that_was_made_at_stripe_itself_is_found_in_the_balance_alone(workspace: Scene) -> None:
+    of = await paid(workspace, 4_000)
+    await later(workspace, MINUTE)
+    await reconciled(workspace)
+    intent = await workspace.world.value("select rail_id from payment where id = $1", ids.decode("pay", of.payment))
+    given: Any = {"payment_intent": intent, "amount": 1_000}
+    made = await rail_of(workspace.world).line.v1.refunds.create_async(given)
+    # The rail has forgotten its events, so that nothing but the balance tells of it.
+    about = "update sandbox.object set created = 0 where kind = 'event' and strpos(body::text, $1) > 0"
+    await workspace.world.run(about, intent)
+    await later(workspace, MINUTE)
+
+    await reconciled(workspace)
+
+    (row,) = await workspace.world.rows(
+        "select state, amount_minor, booked, rail_id from refund where account_id = $1", workspace.number
+    )
+    assert tuple(row) == ("succeeded", 1_000, True, made.id)
+    assert await found(workspace) == []
+    assert await cash(workspace) == await moved(workspace) == {"USD": 4_000 - 146 - 1_000}
