@@ -119,7 +119,9 @@ async def transfer(work: Work, account_id: int, assignment_id: int, email: str) 
     if await queries.held(work, account_id, pool.id, key_of(person_id, email)):
         raise AlreadySeated(email)
 
-    freed += await leaving.leave(work, [left], "transferred")
+    # Whoever waited for a seat of the pool has one now.
+    waits = await queries.seats_of(work, account_id, key_of(person_id, email), {SeatState.WAITLISTED})
+    freed += await leaving.leave(work, [left, *(one for one in waits if one.pool_id == pool.id)], "transferred")
     taken = seated(work, pool, person_id, email, SeatSource.TRANSFER)
     await _sit(work, taken)
     work.emit(events.SeatAssigned(account_id, taken.id, pool.id), taken)

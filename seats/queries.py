@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, update
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, exists, func, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from billing.entitlements import Entitlement, EntitlementKind
@@ -119,16 +120,27 @@ async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignm
 
 
 async def first_waiting(work: Work, account_id: int, pool_id: int, most: int) -> list[Assignment]:
-    """Who has waited longest for a seat of a pool, locked for a change; not whoever others are changing."""
+    """Who has waited longest for a seat of a pool, locked for a change.
+
+    Not whoever others are changing, nor whoever has come to a seat of it in another way.
+    """
+    held = aliased(Assignment)
+    seated = exists().where(
+        col(held.account_id) == account_id,
+        col(held.pool_id) == pool_id,
+        col(held.person_key) == col(Assignment.person_key),
+        col(held.state).in_(CONSUMING),
+    )
     asked = select(Assignment).where(
         col(Assignment.account_id) == account_id,
         col(Assignment.pool_id) == pool_id,
         col(Assignment.state) == SeatState.WAITLISTED,
         col(Assignment.person_id).is_not(None),
+        ~seated,
     )
     # An id is taken from a block of its process: it settles only what one instant leaves open.
     first = asked.order_by(col(Assignment.since), col(Assignment.id)).limit(most)
-    return list(await work.all(first.with_for_update(skip_locked=True)))
+    return list(await work.all(first.with_for_update(skip_locked=True, of=Assignment)))
 
 
 async def wanted(work: Work, account_id: int, pool_id: int, person_key: str) -> Assignment | None:

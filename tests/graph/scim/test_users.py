@@ -164,6 +164,38 @@ async def test_an_invitation_that_runs_out_serves_the_line(workspace: Scene) -> 
     assert await counted(workspace, pool) == (1, 1)
 
 
+async def test_whoever_is_handed_a_seat_waits_no_more(workspace: Scene) -> None:
+    pool = await workspace.pool(seats=2)
+    held = [await workspace.seat(pool, await workspace.join()) for _ in range(2)]
+    talk = await talking(workspace)
+    await workspace.world.run(
+        "update directory set pool_id = $2 where id = $1",
+        ids.decode("directory", talk.directory),
+        ids.decode("pool", pool),
+    )
+    first, second = await talk.user("first"), await talk.user("second")
+
+    handed = await workspace.world.change("transferSeat", workspace.owner, seat=held[0], email=talk.address("first"))
+    freed = await workspace.world.change("releaseSeat", workspace.owner, seat=held[1])
+
+    assert (handed.codes, freed.codes) == ([], [])
+    assert await seats_of(talk, first["id"]) == ["released", "active"]
+    assert await seats_of(talk, second["id"]) == ["active"]
+    assert await counted(workspace, pool) == (2, 2)
+
+
+async def test_whoever_sits_and_still_waits_takes_no_second_seat(workspace: Scene) -> None:
+    pool, twice, other = await workspace.pool(seats=2), await workspace.join(), await workspace.join()
+    await workspace.seat(pool, twice)
+    held = await workspace.seat(pool, other)
+    await workspace.seat(pool, twice, SeatState.WAITLISTED)
+
+    freed = await workspace.world.change("releaseSeat", workspace.owner, seat=held)
+
+    assert freed.codes == []
+    assert await counted(workspace, pool) == (1, 1)
+
+
 async def test_deactivation_frees_the_seat_ends_sessions_and_voids_tokens_at_once(workspace: Scene) -> None:
     talk = await talking(workspace, seats=1)
     grace = await workspace.world.person("grace", email=talk.address("grace"))
