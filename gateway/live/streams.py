@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -94,8 +94,11 @@ class Streams:
         with ExitStack() as counted:
             source = await whole(self._begun(question, enter, counted), Follower.aclose)
             counted.enter_context(self.metrics.streams.labels(transport).track_inprogress())
-            async with aclosing(source):
-                yield self._answers(source, question, enter, transport)
+            async with (
+                aclosing(source),
+                aclosing(self._answers(source, question, enter, transport)) as answers,
+            ):
+                yield answers
 
     @contextmanager
     def socket(self, name: str) -> Iterator[None]:
@@ -122,7 +125,7 @@ class Streams:
 
     async def _answers(
         self, source: Follower, question: Question, enter: Enter, transport: str
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer]:
         async for change in source:
             answer = await whole(self._answered(change, question, enter))
             if answer:

@@ -178,6 +178,12 @@ async def test_a_subscription_that_nobody_knows_may_be_completed(speaker: Speake
         ("subscription($a: ID!) { seatChanged(workspace: $a) { event } }", "INVALID_INPUT"),
         ("subscription { seatChanged(workspace: 1) { event } invoiceChanged(account: 1) { event } }", "INVALID_INPUT"),
         ("subscription { __typename }", "INVALID_INPUT"),
+        ("subscription { seatChanged(workspace: 1) @skip(if: true) { event } }", "INVALID_INPUT"),
+        ("subscription { ... @include(if: false) { seatChanged(workspace: 1) { event } } }", "INVALID_INPUT"),
+        (
+            "subscription { a: seatChanged(workspace: 1) { event } b: seatChanged(workspace: 1) { event } }",
+            "INVALID_INPUT",
+        ),
         ('subscription { seatChanged(workspace: "4242 4242 4242 4242") { event } }', "INVALID_INPUT"),
     ],
 )
