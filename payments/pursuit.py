@@ -20,7 +20,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.sealing import seal
 from kernel.work import Work
-from payments import customers, networks, noticing, outcomes, queries
+from payments import customers, methods, networks, noticing, outcomes, queries
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Throttled, Unknown
 from payments.rail.intents import body_of
@@ -30,6 +30,9 @@ from payments.tables import AttemptState, PartState, Payment, PaymentAttempt, Pa
 
 KEYS_LIVE = timedelta(hours=23)
 """How long the rail is sure to know an idempotency key; after that we look instead."""
+
+GONE = "payment_method_detached"
+"""Why a payment method is refused that was let go, here or at the rail."""
 
 _PATIENT = 2
 """After so many unclear answers to one key it is taken to answer with the rail's own failure for a day."""
@@ -189,11 +192,20 @@ async def _found(case: Case, customer: str) -> Intent | None:
 async def _not_made(case: Case, refused: Refused) -> None:
     log.warning("the rail makes no intent", payment=ids.encode("pay", case.payment_id), code=refused.code)
     async with case.payment() as payment:
+        code = refused.code
         if refused.missing and refused.param == "customer":
-            await customers.forget(case.work, case.account_id)
+            await _let_go_of_all(case)
+            code = GONE
         payment.request = None
         payment.requested_at, payment.created_times = None, payment.created_times + 1
-        await _refused(case, payment, refused.code)
+        await _refused(case, payment, code)
+
+
+async def _let_go_of_all(case: Case) -> None:
+    """The customer is gone at the rail, and whatever they have saved with them."""
+    await customers.forget(case.work, case.account_id)
+    for method in await queries.methods_of(case.work, case.account_id):
+        await methods.gone(case.work, method)
 
 
 # The confirmation
@@ -224,7 +236,7 @@ async def _confirmed(case: Case, intent: str) -> bool:
     except Declined as declined:
         await _learn(case, declined.intent or await case.rail.intents.look(intent, urgent=case.urgent), answered=True)
     except Refused as refused:
-        await _learn_refusal(case, intent, refused)
+        await _learn_refusal(case, intent, method, refused)
     else:
         await _learn(case, answer, answered=True)
     return True
@@ -250,7 +262,7 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
         assert attempt.payment_method_id, "only a try that its payer made may be of a method we don't know"
         method = await queries.method(case.work, case.account_id, attempt.payment_method_id)
         if method.detached_at or method.revoked_at:
-            gone = "payment_method_detached" if method.detached_at else "payment_method_revoked"
+            gone = GONE if method.detached_at else "payment_method_revoked"
             await _refused(case, payment, gone)
             return None
         if not attempt.sends and await networks.allowed_from(case.work, method) > case.work.now:
@@ -265,15 +277,28 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
     return attempt, method.rail_id, payment
 
 
-async def _learn_refusal(case: Case, intent: str, refused: Refused) -> None:
+async def _learn_refusal(case: Case, intent: str, method: str, refused: Refused) -> None:
     """The rail would not confirm: because the intent is in another state, which is believed, or for good."""
     if refused.by_state:
         found = refused.intent or await case.rail.intents.look(intent, urgent=case.urgent)
         if found.status not in {"requires_payment_method", "requires_confirmation"}:
             await _learn(case, found, answered=True)
             return
+    gone = await _is_gone(case, method)
     async with case.payment() as payment:
-        await _refused(case, payment, refused.code)
+        known = await queries.method_named(case.work, case.account_id, method) if gone else None
+        if known:
+            await methods.gone(case.work, known)
+        await _refused(case, payment, GONE if gone else refused.code)
+
+
+async def _is_gone(case: Case, method: str) -> bool:
+    """Whether a payment method that would not do can't be charged ever again, for it is nobody's at the rail."""
+    try:
+        told = await case.rail.methods.look(method, urgent=case.urgent)
+    except Refused as refused:
+        return refused.missing
+    return told.customer is None
 
 
 async def _refused(case: Case, payment: Payment, code: str) -> None:

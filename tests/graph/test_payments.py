@@ -329,7 +329,7 @@ async def test_a_card_that_the_rail_lost_fails_the_payment_with_a_reason(workspa
 
     payment = await paid(workspace, await owed(workspace), paymentMethod=gone)
 
-    assert (payment["state"], payment["declineCode"]) == ("FAILED", "resource_missing")
+    assert (payment["state"], payment["declineCode"]) == ("FAILED", "payment_method_detached")
 
 
 async def test_everything_still_verifies(workspace: Scene, invoice: str) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from auth.policy import Desk
 from kernel import ids
+from payments.pursuit import GONE
 from payments.tables import PaymentMethod, PaymentMethodKind
+from tests.graph.test_dunning import days, due, row_of
 from tests.graph.test_returns_told import broken, heard
 from tests.graph.test_webhook_door import an_event, outcomes, post
 from tests.paying import card, control, customer, owed, rail_of, together
@@ -52,6 +55,12 @@ async def debited(scene: Scene) -> tuple[str, str]:
     )
     mandate = "select id from sandbox.object where kind = 'mandate' and body ->> 'payment_method' = $1"
     return ids.encode("pm", number), await scene.world.value(mandate, told["id"])
+
+
+async def declines(scene: Scene) -> list[Any]:
+    return await scene.world.rows(
+        "select decline_code from payment_attempt where account_id = $1 and outcome = 'refused'", scene.number
+    )
 
 
 async def told(scene: Scene, mark: str) -> list[bytes]:
@@ -253,3 +262,65 @@ async def test_a_subscription_says_what_it_alone_is_charged_by(workspace: Scene)
 
     after = (await workspace.world.ask(asked, workspace.owner, id=sub)).data["node"]
     assert (before, after) == ({"paymentMethod": None}, {"paymentMethod": {"id": method}})
+
+
+async def test_a_customer_that_was_deleted_at_stripe_is_made_anew_and_the_methods_are_gone(workspace: Scene) -> None:
+    method = await card(workspace)
+    known = await customer(workspace)
+    await rail_of(workspace.world).line.v1.customers.delete_async(known)
+    (event,) = [event for event in await told(workspace, known) if b'"customer.deleted"' in event]
+
+    await post(workspace.world, event)
+    await post(workspace.world, event)
+    await working(workspace)
+
+    gone = "select detached_at is not null as gone, is_default from payment_method where id = $1"
+    (row,) = await workspace.world.rows(gone, ids.decode("pm", method))
+    assert (row["gone"], row["is_default"]) == (True, False)
+    assert (
+        await workspace.world.value("select rail_id from rail_customer where account_id = $1", workspace.number) is None
+    )
+
+
+async def test_a_customer_that_was_deleted_and_nobody_told_us_ends_in_another_card(workspace: Scene) -> None:
+    method = await card(workspace)
+    await rail_of(workspace.world).line.v1.customers.delete_async(await customer(workspace))
+
+    invoice = await due(workspace)
+    await days(workspace, 2)
+
+    row = await row_of(workspace, invoice)
+    shown = (await workspace.world.ask(METHOD, await workspace.world.person("s", desk=Desk.SUPPORT), id=method)).data
+    assert (row["course"], row["decline_code"], len(await declines(workspace))) == ("never", GONE, 1)
+    assert shown["node"]["isDefault"] is False
+
+
+async def test_a_card_that_was_let_go_at_stripe_and_nobody_told_us_is_not_tried_again(workspace: Scene) -> None:
+    await card(workspace)
+    known = await workspace.world.value("select rail_id from payment_method where account_id = $1", workspace.number)
+    await rail_of(workspace.world).line.v1.payment_methods.detach_async(known)
+
+    invoice = await due(workspace)
+    await days(workspace, 3)
+
+    row = await row_of(workspace, invoice)
+    assert (row["decline_code"], len(await declines(workspace))) == (GONE, 1)
+    assert row["course"] == "never"
+
+
+async def test_a_card_that_its_bank_has_renewed_is_known_by_its_new_date(workspace: Scene) -> None:
+    method = await card(workspace)
+    known = await workspace.world.value("select rail_id from payment_method where id = $1", ids.decode("pm", method))
+    renewed = (await rail_of(workspace.world).line.v1.payment_methods.retrieve_async(known)).to_dict()
+    renewed["card"] |= {"exp_month": 11, "exp_year": 2039, "last4": "7777"}
+    event = an_event(type="payment_method.automatically_updated", data={"object": renewed})
+
+    await post(workspace.world, event)
+    await post(workspace.world, event)
+    await working(workspace)
+
+    asked = "query($id: ID!) { node(id: $id) { ... on PaymentMethod { last4 expiresOn } } }"
+    assert (await workspace.world.ask(asked, workspace.owner, id=method)).data["node"] == {
+        "last4": "7777",
+        "expiresOn": "2039-11",
+    }
