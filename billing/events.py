@@ -105,6 +105,16 @@ class InvoicePartPaid(Event):
 
 
 @dataclass(frozen=True)
+class SubscriptionPoliciesShown(Event):
+    """Terms were shown to the customer before they bought."""
+
+    subject: ClassVar[str] = "subscription"
+    subscription: int
+    policies: tuple[str, ...]
+    """Each kind with its version: `cancellation 2026-03`."""
+
+
+@dataclass(frozen=True)
 class InvoiceDunningStarted(Event):
     """An invoice is not paid, and steps follow until it is."""
 

@@ -14,6 +14,7 @@ from billing import ledger
 from billing.catalog import Audience
 from billing.dunning import Course
 from billing.entitlements import EntitlementKind
+from billing.policies import PolicyKind
 from billing.pricing import Model
 from billing.proration import Proration
 from billing.reconciliation import DiscrepancyKind, DiscrepancyState, DiscrepancySubject
@@ -386,6 +387,25 @@ class InvoiceDunning(SQLModel, table=True):
     decline_reason: str | None = text(optional=True)
     declined_at: datetime | None = instant(optional=True)
     settled_at: datetime | None = instant(optional=True)
+
+
+class PolicyShown(SQLModel, table=True):
+    """Terms that a customer was shown before they bought a subscription."""
+
+    __tablename__ = "policy_shown"
+
+    account_id: int = key()
+    id: int = key()
+    subscription_id: int = whole()
+    kind: PolicyKind = word(PolicyKind)
+    title: str = text()
+    version: str = text()
+    wording: str = text(default="")
+    url: str | None = text(optional=True)
+    shown_at: datetime = instant()
+    person_id: int | None = whole(optional=True)
+    ip: str = text(default="")
+    device: str = text(default="")
 
 
 class LineItem(SQLModel, table=True):

@@ -87,6 +87,7 @@ def build(
                 providers=providers,
                 names=names,
                 base=settings.base,
+                press=printer.print,
                 cookies=cookies,
                 feed=told.feed,
             )

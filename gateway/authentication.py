@@ -35,7 +35,7 @@ from kernel.errors import Forbidden, InvalidInput
 from kernel.work import IdBlocks, Work
 from payments.rail.opening import Rail
 from resolvers.following import Feed
-from resolvers.info import Context
+from resolvers.info import Context, Press
 
 REASON = "seatgraph-reason"
 LONGEST_REASON = 1_000
@@ -57,6 +57,7 @@ class Door:
     providers: Providers | None = None
     names: Names = field(default_factory=Names)
     base: str = ""
+    press: Press | None = None
     cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
     feed: Feed | None = None
 
@@ -84,6 +85,7 @@ class Door:
                 names=self.names,
                 base=self.base,
                 feed=self.feed,
+                press=self.press,
             )
 
     def _carried(self, request: HTTPConnection) -> str | None:

@@ -17,8 +17,8 @@ from kernel import ids
 from kernel.work import Work
 from payments import cases, disputes, events, return_queries
 from payments.compelling import Compelling, Lacking, Purchase
-from payments.disputes import DisputeNotAnswerable, DisputeStep
-from payments.evidence import Evidence
+from payments.disputes import DisputeNotAnswerable, DisputeStage, DisputeStep
+from payments.evidence import Attachment, Evidence, EvidenceUnusable, packed
 from payments.rail.disputes import Dispute as Told
 from payments.rail.errors import RailError, Refused
 from payments.rail.opening import Rail
@@ -78,6 +78,7 @@ async def submit(work: Work, row: Dispute, person_id: int | None) -> DisputeEvid
         texts=staged.texts,
         compelling=staged.compelling,
         lacking=staged.lacking,
+        files=staged.files,
         submit=True,
         made_by=person_id,
         made_at=work.now,
@@ -110,9 +111,7 @@ async def send(work: Work, rail: Rail, account_id: int, evidence_id: int, *, urg
         row = await return_queries.dispute(work, account_id, made.dispute_id)
         known, payment_id, submits = row.rail_id, row.payment_id, made.submit
         made.next_at = work.now + PATIENCE
-        given: dict[str, Any] = dict(made.texts)
-        if made.compelling:
-            given["enhanced_evidence"] = {"visa_compelling_evidence_3": made.compelling}
+        given = _given(made)
     try:
         key = f"{rail.installation}-evidence-{evidence_id}"
         told, refused = await _answered(rail, known, given, submits=submits, key=key, urgent=urgent)
@@ -129,6 +128,35 @@ async def send(work: Work, rail: Rail, account_id: int, evidence_id: int, *, urg
         if told and refused and submits:
             row.submitted_stage = row.submitted_at = row.submitted_by = None
             work.emit(events.DisputeChanged(account_id, row.id), row)
+
+
+def _given(made: DisputeEvidence) -> dict[str, Any]:
+    """Evidence in the rail's words: an appeal has a reason and files, and everything else a field for each text."""
+    if made.stage == DisputeStage.APPEAL.value:
+        appeal: dict[str, Any] = {"reason_for_filing": made.texts.get("uncategorized_text", "")}
+        return {"appeal": {"card": appeal | ({"supporting_files": list(made.files.values())} if made.files else {})}}
+    rule = {"enhanced_evidence": {"visa_compelling_evidence_3": made.compelling}} if made.compelling else {}
+    return {**made.texts, **made.files, **rule}
+
+
+async def attach(work: Work, rail: Rail, account_id: int, evidence_id: int, attachment: Attachment) -> None:
+    """Have the rail keep a file of staged evidence. What it does not take is left out. Opens transactions."""
+    async with work.transaction():
+        await work.bind(account_id)
+        made = await return_queries.evidence(work, account_id, evidence_id)
+        row = await return_queries.dispute(work, account_id, made.dispute_id)
+        network, texts = row.network, dict(made.texts)
+    try:
+        packed(texts, [attachment], network=network)
+        key = f"{rail.installation}-file-{evidence_id}-{attachment.kind.value}"
+        file = await rail.disputes.upload(attachment.name, attachment.content, key=key)
+    except (RailError, EvidenceUnusable) as refusal:
+        log.warning("evidence goes without a file", file=attachment.name, says=str(refusal))
+        return
+    async with work.transaction():
+        await work.bind(account_id)
+        made = await return_queries.evidence(work, account_id, evidence_id)
+        made.files = made.files | {attachment.kind.value: file}
 
 
 async def _answered(

@@ -33,6 +33,7 @@ _STORY = 45_000
 _POLICY = 10_000
 _SHORT = 1_000
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_PAGE = re.compile(rb"/Type\s*/Page\b")
 _CONTROL = re.compile(r"[^\S\n]+|[\x00-\x09\x0b-\x1f\x7f]")
 _STARTS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
@@ -63,6 +64,31 @@ class EvidenceFile(StrEnum):
 
     UNCATEGORIZED_FILE = "uncategorized_file"
     """Anything else."""
+
+
+TEXTS = frozenset(
+    {
+        "access_activity_log",
+        "billing_address",
+        "cancellation_policy_disclosure",
+        "cancellation_rebuttal",
+        "customer_email_address",
+        "customer_name",
+        "customer_purchase_ip",
+        "duplicate_charge_explanation",
+        "duplicate_charge_id",
+        "product_description",
+        "refund_policy_disclosure",
+        "refund_refusal_explanation",
+        "service_date",
+        "shipping_address",
+        "shipping_carrier",
+        "shipping_date",
+        "shipping_tracking_number",
+        "uncategorized_text",
+    }
+)
+"""The fields of texts that a bank reads, by the rail's names."""
 
 
 @dataclass(eq=False)
@@ -182,6 +208,14 @@ def written(facts: Facts) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
+def overridden(texts: Mapping[str, str], instead: Mapping[str, str]) -> dict[str, str]:
+    """The texts with those of our staff in their place; an empty one takes a field away. Raises EvidenceUnusable."""
+    unknown = sorted(instead.keys() - TEXTS)
+    if unknown:
+        raise EvidenceUnusable(f"there is no field {unknown[0]!r}. A text goes into one of: {', '.join(sorted(TEXTS))}")
+    return {name: text for name, text in {**texts, **instead}.items() if clean(text)}
+
+
 def packed(texts: Mapping[str, str], attachments: Iterable[Attachment] = (), *, network: str = "") -> Evidence:
     """Texts and files as one piece of evidence. Raises EvidenceUnusable for what a bank doesn't take."""
     files: dict[EvidenceFile, Attachment] = {}
@@ -206,6 +240,11 @@ def packed(texts: Mapping[str, str], attachments: Iterable[Attachment] = (), *, 
 def media_type(content: bytes) -> str | None:
     """What kind of file these bytes are, by how they begin; None for what a bank doesn't take."""
     return next((kind for start, kind in _STARTS.items() if content.startswith(start)), None)
+
+
+def pages(content: bytes) -> int:
+    """About how many pages a PDF has; one, where it doesn't say so in plain words."""
+    return max(1, len(_PAGE.findall(content)))
 
 
 def clean(text: str) -> str:

@@ -504,6 +504,9 @@ class DisputeEvidence(SQLModel, table=True):
     lacking: str | None = text(optional=True)
     """Why that rule doesn't help."""
 
+    files: dict[str, Any] = document(default={})
+    """The rail's ids of its files, by the rail's names of their fields."""
+
     submit: bool = False
     made_by: int | None = whole(optional=True)
     made_at: datetime = instant()

@@ -8,11 +8,12 @@ from strawberry import ID
 
 from auth import queries as people
 from auth.policy import Permission
-from billing import queries, subscriptions
+from billing import disclosures, queries, subscriptions
 from billing.subscriptions import CancelAt, PlanNotOffered
 from billing.tables import Subscription
 from kernel import ids
 from resolvers.info import Info
+from resolvers.policies import POLICIES, PoliciesShownInput, shown
 from seats import buying
 
 
@@ -21,6 +22,7 @@ async def subscribe(
     account: Annotated[ID, "Who pays: a person's own account, or a workspace's."],
     price: Annotated[ID, "What is bought: a price names the plan, the currency and the interval."],
     code: Annotated[str | None, "A promotion code."] = None,
+    policies: Annotated[PoliciesShownInput | None, POLICIES] = None,
 ) -> Subscription:
     """Subscribe an account to a plan. Plans sold per seat are bought with `createLicensePool`."""
     found = await info.context.permitted(Permission.BUY, "account", account)
@@ -29,7 +31,9 @@ async def subscribe(
     if version.seats:
         raise PlanNotOffered(plan.key, "sold per seat: use createLicensePool")
     paying = await people.account(info.context.work, found.id)
-    subscription, _ = await subscriptions.subscribe(info.context.work, paying, price_id, 1, code)
+    work = info.context.work
+    subscription, _ = await subscriptions.subscribe(work, paying, price_id, 1, code)
+    await disclosures.keep(work, subscription, shown(policies), info.context.actor.person_id)
     return subscription
 
 

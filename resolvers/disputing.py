@@ -9,22 +9,26 @@ from functools import partial
 from typing import Annotated, Any
 
 import strawberry
+import structlog
 from strawberry import ID
 
 from auth.policy import Permission
-from billing import approvals
+from billing import approvals, invoice_queries, papers
 from billing.approvals import Gift
-from billing.tables import ApprovalKind
+from billing.tables import ApprovalKind, InvoiceState
 from kernel import ids
-from kernel.errors import InvalidInput
+from kernel.errors import InvalidInput, TooComplex, Unavailable
 from kernel.money import Money, exponent
 from payments import answering, cases, disputes, return_queries
 from payments.disputes import DisputeStep
+from payments.evidence import Attachment, EvidenceFile, pages
 from payments.tables import Dispute
-from resolvers.info import Info
+from resolvers.info import Context, Info
 from seats import defending
 
 LONGEST_REMARKS = 10_000
+
+log = structlog.get_logger("resolvers.disputing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ class Figures:
         return self.reinstated - self.fees
 
 
+@strawberry.input(description="A text for the bank, in place of what our records say.")
+class EvidenceTextInput:
+    """A text for the bank."""
+
+    name: str = strawberry.field(description="Which of the rail's fields it goes into: `product_description`.")
+    text: str = strawberry.field(description="What it says; empty to leave the field out.")
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text for the bank."""
@@ -61,8 +73,11 @@ async def stage_evidence(
     info: Info,
     dispute: Annotated[ID, "Which dispute."],
     remarks: Annotated[str | None, "What to add in your own words: up to 10,000 characters, without links."] = None,
+    texts: Annotated[
+        list[EvidenceTextInput] | None, "What to say instead of our records, by field; an empty text leaves one out."
+    ] = None,
 ) -> Dispute:
-    """Put together what our records say, and have the rail keep it. Nothing goes to the bank yet."""
+    """Put together what our records say, with the receipt, and have the rail keep it. Nothing goes to the bank yet."""
     context = info.context
     found = await context.permitted(Permission.ADJUST, "dispute", dispute)
     if len(remarks or "") > LONGEST_REMARKS or "\0" in (remarks or ""):
@@ -70,9 +85,32 @@ async def stage_evidence(
     rail, work = context.rail, context.work
     row = await return_queries.dispute(work, found.account_id, found.id)
     disputes.check(cases.position(row), DisputeStep.STAGE, work.now)
-    made = await answering.stage(work, row, await defending.pack(work, row, remarks or ""), context.actor.person_id)
+    instead = {text.name: text.text for text in texts or ()}
+    pack = await defending.pack(work, row, remarks or "", instead)
+    made = await answering.stage(work, row, pack, context.actor.person_id)
+    context.afterwards.append(partial(_attach_receipt, context, row.account_id, row.payment_id, made.id))
     context.afterwards.append(partial(answering.send, work, rail, found.account_id, made.id, urgent=True))
     return row
+
+
+async def _attach_receipt(context: Context, account_id: int, payment_id: int, evidence_id: int) -> None:
+    """Have the rail keep the receipt of a disputed payment, or the invoice where that isn't paid any more."""
+    if context.press is None:
+        return
+    async with context.work.transaction():
+        await context.work.bind(account_id)
+        payment = await return_queries.payment(context.work, account_id, payment_id)
+        invoice = await invoice_queries.invoice(context.work, account_id, payment.invoice_id)
+        drawn = papers.receipt if invoice.state is InvoiceState.PAID else papers.invoice
+        sheet = await drawn(context.work, account_id, invoice.id)
+    try:
+        content = await context.press(sheet)
+    except (Unavailable, TooComplex) as refusal:
+        log.warning("evidence goes without its receipt", says=refusal.message)
+        return
+    name = f"{invoice.number or 'invoice'}.pdf"
+    attachment = Attachment(EvidenceFile.RECEIPT, name, content, pages=pages(content))
+    await answering.attach(context.work, context.rail, account_id, evidence_id, attachment)
 
 
 async def submit_evidence(info: Info, dispute: Annotated[ID, "Which dispute."]) -> Dispute:
@@ -121,6 +159,13 @@ async def dispute_figures(
     rows = await return_queries.figures(context.work, currency, since, until)
     told = ("disputed", "withdrawn", "reinstated", "fees")
     return [Figures(**{**row, **{name: Money(row[name], currency) for name in told}}) for row in map(dict, rows)]
+
+
+def files(row: Any, info: Any) -> list[str]:
+    """The fields that have a file."""
+    del info
+    told = json.loads(row.files) if isinstance(row.files, str) else row.files
+    return sorted(told)
 
 
 def texts(row: Any, info: Any) -> list[Text]:

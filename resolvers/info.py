@@ -15,6 +15,7 @@ from auth.names import Names
 from auth.policy import Actor, Permission
 from auth.sso.provider import Providers
 from billing import invoice_queries, usage_reading
+from billing.paper.sheet import Sheet
 from kernel import ids
 from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from kernel.work import Work
@@ -30,6 +31,9 @@ STEP_UP = timedelta(minutes=10)
 
 MANY_SEATS = 50
 """How many seats in one purchase ask for such a proof."""
+
+Press = Callable[[Sheet], Awaitable[bytes]]
+"""What prints a sheet as a PDF file. Raises Unavailable or TooComplex."""
 
 Renew = Callable[[Work, Actor], Awaitable[Actor]]
 """How an actor is looked up again, after a change that may have been about them."""
@@ -50,6 +54,7 @@ class Context:
         names: Names | None = None,
         base: str = "",
         feed: Feed | None = None,
+        press: Press | None = None,
     ) -> None:
         self.work = work
         self.actor = actor
@@ -60,6 +65,7 @@ class Context:
         self.names = names or Names()
         self.base = base
         self.feed = feed
+        self.press = press
         self.decided = False
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""

@@ -9,9 +9,10 @@ from strawberry import ID
 
 from auth import queries as people
 from auth.policy import Permission
-from billing import subscriptions
+from billing import disclosures, queries, subscriptions
 from kernel import ids
 from resolvers.info import Context, Info
+from resolvers.policies import POLICIES, PoliciesShownInput, shown
 from seats import bulk, operations
 from seats.seating import BulkOutcome, Outcome, SeatSource
 from seats.tables import Assignment, LicensePool
@@ -39,13 +40,18 @@ async def create_license_pool(
     seats: Annotated[int, "How many seats: 1 to 100,000."],
     name: Annotated[str, "What people call the pool: 1 to 200 characters."] = "Seats",
     code: Annotated[str | None, "A promotion code."] = None,
+    policies: Annotated[PoliciesShownInput | None, POLICIES] = None,
 ) -> LicensePool:
     """Buy seats: a subscription to a per-seat plan, and the license pool it pays for."""
     found = await info.context.permitted(Permission.BUY, "workspace", workspace)
     subscriptions.quantity_of(seats)
     info.context.fresh_for(seats)
     account = await people.account(info.context.work, found.id)
-    return await operations.create_pool(info.context.work, account, ids.decode("price", price), seats, name, code=code)
+    work = info.context.work
+    pool = await operations.create_pool(work, account, ids.decode("price", price), seats, name, code=code)
+    bought = await queries.subscription(work, pool.account_id, pool.subscription_id)
+    await disclosures.keep(work, bought, shown(policies), info.context.actor.person_id)
+    return pool
 
 
 async def assign_seat(

@@ -11,6 +11,7 @@ from auth.policy import Permission
 from billing import tables
 from billing.coupons import CodeNotAccepted
 from billing.invoices import remaining
+from billing.policies import PolicyKind
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
 from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.links import Download as Downloads
@@ -29,6 +30,30 @@ from schema.scalars import Long
 words(SubscriptionState, "Where a subscription is in its life.")
 words(InvoiceState, "Where an invoice is in its life.")
 words(CancelAt, "When a cancellation takes effect.")
+words(PolicyKind, "What terms are about.")
+
+
+@face(tables.PolicyShown, None, visible=holders(Permission.SEE_BILLING))
+class PolicyShown:
+    """Terms that a customer was shown before they bought."""
+
+    kind: PolicyKind
+    """What they are about."""
+
+    title: str
+    """What they are called."""
+
+    version: str
+    """Which edition."""
+
+    wording: str
+    """Their words, as far as they were given."""
+
+    url: str | None
+    """Where they could be read."""
+
+    shown_at: datetime
+    """When."""
 
 
 HELD = (
@@ -86,6 +111,9 @@ class Subscription(Node):
 
     account = one("Account", by="account_id", required=True)
     """Who pays."""
+
+    policies_shown = many("PolicyShown", by="subscription_id")
+    """Which terms were shown before it was bought."""
 
     payment_method = one(
         "PaymentMethod",

@@ -97,6 +97,9 @@ class DisputeEvidence:
     texts = Word(Column("texts"), "list[EvidenceText]", resolve=resolve.texts)
     """What it says, in the rail's fields."""
 
+    files = Word(Column("files"), "list[str]", resolve=resolve.files)
+    """Which of the rail's fields have a file: `receipt`."""
+
     lacking: str | None
     """Why Visa's rule of two earlier payments doesn't help; null where it does."""
 

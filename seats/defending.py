@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from auth import queries as people
 from auth.tables import Account
+from billing.policies import PolicyKind
 from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
@@ -21,13 +22,14 @@ from seats import defending_queries as queries
 _VISA_FRAUD = "10.4"
 
 
-async def pack(work: Work, row: Dispute, remarks: str, shown: Sequence[PolicyShown] = ()) -> Pack:
+async def pack(work: Work, row: Dispute, remarks: str, instead: Mapping[str, str]) -> Pack:
     """Everything that answers a dispute: what was bought and used, by whom, from where. Raises EvidenceUnusable."""
     account = await people.account(work, row.account_id)
     payment = await return_queries.payment(work, row.account_id, row.payment_id)
     purchases = await queries.purchases(work, row.account_id)
+    shown = await queries.policies_shown(work, row.account_id, payment.created_at)
     facts = await _facts(work, account, row, payment, purchases, remarks, shown)
-    texts = evidence.written(facts)
+    texts = evidence.overridden(evidence.written(facts), instead)
     known = [_purchase(account, each) for each in purchases]
     disputed = next((each for each in known if each.charge == row.charge), None)
     visa_fraud = row.network == "visa" and row.network_code == _VISA_FRAUD
@@ -44,10 +46,10 @@ async def _facts(  # noqa: PLR0917 - each is a record of its own
     payment: Payment,
     purchases: Sequence[Any],
     remarks: str,
-    shown: Sequence[PolicyShown],
+    shown: Sequence[Any],
 ) -> Facts:
     lines = await queries.bought(work, account.id, payment.id)
-    policies = {policy.title: policy for policy in shown}
+    policies = {each["kind"]: _policy(each) for each in shown}
     return Facts(
         reason=row.reason,
         paid_at=payment.created_at,
@@ -61,15 +63,27 @@ async def _facts(  # noqa: PLR0917 - each is a record of its own
         service_days=_days(lines),
         activity=await _activity(work, account.id, payment.created_at),
         history=await _history(work, account.id, payment.created_at),
-        cancellation=policies.get("cancellation"),
+        cancellation=policies.get(PolicyKind.CANCELLATION),
         canceled_at=await queries.canceled_at(work, account.id, payment.id),
-        refunds=policies.get("refunds"),
+        refunds=policies.get(PolicyKind.REFUNDS),
         refunded=[
             f"{Money(each['amount_minor'], each['currency']).text} on {each['created_at']:%F}"
             for each in await queries.refunded(work, account.id, payment.id)
         ],
         twins=[_twin(each) for each in purchases if each["charge"] != row.charge],
-        remarks=remarks,
+        remarks="\n\n".join(filter(None, [*(_accepted(each) for each in shown), remarks])),
+    )
+
+
+def _policy(row: Any) -> PolicyShown:
+    return PolicyShown(f"{row['title']}, version {row['version']}", row["wording"], row["shown_at"])
+
+
+def _accepted(row: Any) -> str:
+    """That somebody was shown terms before they paid."""
+    where = " ".join(filter(None, (row["ip"], row["device"])))
+    return (
+        f"{row['title']}, version {row['version']}, accepted on {row['shown_at']:%Y-%m-%d %H:%M:%S} UTC from {where}."
     )
 
 

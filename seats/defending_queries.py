@@ -24,6 +24,16 @@ async def bought(work: Work, account_id: int, payment_id: int) -> list[asyncpg.R
     )
 
 
+async def policies_shown(work: Work, account_id: int, before: datetime) -> list[asyncpg.Record]:
+    """The terms that people of an account were shown before an instant: of each kind the last ones."""
+    return await work.fetch(
+        "select distinct on (kind) kind, title, version, wording, shown_at, ip, device from policy_shown"
+        " where account_id = $1 and shown_at <= $2 order by kind, shown_at desc, id desc",
+        account_id,
+        before,
+    )
+
+
 async def deeds(work: Work, account_id: int, around: datetime) -> list[asyncpg.Record]:
     """What people of an account did, and from where: the records nearest to an instant."""
     return await work.fetch(

@@ -123,11 +123,14 @@ class Control:
             return bare(await disputes.open_one(books, charge, wanted, amount))
 
     async def decide(self, given: Body, id: str) -> Body:
-        """Decide a dispute now: `outcome` won, lost or escalated."""
-        if given.get("outcome") not in ("won", "lost", "escalated"):
-            raise invalid("The outcome is won, lost or escalated.", "outcome")
+        """Decide a dispute now: `outcome` won, lost, escalated, or, of one that was lost, appealed."""
+        if given.get("outcome") not in ("won", "lost", "escalated", "appealed"):
+            raise invalid("The outcome is won, lost, escalated or appealed.", "outcome")
         async with self.state.books() as books:
-            await disputes.review(books, id, given["outcome"])
+            if given["outcome"] == "appealed":
+                await disputes.appeal(books, id)
+            else:
+                await disputes.review(books, id, given["outcome"])
             return bare(await books.one("dispute", id))
 
     async def pay_out(self, given: Body, id: str) -> list[Body]:

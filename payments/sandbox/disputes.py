@@ -10,8 +10,9 @@ from payments.sandbox.pages import Question, page
 from payments.sandbox.refusals import unexpected
 
 FEE = 1500
-_ANSWERABLE = ("needs_response", "warning_needs_response")
-_ALIVE = (*_ANSWERABLE, "under_review", "warning_under_review")
+_ANSWERABLE = ("needs_response", "warning_needs_response", "appeal_needs_response")
+_ALIVE = (*_ANSWERABLE, "under_review", "warning_under_review", "appeal_under_review")
+_REVIEWS = {"warning_needs_response": "warning_under_review", "appeal_needs_response": "appeal_under_review"}
 _WORDS = {"winning_evidence": "won", "losing_evidence": "lost", "escalate_inquiry_evidence": "escalated"}
 
 
@@ -117,6 +118,15 @@ async def expire(books: Books, id: str) -> None:
         _close(books, dispute, "lost")
 
 
+async def appeal(books: Books, id: str) -> None:
+    """A dispute that was lost may be appealed: the network waits for evidence once more."""
+    dispute = await books.one("dispute", id)
+    if dispute["status"] != "lost":
+        raise unexpected("Only a dispute that was lost is appealed.")
+    dispute["status"] = "appeal_needs_response"
+    _ask_again(books, dispute)
+
+
 async def review(books: Books, id: str, outcome: str) -> None:
     """The bank's decision: `won`, `lost`, or `escalated`, which turns an inquiry into a dispute."""
     dispute = await books.one("dispute", id)
@@ -145,23 +155,30 @@ def _submit(books: Books, dispute: Body) -> None:
     details = dispute["evidence_details"]
     details["submission_count"], details["submission_method"] = 1, "manual"
     inquiry = dispute["status"] == "warning_needs_response"
-    dispute["status"] = "warning_under_review" if inquiry else "under_review"
-    outcome = _WORDS.get(dispute["evidence"]["uncategorized_text"] or "")
+    said = dispute["evidence"]["uncategorized_text"]
+    if dispute["status"] == "appeal_needs_response":
+        said = ((dispute["evidence"].get("appeal") or {}).get("card") or {}).get("reason_for_filing")
+    dispute["status"] = _REVIEWS.get(dispute["status"], "under_review")
+    outcome = _WORDS.get(said or "")
     wait = books.delays.review if outcome else books.delays.review_unknown
     books.later(wait, "review_dispute", id=dispute["id"], outcome=outcome or ("won" if inquiry else "lost"))
 
 
 def _escalate(books: Books, dispute: Body) -> None:
     dispute["status"], dispute["is_charge_refundable"] = "needs_response", False
-    details = dispute["evidence_details"]
-    details |= {
+    if dispute["payment_method_details"]:
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    _withdraw_funds(books, dispute)
+    _ask_again(books, dispute)
+
+
+def _ask_again(books: Books, dispute: Body) -> None:
+    """Evidence may be submitted once more, by another deadline."""
+    dispute["evidence_details"] |= {
         "due_by": books.now + books.delays.dispute_due,
         "submission_count": 0,
         "submission_method": "not_submitted",
     }
-    if dispute["payment_method_details"]:
-        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
-    _withdraw_funds(books, dispute)
     books.emit_update("charge.dispute.updated", dispute)
     books.later(books.delays.dispute_due, "expire_dispute", id=dispute["id"])
 

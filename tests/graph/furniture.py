@@ -44,6 +44,13 @@ async def furnished(scene: Scene) -> Furnished:
     dispute = await returning.disputed(scene, payment)
     await returning.staged(scene, dispute)
     warning = await returning.warned(scene, payment)
+    await world.run(
+        "insert into policy_shown"
+        " (account_id, id, subscription_id, kind, title, version, wording, shown_at, ip, device)"
+        " select account_id, $2, id, 'terms', 'Terms', '1', '', created_at, '', '' from subscription where id = $1",
+        subscription.id,
+        world.number(),
+    )
     approval = await scene.approval(await world.person("finance", desk=Desk.FINANCE))
     await scene.used(subscription, 1, 2)
     await scene.alerted(subscription)

@@ -61,6 +61,8 @@ SHORT = {
     "DisputeEvidence.texts",
     "Payment.disputes",
     "Payment.fraudWarnings",
+    "DisputeEvidence.files",
+    "Subscription.policiesShown",
     "Query.disputeFigures",
     "Query.moneyAtRisk",
     "Invoice.refunds",

@@ -191,3 +191,98 @@ async def test_a_dispute_is_not_refunded_besides(workspace: Scene) -> None:
     refused = reply.data["refundPayment"]
     assert refused["__typename"] in {"PaymentNotRefundable", "RefundTooHigh"}
     assert await logged(workspace) == before
+
+
+POLICIES = {
+    "cancellation": {"title": "Canceling", "version": "2026-03", "text": "Cancel any time, for the next period."},
+    "terms": {"title": "Terms of service", "version": "7", "url": "https://shop.example/terms"},
+}
+
+
+async def test_what_was_agreed_on_and_the_receipt_go_to_the_bank(workspace: Scene) -> None:
+    bought = await workspace.world.change(
+        "subscribe",
+        workspace.owner,
+        shows_="... on Subscription { policiesShown { kind version wording url } }",
+        account=workspace.account,
+        price=workspace.world.catalog.metered.price,
+        policies=POLICIES,
+    )
+    of, dispute = await disputed(workspace)
+
+    await changed(workspace, "stageEvidence", of.finance, dispute, remarks="They called.")
+
+    shown = bought.data["subscribe"]["policiesShown"]
+    assert shown == [
+        {"kind": "TERMS", "version": "7", "wording": "", "url": "https://shop.example/terms"},
+        {"kind": "CANCELLATION", "version": "2026-03", "wording": "Cancel any time, for the next period.", "url": None},
+    ]
+    kept = (await at_the_rail(workspace, dispute))["evidence"]
+    assert "Canceling, version 2026-03\nCancel any time" in kept["cancellation_policy_disclosure"]
+    assert "Terms of service, version 7, accepted on" in kept["uncategorized_text"]
+    assert kept["uncategorized_text"].endswith("They called.")
+    contents = await control(workspace.world, f"objects/{kept['receipt']}", verb="GET")
+    assert (contents["type"], contents["purpose"]) == ("pdf", "dispute_evidence")
+    asked = "query($id: ID!) { node(id: $id) { ... on Dispute { evidence { files } } } }"
+    (evidence_,) = (await workspace.world.ask(asked, of.finance, id=dispute["id"])).data["node"]["evidence"]
+    assert evidence_["files"] == ["receipt"]
+
+
+async def test_staff_say_it_in_their_own_words_within_the_fields_of_the_bank(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    texts = [{"name": "product_description", "text": "A workshop."}, {"name": "customer_purchase_ip", "text": ""}]
+
+    await changed(workspace, "stageEvidence", of.finance, dispute, texts=texts)
+    unknown = await changed(
+        workspace, "stageEvidence", of.finance, dispute, texts=[{"name": "receipt", "text": "file_1"}]
+    )
+    long = await changed(
+        workspace, "stageEvidence", of.finance, dispute, texts=[{"name": "service_date", "text": "x" * 150_001}]
+    )
+
+    kept = (await at_the_rail(workspace, dispute))["evidence"]
+    assert (kept["product_description"], kept["customer_purchase_ip"]) == ("A workshop.", None)
+    assert unknown["message"].startswith("This evidence can't be sent: there is no field 'receipt'.")
+    assert long["message"].startswith("This evidence can't be sent: its texts have")
+    assert len(await evidence(workspace, of.finance, dispute)) == 1
+
+
+async def test_what_was_lost_is_appealed_with_a_reason_and_files(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    await changed(workspace, "stageEvidence", of.finance, dispute)
+    await changed(workspace, "submitEvidence", of.finance, dispute)
+    number = ids.decode("dispute", dispute["id"])
+    known = await workspace.world.value("select rail_id from dispute where id = $1", number)
+    await control(workspace.world, f"disputes/{known}", {"outcome": "lost"})
+    await working(workspace, timedelta(hours=13))
+    lost = await workspace.world.value("select state from dispute where id = $1", number)
+    await control(workspace.world, f"disputes/{known}", {"outcome": "appealed"})
+    await working(workspace, timedelta(hours=1))
+
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    staged = await changed(workspace, "stageEvidence", finance, dispute, remarks="The bank overlooked the log.")
+    submitted = await changed(workspace, "submitEvidence", finance, dispute)
+
+    assert (lost, staged["__typename"], submitted["__typename"]) == ("lost", "Dispute", "Dispute")
+    kept = await at_the_rail(workspace, dispute)
+    assert kept["status"] == "appeal_under_review"
+    appeal = kept["evidence"]["appeal"]["card"]
+    assert appeal["reason_for_filing"].endswith("The bank overlooked the log.")
+    assert len(appeal["supporting_files"]) == 1
+
+
+async def test_terms_that_could_not_be_shown_are_refused(workspace: Scene) -> None:
+    before = await logged(workspace)
+
+    for wrong in ({"url": "http://shop.example"}, {"version": " "}, {"title": ""}, {"text": "x" * 20_001}):
+        refused = await workspace.world.change(
+            "subscribe",
+            workspace.owner,
+            shows_="__typename",
+            account=workspace.account,
+            price=workspace.world.catalog.metered.price,
+            policies={"refunds": POLICIES["terms"] | wrong},
+        )
+        assert refused.codes == ["INVALID_INPUT"]
+
+    assert await logged(workspace) == before

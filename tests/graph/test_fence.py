@@ -56,6 +56,7 @@ BILLED = {
     "payment_choice",
     "payment_part",
     "payment_setup",
+    "policy_shown",
     "rail_customer",
     "dispute",
     "dispute_evidence",
