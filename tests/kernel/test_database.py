@@ -47,6 +47,23 @@ async def test_a_connection_that_the_server_closed_is_replaced(database_url: str
     await app.dispose()
 
 
+async def test_a_connection_in_a_transaction_of_somebody_gone_is_replaced(database_url: str) -> None:
+    engine = database.engine(database_url, pool_size=1)
+    async with engine.connect() as connection:
+        # As if BEGIN had arrived, and nobody had waited for its answer.
+        left = (await connection.get_raw_connection()).driver_connection
+        assert left
+        await left.execute("begin")
+
+    async with engine.connect() as connection:
+        lent = (await connection.get_raw_connection()).driver_connection
+        assert lent
+        assert await connection.scalar(text("select 1")) == 1
+
+    assert lent is not left
+    await engine.dispose()
+
+
 async def test_a_url_may_name_the_driver(database_url: str) -> None:
     named = database_url.replace("postgresql://", "postgresql+asyncpg://")
 

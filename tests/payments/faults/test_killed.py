@@ -15,6 +15,7 @@ import pytest
 
 from auth.policy import Desk
 from kernel import ids
+from tests.graph.test_outage import blocked
 from tests.paying import authenticate, card, control
 from tests.payments.faults.dying import killed_at
 from tests.payments.faults.playing import (
@@ -176,6 +177,30 @@ async def test_a_worker_that_is_told_to_stop_forgets_nothing(scene: Scene, seed:
     await settled(scene.world)
 
     assert await wrongs(scene.world) == []
+    assert await unpaid(scene) == 0
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_a_job_at_hand_is_done_however_often_its_worker_is_told_to_stop(scene: Scene, asked: int) -> None:
+    world = scene.world
+    await card(scene)
+    numbers = await invoices(scene, 1)
+    (payment,) = await begun(scene, numbers)
+    await pursued(scene, payment)
+    await worker(world).relay(await world.now())
+
+    async with world.connection() as held:
+        await held.execute("select from invoice where id = $1 for update", numbers[0])
+        working = asyncio.create_task(worker(world).jobs().run())
+        await blocked(world)
+        for _ in range(asked):
+            working.cancel()
+            for _ in range(50):
+                await asyncio.sleep(0)
+    await asyncio.wait({working})
+    await settled(world)
+
+    assert await wrongs(world) == []
     assert await unpaid(scene) == 0
 
 
