@@ -120,7 +120,7 @@ def build(
         socket_route("/graphql"),
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),
-        *SsoDoors(providers, settings.base, cookies).routes(),
+        *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
         *health_routes(ready, metrics),
         *paper_routes(printer),

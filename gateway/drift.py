@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import auth.apps.tables
 import auth.directories.tables
 import auth.glass.tables
 import auth.sso.tables
@@ -34,6 +35,7 @@ from gateway.settings import Settings
 from kernel import database, postgres
 
 DECLARED = (
+    auth.apps.tables,
     auth.directories.tables,
     auth.glass.tables,
     auth.sso.tables,

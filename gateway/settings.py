@@ -116,6 +116,15 @@ def _listed(text: Any) -> Any:
     return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
 
 
+def _of_apps(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        parts = urlsplit(address)
+        script = parts.scheme in {"", "javascript", "data", "file", "http"}
+        if script or parts.fragment or not address.isprintable() or not (parts.netloc or parts.path):
+            raise ValueError
+    return addresses
+
+
 def _on_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
         ip_network(text)
@@ -247,6 +256,14 @@ class Settings(BaseSettings):
         "the old one and the new one.",
         "secrets that begin with whsec_, separated by commas",
         shown="none; the sandbox needs none",
+    )
+    apps: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_of_apps), NoDecode] = _setting(
+        "SEATGRAPH_APPS",
+        (),
+        "Where apps on phones and desktops get the codes of their sign-in, separated by commas: each an address of "
+        "theirs, such as `com.acme.app:/signed-in` or `https://app.acme.example/signed-in`.",
+        "addresses separated by commas, such as com.acme.app:/signed-in",
+        shown="none",
     )
     smtp: Annotated[SecretStr, AfterValidator(_a_mail_server)] | None = _setting(
         "SEATGRAPH_SMTP",

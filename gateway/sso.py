@@ -1,9 +1,11 @@
 """The doors of single sign-on: out to the identity provider, back from it, and out of the house.
 
-    GET  /sso/{connection}/login?next=/…      to the provider; `test=` takes the ticket of a test
+    GET  /sso/{connection}/login?next=/…      to the provider; `test=` takes the ticket of a test, `app=` and
+                                              `challenge=` are an app's
     GET  /sso/{connection}/callback           back from it
     POST /sso/{connection}/backchannel        the provider says that somebody signed out there
     POST /sso/logout                          ends the session of the browser
+    POST /sso/token                           an app changes its code, or a refresh token, for tokens
 
 A login that fails is told to its browser in one sentence, always the same. Why it
 failed is in the workspace's trace, for whoever looks after it, and for Support.
@@ -12,16 +14,19 @@ failed is in the workspace's trace, for whoever looks after it, and for Support.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from html import escape
+from typing import Any
 from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from auth.apps import operations as apps
+from auth.apps.rules import App
 from auth.sso import queries
 from auth.sso.arriving import arrive
 from auth.sso.departing import Asked, depart
@@ -41,6 +46,9 @@ REFUSED = "Signing in did not work. Try again, or ask whoever looks after your w
 """What every failed login is told."""
 
 TESTED = "The test came back. Its outcome is in your workspace's settings."
+GRANTS = {"authorization_code": "code", "refresh_token": "refresh_token"}
+"""What an app sends with each type of grant."""
+
 _MOST_PARAMETERS = 20
 _LONGEST_BROWSER = 100
 _LARGEST = 32 * 1024
@@ -51,10 +59,10 @@ Act = Callable[[Request, Work, SsoConnection], Awaitable[Response]]
 
 
 class SsoDoors:
-    """See the module. `base` is the address at which browsers find us."""
+    """See the module. `base` is the address at which browsers find us; `apps` are where codes may go."""
 
-    def __init__(self, providers: Providers, base: str, cookies: Cookies) -> None:
-        self.providers, self.base, self.cookies = providers, base, cookies
+    def __init__(self, providers: Providers, base: str, cookies: Cookies, apps: Collection[str] = ()) -> None:
+        self.providers, self.base, self.cookies, self.apps = providers, base, cookies, frozenset(apps)
 
     def routes(self) -> list[BaseRoute]:
         """The doors."""
@@ -63,6 +71,7 @@ class SsoDoors:
             Route("/sso/{connection}/callback", self._at(self._callback)),
             Route("/sso/{connection}/backchannel", self._at(self._backchannel), methods=["POST"]),
             Route("/sso/logout", self._logout, methods=["POST"]),
+            Route("/sso/token", self._token, methods=["POST"]),
         ]
 
     def _at(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
@@ -97,11 +106,44 @@ class SsoDoors:
             browser,
             request.query_params.get("test"),
             "again" in request.query_params,
+            self._app(request),
         )
         url = await depart(work, self.providers, row, self.base, asked)
         response = RedirectResponse(url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         self.cookies.put(response, self.cookies.browser, browser, FLOW_LIVES)
         return response
+
+    def _app(self, request: Request) -> App | None:
+        """The app that sends a browser here. Raises LoginRefused for one that nobody knows."""
+        told = request.query_params
+        if "app" not in told:
+            return None
+        if told["app"] not in self.apps or told.get("challenge_method", "S256") != "S256":
+            raise LoginRefused(f"SEATGRAPH_APPS does not name this app: {told['app'][:200]!r}.")
+        return App(told["app"], told.get("challenge", ""), told.get("state", ""))
+
+    async def _token(self, request: Request) -> Response:
+        """An app changes its code, or its refresh token, for new tokens (RFC 6749, 4.1.3 and 6)."""
+        entrance: Door = request.app.state.door
+        form = parse_qs((await body_of(request, _LARGEST)).decode("ascii", "replace"), max_num_fields=_MOST_PARAMETERS)
+        told = {name: values[0] for name, values in form.items() if len(values) == 1}
+        given = told.get(GRANTS.get(told.get("grant_type", ""), ""))
+        if given is None:
+            return _oauth({"error": "unsupported_grant_type" if "grant_type" in told else "invalid_request"}, 400)
+        if entrance.signer is None:
+            return _oauth({"error": "temporarily_unavailable"}, 503)
+        async with entrance.work(request, await entrance.clock.now()) as work:
+            tokens = await apps.change(
+                work,
+                entrance.signer,
+                given,
+                verifier=told.get("code_verifier", ""),
+                redirect=told.get("redirect_uri", ""),
+            )
+        if tokens is None:
+            return _oauth({"error": "invalid_grant"}, 400)
+        body = {"access_token": tokens.access, "token_type": "Bearer", "expires_in": tokens.seconds}
+        return _oauth({**body, "refresh_token": tokens.refresh}, 200)
 
     async def _callback(self, request: Request, work: Work, row: SsoConnection) -> Response:
         pairs = request.query_params.multi_items()
@@ -112,8 +154,10 @@ class SsoDoors:
             dict(pairs), request.cookies.get(self.cookies.browser, ""), request.headers.get("user-agent", "")
         )
         arrival = await arrive(work, self.providers, row, self.base, returned)
-        if arrival.session is None:
+        if arrival.tested:
             return page(TESTED, 200)
+        if arrival.session is None:
+            return RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         response = RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         self.cookies.put(response, self.cookies.session, arrival.session, arrival.lives)
         return response
@@ -139,6 +183,10 @@ class SsoDoors:
         response = Response(status_code=204, headers={"cache-control": "no-store"})
         self.cookies.drop(response, self.cookies.session)
         return response
+
+
+def _oauth(told: dict[str, Any], status: int) -> Response:
+    return JSONResponse(told, status, {"cache-control": "no-store", "pragma": "no-cache"})
 
 
 def page(says: str, status: int) -> Response:

@@ -44,6 +44,7 @@ WEBHOOK_SECRET = "whsec_of_tests"
 SETTINGS = {
     "SEATGRAPH_ENV": "test",
     "SEATGRAPH_SECRET": "as long as a secret has to be, and no longer",
+    "SEATGRAPH_APPS": "com.acme.app:/signed-in",
     "STRIPE_WEBHOOK_SECRETS": f"whsec_of_yesterday,{WEBHOOK_SECRET}",
 }
 ISSUER, AUDIENCE, KID = "https://id.example", "seatgraph", "one"

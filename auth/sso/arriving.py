@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from auth import events, operations, sessions
 from auth import queries as people
+from auth.apps import operations as apps
+from auth.apps.rules import App
 from auth.policy import ActorKind, Role
 from auth.sessions import Limits
 from auth.sso import operations as sso
@@ -30,11 +32,12 @@ _SYSTEM = {"staff": "on"}
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who came in: the text of their session, or none after a test, and where they go next."""
+    """Who came in: the text of their session, or none after a test or in an app, and where they go next."""
 
     next: str
     session: str | None = field(default=None, repr=False)
     lives: timedelta = timedelta(0)
+    tested: bool = False
 
 
 async def arrive(work: Work, providers: Providers, row: SsoConnection, base: str, returned: Returned) -> Arrival:
@@ -49,22 +52,30 @@ async def arrive(work: Work, providers: Providers, row: SsoConnection, base: str
         claimed = await vouched(work, providers, row, base, flow=flow, returned=returned, trace=trace)
         if test is not None:
             return await _tried(work, row, test, claimed, trace)
-        return await _welcomed(work, row, claimed, trace, next_=flow["next"], agent=returned.agent)
+        where = Where(flow["next"], returned.agent, App(**flow["app"]) if flow["app"] else None)
+        return await _welcomed(work, row, claimed, trace, where)
     except LoginRefused as refusal:
         await refuse(work, row, test, trace, refusal)
         raise
 
 
-async def _welcomed(
-    work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, *, next_: str, agent: str
-) -> Arrival:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where somebody comes in: the page they go on to, what their browser calls itself, and the app that sent it."""
+
+    next: str
+    agent: str
+    app: App | None
+
+
+async def _welcomed(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, where: Where) -> Arrival:
     """Somebody new may come in two browsers at once: the second time around they are known."""
     before = list(trace.steps)
     try:
-        return await _in(work, row, claimed, trace, next_=next_, agent=agent)
+        return await _in(work, row, claimed, trace, where)
     except IntegrityError:
         trace.steps[:] = before
-        return await _in(work, row, claimed, trace, next_=next_, agent=agent)
+        return await _in(work, row, claimed, trace, where)
 
 
 async def _tried(work: Work, row: SsoConnection, login_id: int, claimed: Claimed, trace: Trace) -> Arrival:
@@ -77,7 +88,7 @@ async def _tried(work: Work, row: SsoConnection, login_id: int, claimed: Claimed
         known = await queries.identity(work, row.account_id, row.id, claimed.subject)
         await _confirm(work, row, known.person_id if known else None, claimed, trace, tester=tester)
         close(work, test, trace, claimed)
-    return Arrival("/")
+    return Arrival("/", tested=True)
 
 
 async def _confirm(
@@ -100,7 +111,7 @@ async def _confirm(
     await work.flush()
 
 
-async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, *, next_: str, agent: str) -> Arrival:
+async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, where: Where) -> Arrival:
     """A session for whoever the claims are about. Raises LoginRefused, or IntegrityError when they came twice."""
     person_id = await _person(work, row, claimed, trace)
     async with work.transaction():
@@ -108,12 +119,15 @@ async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, *,
         work.origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=person_id)
         await _belong(work, row, claimed, trace, person_id)
         limits = sessions.limits(await people.workspace(work, row.account_id))
-        session, text = _session(work, row, claimed, limits, agent)
+        session, text = _session(work, row, claimed, limits, where.agent)
         work.origin = replace(work.origin, token=ids.encode("session", session.id))
         login = begun(work, row)
         login.person_id = person_id
         close(work, login, trace, claimed)
-    return Arrival(next_, text, session.expires_at - work.now)
+        if where.app is not None:
+            # Nobody gets the session's own text: the app has tokens.
+            return Arrival(await apps.code(work, session, where.app))
+    return Arrival(where.next, text, session.expires_at - work.now)
 
 
 async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, person_id: int) -> None:

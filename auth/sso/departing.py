@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from auth.apps.rules import App
 from auth.sso import operations as sso
 from auth.sso import queries, rules
 from auth.sso.provider import Client, Providers, Secrets
@@ -31,6 +32,9 @@ class Asked:
     ticket: str | None = field(default=None, repr=False)
     again: bool = False
     """Whether they have to prove anew who they are."""
+
+    app: App | None = None
+    """The app that the code goes to, in place of a cookie."""
 
 
 def client(row: SsoConnection, base: str) -> Client:
@@ -65,6 +69,8 @@ async def depart(work: Work, providers: Providers, row: SsoConnection, base: str
 def _insist(row: SsoConnection, asked: Asked, test: SsoLogin | None) -> None:
     if asked.ticket is not None and test is None:
         raise LoginRefused("There is no such test, or it is too old.")
+    if asked.app is not None and not (asked.app.sound and asked.ticket is None):
+        raise LoginRefused("An app sends the S256 challenge of its verifier, a short state, and no ticket of a test.")
     if test is None and not row.enabled:
         raise LoginRefused("The SSO connection is switched off.")
 
@@ -90,6 +96,7 @@ def _flow(work: Work, row: SsoConnection, asked: Asked, kept: Secrets, *, state:
         browser_hash=digest(asked.browser),
         sealed=seal(json.dumps([kept.nonce, kept.verifier, kept.again])).encode(),
         next=rules.local(asked.next),
+        app=None if asked.app is None else asdict(asked.app),
         person_id=test.person_id if test else None,
         created_at=work.now,
         expires_at=work.now + FLOW_LIVES,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import SQLModel
 
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
-from kernel.rows import instant, key, secret, text, texts, whole, word
+from kernel.rows import document, instant, key, secret, text, texts, whole, word
 
 
 class SsoConnection(SQLModel, table=True):
@@ -46,6 +47,9 @@ class SsoFlow(SQLModel, table=True):
     """The nonce and the PKCE verifier."""
 
     next: str = text()
+    app: dict[str, Any] | None = document(optional=True)
+    """The app that began: where its code goes, its challenge and its state."""
+
     person_id: int | None = whole(optional=True)
     created_at: datetime = instant()
     expires_at: datetime = instant()

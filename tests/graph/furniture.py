@@ -83,6 +83,13 @@ async def furnished(scene: Scene) -> Furnished:
     domain = await scene.domain(f"{mark}.test")
     glass, _ = await scene.glass()
     await world.run(
+        "insert into app_grant (account_id, hash, session_id, kind, created_at, expires_at)"
+        " values ($1, sha256($2::text::bytea), $3, 'refresh', now(), now() + interval '1 day')",
+        scene.number,
+        mark,
+        sitter.session_number,
+    )
+    await world.run(
         "insert into letter (account_id, id, kind, about, address, locale, time_zone, told, created_at)"
         " values ($1, $2, 'receipt', 'inv_1', 'a@b.test', 'en', 'UTC', '{}', now())",
         scene.number,

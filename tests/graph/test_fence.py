@@ -234,6 +234,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
         "directory_membership",
         "outbox",
+        "app_grant",
         "idempotency_key",
         "letter",
         "rail_event",
