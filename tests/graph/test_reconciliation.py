@@ -23,10 +23,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 async def later(scene: Scene, by: timedelta) -> None:
     """Let time pass for the product and for the sandbox, whichever of them others have moved further."""
-    await scene.world.advance(by)
     ahead = (await control(scene.world, "clock", verb="GET"))["now"] - (await scene.world.now()).timestamp()
-    if ahead > 0:
-        await scene.world.advance(timedelta(seconds=ahead + 1))
+    # Only from one instant on does the same time pass for both.
+    await scene.world.advance(by + timedelta(seconds=max(ahead + 1, 0)))
     await together(scene.world)
 
 
