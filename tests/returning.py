@@ -30,7 +30,7 @@ from payments.tables import (
     RefundCause,
     RefundState,
 )
-from tests.paying import card, customer, rail_of
+from tests.paying import card, customer, rail_of, together
 from tests.scene import Somebody
 from tests.scenery import Scene
 
@@ -90,6 +90,8 @@ async def paid(
         device="Firefox",
     )
     if source is PaymentSource.RAIL:
+        # What is charged now moves now at the sandbox, too.
+        await together(scene.world)
         row.payment_method_id = ids.decode("pm", await card(scene, token))
         row.rail_id, row.charge = await _charged(scene, row, amount)
     part = PaymentPart(
