@@ -61,22 +61,24 @@ async def members_by_address(work: Work, account_id: int, addresses: Sequence[st
 
 async def is_member(work: Work, account_id: int, person_id: int) -> bool:
     """Whether a person is an active member of a workspace."""
-    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
-    return await work.one(select(Member).where(*active, col(Member.person_id) == person_id)) is not None
+    return await _membership(work, account_id, person_id) is not None
 
 
 async def membership(work: Work, account_id: int, person_id: int) -> Member:
     """A person's membership of a workspace, if it is active. Raises NotFound."""
-    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
-    found: Member | None = await work.one(select(Member).where(*active, col(Member.person_id) == person_id))
-    return there(found)
+    return there(await _membership(work, account_id, person_id))
 
 
 async def role_of(work: Work, account_id: int, person_id: int) -> Role | None:
     """A person's role in a workspace, if they are an active member."""
+    found = await _membership(work, account_id, person_id)
+    return None if found is None else Role(found.role)
+
+
+async def _membership(work: Work, account_id: int, person_id: int) -> Member | None:
     active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
     found: Member | None = await work.one(select(Member).where(*active, col(Member.person_id) == person_id))
-    return None if found is None else Role(found.role)
+    return found
 
 
 async def service_key(work: Work, key_id: int) -> ServiceKey | None:

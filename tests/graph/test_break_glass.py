@@ -80,6 +80,7 @@ async def test_whoever_broke_the_glass_mends_how_people_sign_in_and_nothing_else
 
     inside = await world.ask(SEEN, text, id=scene.id)
     elsewhere = await world.change("createWorkspace", text, name="Another")
+    leaving = await world.change("leaveWorkspace", text, workspace=scene.id)
     rename = await world.change("renameWorkspace", text, workspace=scene.id, name="Mine")
     invite = await world.change("inviteMember", text, workspace=scene.id, email="new@example.test")
     again = await world.change("enrollBreakGlass", text, workspace=scene.id)
@@ -88,7 +89,7 @@ async def test_whoever_broke_the_glass_mends_how_people_sign_in_and_nothing_else
 
     assert outside.data["workspace"] is None
     assert len(inside.data["workspace"]["ssoConnections"]) == 1
-    assert [reply.code for reply in (elsewhere, rename, invite, again)] == ["FORBIDDEN"] * 4
+    assert [reply.code for reply in (elsewhere, leaving, rename, invite, again)] == ["FORBIDDEN"] * 5
     assert mended.data["enforceSso"]["__typename"] == "SsoEnforcement"
     assert back.data["workspace"]["id"] == scene.id
     assert await actions(scene) == ["break_glass.opened", "workspace.changed"]
