@@ -29,10 +29,19 @@ async def control(world: World, path: str, body: dict[str, Any] | None = None, v
 
 
 async def together(world: World) -> None:
-    """Let the sandbox's clock catch up with the product's, which others have moved."""
-    behind = int(((await world.now()).timestamp()) - (await control(world, "clock", verb="GET"))["now"])
+    """Let the sandbox's clock catch up with the product's, which others have moved.
+
+    Both begin their seconds at the same instants. Where one begins in between, the sandbox stays one behind.
+    """
+    behind = int((await world.now()).timestamp()) - await rails_now(world)
     if behind > 0:
         await control(world, "clock", {"advance": behind})
+
+
+async def rails_now(world: World) -> int:
+    """The time by the sandbox's clock, in whole seconds since 1970."""
+    shown: int = (await control(world, "clock", verb="GET"))["now"]
+    return shown
 
 
 async def customer(scene: Scene, account: int | None = None) -> str:

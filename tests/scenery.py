@@ -48,6 +48,8 @@ SETTINGS = {
     "STRIPE_WEBHOOK_SECRETS": f"whsec_of_yesterday,{WEBHOOK_SECRET}",
 }
 ISSUER, AUDIENCE, KID = "https://id.example", "seatgraph", "one"
+SECOND = timedelta(seconds=1)
+
 SESSION_LIVES = timedelta(days=400)
 
 
@@ -134,8 +136,9 @@ class World:
         return await SimulatedClock(self.owner).now()
 
     async def advance(self, by: timedelta) -> datetime:
-        """Move the clock; bearers made before may have expired then."""
-        return await SimulatedClock(self.owner).advance(by)
+        """Move the clock by whole seconds, up if need be; bearers made before may have expired then."""
+        # The sandbox's clock moves by whole seconds: both begin theirs at the same instants as long as this does.
+        return await SimulatedClock(self.owner).advance(-(-by // SECOND) * SECOND)
 
     def number(self) -> int:
         """An id that nobody has."""

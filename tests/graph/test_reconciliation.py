@@ -14,7 +14,7 @@ from kernel.errors import InvalidInput
 from kernel.work import Work
 from payments import movement_queries
 from payments.tables import Reconciliation
-from tests.paying import control, rail_of, together
+from tests.paying import control, rail_of, rails_now, together
 from tests.returning import paid
 from tests.scenery import Scene
 
@@ -22,10 +22,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def later(scene: Scene, by: timedelta) -> None:
-    """Let time pass for the product and for the sandbox, whichever of them others have moved further."""
-    ahead = (await control(scene.world, "clock", verb="GET"))["now"] - (await scene.world.now()).timestamp()
-    # Only from one instant on does the same time pass for both.
-    await scene.world.advance(by + timedelta(seconds=max(ahead + 1, 0)))
+    """Let the same time pass for the product and for the sandbox, from where the one is that others moved further."""
+    ahead = await rails_now(scene.world) - int((await scene.world.now()).timestamp())
+    await scene.world.advance(by + timedelta(seconds=max(ahead, 0)))
     await together(scene.world)
 
 
