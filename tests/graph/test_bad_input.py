@@ -24,7 +24,7 @@ from tests.graph.crowd import evidence
 from tests.scene import HOUR
 from tests.scenery import Reply, Scene, World
 
-PROMPT = 5
+PROMPT = 15
 """Seconds in which everything wrong is answered, on a busy machine."""
 
 RESPONSE = {"accept": "application/graphql-response+json", "content-type": "application/json"}

@@ -11,7 +11,7 @@ from tests.graph.asking import counted, letters, logged, said, told
 from tests.graph.crowd import evidence
 from tests.scenery import Scene
 
-QUICK = 15
+QUICK = 60
 """Seconds in which ten thousand addresses are seated, on a busy machine."""
 
 
