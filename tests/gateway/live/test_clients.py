@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
-from platformdirs import user_cache_path
 
 from kernel import ids
 from tests.gateway.live.speaking import INVOICES, SEATS, Served, begun, happened
 from tests.graph.asking import said
+from tests.npm import installed
 from tests.scenery import Scene
 
 HERE = Path(__file__).parent / "clients"
 QUICK = 20
 """Seconds after which a client is taken to hang; node starts slowly on a busy machine."""
-
-INSTALLED = 180
-"""Seconds that an installation may take."""
 
 CLIENTS = ("graphql-ws", "graphql-sse", "apollo", "urql")
 SOCKETS = ("graphql-ws", "apollo")
@@ -42,31 +35,7 @@ LOYAL = ("graphql-ws", "graphql-sse", "apollo")
 @pytest.fixture(scope="module")
 def script() -> Path:
     """Where the script is that has its clients beside it."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not on this machine: the clients of others are NOT tested")
-    sources = [HERE / name for name in ("package.json", "package-lock.json", "follow.mjs")]
-    mark = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    home = user_cache_path("seatgraph-tests") / f"clients-{mark}"
-    if not home.exists():
-        _install(sources, home)
-    return home / "follow.mjs"
-
-
-def _install(sources: list[Path], home: Path) -> None:
-    """Install the clients, whole or not at all."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(mkdtemp(dir=home.parent))
-    for source in sources:
-        shutil.copy(source, draft)
-    quietly = ("--no-audit", "--no-fund", "--ignore-scripts", "--omit-lockfile-registry-resolved")
-    try:
-        subprocess.run(["npm", "ci", *quietly], cwd=draft, check=True, capture_output=True, timeout=INSTALLED)
-        draft.rename(home)
-    except (subprocess.SubprocessError, OSError) as failure:
-        if not home.exists():
-            pytest.skip(f"npm gets nothing ({type(failure).__name__}): the clients of others are NOT tested")
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    return installed(HERE, "follow.mjs", "the clients of others are")
 
 
 @dataclass(frozen=True, slots=True)
