@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -21,6 +20,7 @@ from kernel.money import Money
 from kernel.sealing import seal
 from kernel.work import Work
 from payments import customers, methods, networks, noticing, outcomes, queries
+from payments.keys import KEYS_LIVE, PATIENT
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Throttled, Unknown
 from payments.rail.intents import body_of
@@ -28,14 +28,8 @@ from payments.rail.opening import Rail
 from payments.rail.values import Decline, Intent
 from payments.tables import AttemptState, PartState, Payment, PaymentAttempt, PaymentState
 
-KEYS_LIVE = timedelta(hours=23)
-"""How long the rail is sure to know an idempotency key; after that we look instead."""
-
 GONE = "payment_method_detached"
 """Why a payment method is refused that was let go, here or at the rail."""
-
-_PATIENT = 2
-"""After so many unclear answers to one key it is taken to answer with the rail's own failure for a day."""
 
 log = structlog.get_logger("payments.pursuit")
 
@@ -178,7 +172,7 @@ async def _found(case: Case, customer: str) -> Intent | None:
     async with case.payment() as payment:
         if payment.requested_at is None:
             return None
-        if case.work.now - payment.requested_at < KEYS_LIVE and payment.looks < _PATIENT:
+        if case.work.now - payment.requested_at < KEYS_LIVE and payment.looks < PATIENT:
             return None
     ours = ids.encode("pay", case.payment_id)
     async for intent in case.rail.intents.of_customer(customer, urgent=case.urgent):
@@ -268,7 +262,7 @@ async def _sending(case: Case) -> tuple[PaymentAttempt, str, Payment] | None:
         if not attempt.sends and await networks.allowed_from(case.work, method) > case.work.now:
             await _refused(case, payment, networks.TRIED_TOO_OFTEN)
             return None
-        if attempt.sends and attempt.sends % _PATIENT == 0:
+        if attempt.sends and attempt.sends % PATIENT == 0:
             # The intent was looked at and nothing has happened, so this key only repeats the rail's own failure.
             attempt.keys += 1
         attempt.state, attempt.sends, attempt.sent_at = AttemptState.SENT, attempt.sends + 1, case.work.now

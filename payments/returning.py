@@ -17,7 +17,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
 from payments import customers, queries, refunds, return_queries
-from payments.pursuit import KEYS_LIVE
+from payments.keys import KEYS_LIVE
 from payments.rail.errors import Misconfigured, RailError, Refused, Unknown
 from payments.rail.opening import Rail
 from payments.rail.refunds import Refund as Told

@@ -224,7 +224,16 @@ class RailCustomer(SQLModel, table=True):
     """None until the rail has answered."""
 
     made: int = 0
-    """How many were made before, and are gone."""
+    """How many were asked for before, and are gone or never came to be."""
+
+    request: dict[str, Any] | None = document(optional=True, private=True)
+    """What the customer was asked for with: a retry sends the very same."""
+
+    requested_at: datetime | None = instant(optional=True)
+    """None where it is asked for anew."""
+
+    looks: int = 0
+    """How many answers in a row were none."""
 
     created_at: datetime = instant()
 

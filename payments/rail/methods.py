@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from payments.rail.line import Line
+from payments.rail.pages import LONGEST
 from payments.rail.values import Customer, Method, Setup
+
+_PAGES = 5
+"""So many pages of customers are looked through; a search finds those who are further back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,38 @@ class Customers:
             "customers.create", lambda options: service.create_async(given, options), key=key, urgent=urgent
         )
         return Customer.from_body(told)
+
+    async def marked(
+        self, metadata: Mapping[str, str], *, email: str, since: datetime, urgent: bool
+    ) -> Customer | None:
+        """A customer that bears these marks and is not deleted: among the latest, else wherever. Raises RailError."""
+        given: dict[str, Any] = {"limit": LONGEST, "created": {"gte": int(since.timestamp())}}
+        given |= {"email": email} if email else {}
+        # A list knows what was made a moment ago, which a search finds only in some minutes.
+        for _ in range(_PAGES):
+            told = await self._list(given, urgent=urgent)
+            for customer in map(Customer.from_body, told["data"]):
+                if metadata.items() <= customer.metadata.items():
+                    return customer
+            if not told["has_more"]:
+                break
+            given["starting_after"] = told["data"][-1]["id"]
+        return await self._searched(metadata, urgent=urgent)
+
+    async def _list(self, given: Mapping[str, Any], *, urgent: bool) -> dict[str, Any]:
+        asked: Any = dict(given)
+        service = self.line.v1.customers
+        return await self.line.call("customers.list", lambda options: service.list_async(asked, options), urgent=urgent)
+
+    async def _searched(self, metadata: Mapping[str, str], *, urgent: bool) -> Customer | None:
+        """A customer that bears these marks, if it was made some minutes ago."""
+        given: Any = {"query": " AND ".join(f'metadata["{name}"]:"{value}"' for name, value in metadata.items())}
+        service = self.line.v1.customers
+        told = await self.line.call(
+            "customers.search", lambda options: service.search_async(given, options), urgent=urgent
+        )
+        found = (Customer.from_body(body) for body in told["data"])
+        return next((each for each in found if metadata.items() <= each.metadata.items()), None)
 
     async def look(self, customer: str, *, urgent: bool) -> Customer:
         """A customer as it is now; one that was deleted says so. Raises RailError."""

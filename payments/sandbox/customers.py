@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from payments.sandbox import customer_balances, methods, tax_ids
 from payments.sandbox.books import Books
 from payments.sandbox.objects import Body, address, assign, shipping
@@ -13,6 +15,7 @@ _PLAIN = ("business_name", "description", "email", "individual_name", "invoice_p
 _FIELDS = (*_PLAIN, "metadata", "phone", "preferred_locales", "tax_exempt")
 _SETTINGS = ("custom_fields", "default_payment_method", "footer", "rendering_options")
 _SESSION = 30 * 60
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _LOCKED = {
     "customer_sheet": {"payment_method_allow_redisplay_filters": ["always"], "payment_method_remove": "disabled"},
     "mobile_payment_element": {
@@ -121,6 +124,8 @@ async def create_session(books: Books, given: Body) -> Body:
 
 
 async def _fill(books: Books, customer: Body, given: Body) -> None:
+    if given.get("email") and not _EMAIL.fullmatch(given["email"]):
+        raise invalid(f"Invalid email address: {given['email']}", "email", "email_invalid")
     assign(customer, given, _FIELDS)
     customer["tax_exempt"] = customer["tax_exempt"] or "none"
     if "address" in given:
