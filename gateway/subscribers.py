@@ -112,6 +112,8 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(billing.InvoiceReminded): (composing.remind,),
     event_name(billing.SubscriptionAccessTaken): (composing.tell_of_access,),
     event_name(payments.PaymentMethodExpiring): (composing.warn_of_expiry,),
+    event_name(payments.PaymentMethodRevoked): (composing.tell_of_revocation,),
+    event_name(payments.PaymentFraudWarned): (composing.warn_of_fraud,),
     event_name(billing.SubscriptionCanceled): (release_seats,),
     event_name(billing.SubscriptionImported): (open_pools,),
     event_name(auth.MemberSeatWanted): (seat_arrivals,),
@@ -139,7 +141,7 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.PaymentSucceeded): (book_payment,),
     event_name(payments.PaymentRecorded): (book_payment,),
     event_name(payments.PaymentFeeKnown): (book_fee,),
-    event_name(payments.DisputeOpened): (book_dispute,),
+    event_name(payments.DisputeOpened): (book_dispute, composing.tell_of_dispute),
     event_name(payments.DisputeChanged): (book_dispute,),
     event_name(payments.DisputeClosed): (book_dispute,),
 }

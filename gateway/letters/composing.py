@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from auth.policy import Role
+from auth.policy import Desk, Role
 from billing import invoice_queries
 from billing.invoices import remaining
 from billing.tables import Collection, Invoice, InvoiceState
@@ -82,6 +82,39 @@ async def warn_of_expiry(work: Work, account_id: int, told: Told) -> None:
     shown = {"brand": found["brand"].title(), "last4": found["last4"], "month": {"month": found["expires_on"]}}
     about = f"{ids.encode('pm', told['payment_method'])}/{found['expires_on']}"
     await queries.write(work, account_id, [reader], shown, kind="expiring", about=about)
+
+
+async def tell_of_revocation(work: Work, account_id: int, told: Told) -> None:
+    """Tell a customer that their payment method may not be debited any more."""
+    found = await queries.method(work, account_id, told["payment_method"])
+    reader = await queries.payer(work, account_id)
+    if found is None or reader is None:
+        return
+    about = ids.encode("pm", told["payment_method"])
+    await queries.write(work, account_id, [reader], {"last4": found["last4"]}, kind="revoked", about=about)
+
+
+async def warn_of_fraud(work: Work, account_id: int, told: Told) -> None:
+    """Tell Finance that a bank was told of fraud; never the payer, who may be who has stolen the card."""
+    found = await queries.fraud(work, account_id, told["warning"])
+    if found is None or not _new(work, found["warned_at"]):
+        return
+    shown = {"customer": found["customer"], "amount": _money(Money(found["amount_minor"], found["currency"]))}
+    about = f"{ids.encode('pay', told['payment'])}/{ids.encode('warning', told['warning'])}"
+    await queries.write(
+        work, account_id, await queries.staff(work, Desk.FINANCE), shown, kind="fraud_warned", about=about
+    )
+
+
+async def tell_of_dispute(work: Work, account_id: int, told: Told) -> None:
+    """Tell Finance that a dispute was opened, and by when we mean to answer."""
+    found = await queries.dispute(work, account_id, told["dispute"])
+    if found is None or found["answer_by"] <= work.now:
+        return
+    shown = {"customer": found["customer"], "amount": _money(Money(found["amount_minor"], found["currency"]))}
+    shown["until"] = _at(found["answer_by"])
+    about = ids.encode("dispute", told["dispute"])
+    await queries.write(work, account_id, await queries.staff(work, Desk.FINANCE), shown, kind="disputed", about=about)
 
 
 async def tell_of_domain(work: Work, account_id: int, told: Told) -> None:

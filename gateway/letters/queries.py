@@ -11,9 +11,12 @@ from typing import Any
 import asyncpg
 from sqlmodel import col, select
 
-from auth.policy import Role
+from auth.policy import Desk, Role
 from gateway.letters.tables import Letter
 from kernel.work import Work
+
+_MOST = 20
+"""So many people of a desk get a letter, those who have been there longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,17 @@ async def admins(work: Work, account_id: int, *roles: Role) -> list[Reader]:
     return [Reader(row["email"], row["locale"], row["time_zone"]) for row in rows]
 
 
+async def staff(work: Work, desk: Desk) -> list[Reader]:
+    """Those who work for us at a desk, at their verified addresses."""
+    rows = await work.fetch(
+        "select p.email, p.locale, p.time_zone from staff s join person p on p.id = s.person_id"
+        " where s.desk = $1 and p.email_verified order by p.id limit $2",
+        desk.value,
+        _MOST,
+    )
+    return [Reader(row["email"], row["locale"], row["time_zone"]) for row in rows]
+
+
 async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """An invitation that is open, with who sent it, where to, and the language of whom it goes to, if we know them."""
     rows = await work.fetch(
@@ -139,5 +153,29 @@ async def method(work: Work, account_id: int, number: int) -> asyncpg.Record | N
     """What a letter tells about a payment method."""
     rows = await work.fetch(
         "select brand, last4, expires_on from payment_method where account_id = $1 and id = $2", account_id, number
+    )
+    return rows[0] if rows else None
+
+
+async def fraud(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a warning of fraud, where a refund may still avert a dispute."""
+    rows = await work.fetch(
+        "select a.name as customer, p.amount_minor, p.currency, f.warned_at from fraud_warning f"
+        " join payment p on p.account_id = f.account_id and p.id = f.payment_id join account a on a.id = f.account_id"
+        " where f.account_id = $1 and f.id = $2 and f.actionable",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
+async def dispute(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a dispute that wants to be answered."""
+    rows = await work.fetch(
+        "select a.name as customer, d.amount_minor, d.currency, d.answer_by from dispute d"
+        " join account a on a.id = d.account_id where d.account_id = $1 and d.id = $2"
+        " and d.answer_by is not null and d.submitted_at is null and d.accepted_at is null and d.closed_at is null",
+        account_id,
+        number,
     )
     return rows[0] if rows else None

@@ -34,6 +34,9 @@ PATHS = {
     "receipt": "/invoices/{about}",
     "reminder": "/invoices/{about}",
     "expiring": "/payment-methods",
+    "revoked": "/payment-methods",
+    "fraud_warned": "/payments/{about}",
+    "disputed": "/disputes/{about}",
     "domain_lost": "/domains",
     "access_taken": "/invoices",
 }

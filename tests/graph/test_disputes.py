@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from auth.policy import Desk
 from kernel import ids
 from tests.graph.asking import logged
+from tests.graph.test_told import finance_alone_reads, readers
 from tests.paying import control, rail_of, together
 from tests.returning import Paid, booked, paid, working
 from tests.scene import Somebody
@@ -69,6 +70,62 @@ async def test_a_dispute_that_nobody_told_of_is_found_and_booked(workspace: Scen
     ]
     everywhere = (await workspace.world.ask(LIST, of.finance)).data["disputes"]["nodes"]
     assert dispute["id"] in [each["id"] for each in everywhere]
+
+
+async def test_finance_hears_of_a_dispute_once_and_the_payer_does_not(workspace: Scene) -> None:
+    await disputed(workspace)
+
+    await workspace.world.run("update outbox set delivered_at = null where account_id = $1", workspace.number)
+    before = await readers(workspace, "disputed")
+    await working(workspace)
+
+    assert await finance_alone_reads(workspace, "disputed")
+    assert await readers(workspace, "disputed") == before
+
+
+async def test_evidence_after_the_banks_deadline_is_refused_and_nothing_is_sent(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    await changed(workspace, "stageEvidence", of.finance, dispute)
+    before = await evidence(workspace, of.finance, dispute)
+
+    await past_deadline(workspace, dispute)
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    staged = await changed(workspace, "stageEvidence", finance, dispute, remarks="Late.")
+    submitted = await changed(workspace, "submitEvidence", finance, dispute)
+
+    for refused in (staged, submitted):
+        assert refused["__typename"] == "DisputeNotAnswerable"
+        assert refused["message"].startswith("This dispute had to be answered by 20")
+        assert refused["message"].endswith("UTC. Wait for the bank's decision, or accept it.")
+    assert await evidence(workspace, finance, dispute) == before
+    assert (await at_the_rail(workspace, dispute))["evidence_details"]["submission_count"] == 0
+
+
+async def test_evidence_that_the_rail_was_away_for_until_the_deadline_says_so(workspace: Scene) -> None:
+    of, dispute = await disputed(workspace)
+    await changed(workspace, "stageEvidence", of.finance, dispute)
+    await control(workspace.world, "faults", {"operation": "disputes.update", "fault": "drop_before", "times": 0})
+    try:
+        unsure = await changed(workspace, "submitEvidence", of.finance, dispute)
+        await past_deadline(workspace, dispute)
+        await together(workspace.world)
+    finally:
+        await control(workspace.world, "faults", verb="DELETE")
+    await working(workspace, timedelta(hours=1))
+
+    finance = await workspace.world.person("finance", desk=Desk.FINANCE)
+    *_, last = await evidence(workspace, finance, dispute)
+    assert unsure["submittedAt"]
+    assert (last["submit"], last["sentAt"], bool(last["refused"])) == (True, None, True)
+    (shown,) = (await workspace.world.ask(OF_PAYMENT, finance, id=of.payment)).data["node"]["disputes"]
+    assert (shown["state"], shown["outcome"], shown["submittedAt"]) == ("LOST", "LOST", None)
+    assert (await at_the_rail(workspace, dispute))["evidence_details"]["submission_count"] == 0
+
+
+async def past_deadline(scene: Scene, dispute: Any) -> None:
+    """Let the bank's deadline pass, by our clock."""
+    left = datetime.fromisoformat(dispute["dueAt"]) - await scene.world.now()
+    await scene.world.advance(left + timedelta(hours=1))
 
 
 async def test_looking_again_changes_nothing(workspace: Scene) -> None:

@@ -43,6 +43,13 @@ TOLD: dict[str, dict[str, Any]] = {
     "receipt": {"number": "INV-2026-7", "paid": {"minor": 5_000, "currency": "JPY"}},
     "reminder": {"number": "INV-2026-7", "owed": {"minor": 1, "currency": "USD"}},
     "expiring": {"brand": "Visa", "last4": "4242", "month": {"month": "2027-04"}},
+    "revoked": {"last4": "3000"},
+    "fraud_warned": {"customer": "Acme", "amount": {"minor": 4_000, "currency": "USD"}},
+    "disputed": {
+        "customer": "Acme",
+        "amount": {"minor": 4_000, "currency": "USD"},
+        "until": {"instant": NOW.isoformat()},
+    },
     "domain_lost": {"domain": "acme.test", "workspace": "Acme"},
     "access_taken": {"plan": {"names": {"en": "Pro", "de": "Profi"}}},
 }

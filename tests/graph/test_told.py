@@ -13,6 +13,7 @@ from auth.policy import Desk
 from kernel import ids
 from payments.pursuit import GONE
 from payments.tables import PaymentMethod, PaymentMethodKind
+from tests.graph.asking import work_off
 from tests.graph.test_dunning import days, due, row_of
 from tests.graph.test_returns_told import broken, heard
 from tests.graph.test_webhook_door import an_event, outcomes, post
@@ -57,6 +58,19 @@ async def debited(scene: Scene) -> tuple[str, str]:
     return ids.encode("pm", number), await scene.world.value(mandate, told["id"])
 
 
+async def readers(scene: Scene, kind: str) -> list[str]:
+    """Who gets letters of a kind about the account."""
+    asked = "select address from letter where account_id = $1 and kind = $2 order by address"
+    return [row["address"] for row in await scene.world.rows(asked, scene.number, kind)]
+
+
+async def finance_alone_reads(scene: Scene, kind: str) -> bool:
+    """Whether there are such letters, and nobody but our Finance gets them."""
+    asked = "select email from person p join staff s on s.person_id = p.id where s.desk = 'finance'"
+    told_of = set(await readers(scene, kind))
+    return bool(told_of) and told_of <= {row["email"] for row in await scene.world.rows(asked)}
+
+
 async def declines(scene: Scene) -> list[Any]:
     return await scene.world.rows(
         "select decline_code from payment_attempt where account_id = $1 and outcome = 'refused'", scene.number
@@ -94,6 +108,8 @@ async def test_what_may_not_be_debited_any_more_is_seen_and_not_charged(workspac
         "select count(*) from outbox where account_id = $1 and name = 'payment_method.revoked'", workspace.number
     )
     assert told_of == 1
+    payer = await workspace.world.value("select email from account where id = $1", workspace.number)
+    assert await readers(workspace, "revoked") == [payer]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -108,6 +124,8 @@ async def test_finance_is_warned_of_fraud_before_it_is_disputed(workspace: Scene
     # Whoever paid may be who has stolen the card.
     mine = (await workspace.world.ask(WARNED, workspace.owner, account=workspace.account)).data
     assert mine["fraudWarnings"]["nodes"] == []
+    await work_off(workspace.world)
+    assert await finance_alone_reads(workspace, "fraud_warned")
 
 
 async def test_a_warning_that_nobody_told_us_of_is_found_and_a_refund_settles_it(workspace: Scene) -> None:
