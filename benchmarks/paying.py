@@ -33,6 +33,7 @@ from tempfile import mkdtemp
 from time import perf_counter, process_time
 from typing import Any
 
+import alone  # noqa: F401 - `seats` is a package here
 import asyncpg
 import httpx2
 

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from auth import queries as people
 from auth.policy import ROLES, Actor, ActorKind, Role, sees
 from kernel import database, ids
 from kernel.audit import Origin
 from kernel.errors import Problem
 from kernel.work import IdBlocks, Work
-from seats import bulk, operations
+from seats import bulk, buying, operations
 from seats import invitations as letters
 from seats.seating import SeatSource
 from tests.scene import Scene, Somebody
@@ -98,6 +99,16 @@ def release(scene: Scene, seat: str) -> Act:
 def transfer(scene: Scene, seat: str, email: str) -> Act:
     """Give a seat to somebody else."""
     return lambda work: operations.transfer(work, scene.number, ids.decode("seat", seat), email)
+
+
+def resize(scene: Scene, pool: str, seats: int) -> Act:
+    """Have so many seats: more at once, fewer from the next period on."""
+
+    async def act(work: Work) -> None:
+        account = await people.account(work, scene.number)
+        await buying.resize(work, account, ids.decode("pool", pool), seats, None)
+
+    return act
 
 
 def remove(scene: Scene, who: Somebody) -> Act:
