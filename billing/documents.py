@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from billing.lines import Line
-from billing.tax import Rate, taxed
+from billing.tax import Rate, parts
 from kernel.money import Money, total
 from kernel.time import Period
 
@@ -72,9 +72,6 @@ def joined(documents: Sequence[Document]) -> Document:
 
 def document(lines: Sequence[tuple[str, Line]], rate: Rate, currency: str) -> Document:
     """The document of these lines, each with its words, taxed by one rate."""
-    taxes = [Money(0, currency)] * len(lines)
-    for group in taxed([(line.net, rate) for _, line in lines]):
-        for place, part in zip(group.places, group.parts, strict=True):
-            taxes[place] = part
+    taxes = parts(rate, [line.net for _, line in lines], currency)
     drafted = [DocumentLine(words, line, rate, tax) for (words, line), tax in zip(lines, taxes, strict=True)]
     return Document(currency, tuple(drafted))

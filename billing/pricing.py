@@ -80,7 +80,10 @@ class Tier:
 
     def blocks(self, units: Fraction) -> Fraction:
         """How many times `unit` is due for this many units."""
-        return Fraction(-(-units // self.size)) if self.size else units
+        if not self.size:
+            return units
+        begun = -(-units.numerator * self.size.denominator // (units.denominator * self.size.numerator))
+        return Fraction(begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ def exact(quantity: Quantity) -> Fraction:
 def plain(number: Quantity, digits: int = 0) -> str:
     """The number as a decimal with at least so many digits, exact to the twentieth: "0.0002", "10.00"."""
     top, bottom = number.as_integer_ratio()
-    return _decimal(top, bottom, digits)
+    return _decimal(top, bottom, digits) if digits or bottom != 1 else str(top)
 
 
 def _major(minor: Fraction, digits: int) -> str:

@@ -71,6 +71,12 @@ def taxed(lines: Sequence[tuple[Money, Rate]]) -> list[Group]:
     return [_grouped(rate, places, [lines[place][0] for place in places]) for rate, places in groups.items()]
 
 
+def parts(rate: Rate, amounts: Sequence[Money], currency: str) -> list[Money]:
+    """The tax on each of these amounts, which all have one rate; it is rounded once for all of them."""
+    share = rate.share
+    return _split(_tax(total(amounts, currency), share, inclusive=rate.inclusive), amounts, share)
+
+
 def credited(rate: Rate, charged: Money, tax: Money, *, before: Money, credit: Money) -> Money:
     """The tax that a credit of `credit` gives back, after credits of `before` on the same group.
 
@@ -124,18 +130,18 @@ def _country_of(plain_id: str) -> str:
 
 def _grouped(rate: Rate, places: Sequence[int], amounts: Sequence[Money]) -> Group:
     charged = total(amounts, amounts[0].currency)
-    tax = _tax(rate, charged)
-    parts = _split(tax, amounts, rate.share)
-    return Group(rate, tuple(places), charged - tax if rate.inclusive else charged, tax, tuple(parts))
+    tax = _tax(charged, rate.share, inclusive=rate.inclusive)
+    split = _split(tax, amounts, rate.share)
+    return Group(rate, tuple(places), charged - tax if rate.inclusive else charged, tax, tuple(split))
 
 
-def _tax(rate: Rate, charged: Money) -> Money:
+def _tax(charged: Money, share: Fraction, *, inclusive: bool) -> Money:
     """The tax of a group, rounded once: on top, or what remains of the gross without its rounded net."""
-    return charged - charged.times(1 - rate.share) if rate.inclusive else charged.times(rate.share)
+    return charged - charged.times(1 - share) if inclusive else charged.times(share)
 
 
 def _given_back(rate: Rate, charged: Money, tax: Money, credit: Money) -> Money:
-    return tax if credit == charged else min(tax, _tax(rate, credit))
+    return tax if credit == charged else min(tax, _tax(credit, rate.share, inclusive=rate.inclusive))
 
 
 def _split(tax: Money, amounts: Sequence[Money], share: Fraction) -> list[Money]:

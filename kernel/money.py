@@ -19,7 +19,10 @@ from kernel.errors import InvalidInput
 
 def rounded(amount: Fraction | int) -> int:
     """Round to a whole number, half away from zero (LAW 2)."""
-    top, bottom = amount.numerator, amount.denominator
+    return _divided(amount.numerator, amount.denominator)
+
+
+def _divided(top: int, bottom: int) -> int:
     whole = (2 * abs(top) + bottom) // (2 * bottom)
     return whole if top >= 0 else -whole
 
@@ -66,7 +69,8 @@ class Money:
 
     def times(self, share: Fraction | int) -> Money:
         """The amount times an exact share, rounded once."""
-        return Money(rounded(self.minor * share), self.currency)
+        # Without making the exact product, which takes four times as long.
+        return Money(_divided(self.minor * share.numerator, share.denominator), self.currency)
 
     def split(self, weights: Sequence[Fraction | int]) -> list[Money]:
         """Divide by weight into parts that sum to the whole; the split of -x mirrors that of x.
