@@ -128,7 +128,7 @@ def columns_of(line: Line) -> dict[str, Any]:
         "formula": line.formula,
         "proration": line.proration,
         "reverses": line.reverses,
-        **({"facts": _evidence(line)} if line.kind is Kind.USAGE else {}),
+        **({"facts": evidence(line)} if line.kind is Kind.USAGE else {}),
     }
 
 
@@ -137,7 +137,7 @@ def whole(quantity: Quantity) -> int:
     return min(rounded(exact(quantity)), MOST_WHOLE)
 
 
-def _evidence(line: Line) -> dict[str, Any]:
+def evidence(line: Line) -> dict[str, Any]:
     """What a line of usage was counted from."""
     quantity = exact(line.quantity)
     told = line.evidence or Evidence(0)

@@ -54,8 +54,7 @@ def over(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> li
         return []
     current = periods.span_at(agreement.cycles, at)
     before = periods.span_at(agreement.cycles, current.start - _INSTANT)
-    found = _stretches(agreement, items, at, before.start - GRACE)
-    return [stretch for stretch in found if stretch.span.end <= at]
+    return list(_stretches(agreement, items, at, before.start - GRACE, until=at))
 
 
 def running(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> list[Stretch]:
@@ -70,7 +69,10 @@ def opens(cycles: Sequence[Cycle], now: datetime) -> datetime:
     return periods.span_at(cycles, now - GRACE).start
 
 
-def _stretches(agreement: Agreement, items: Sequence[MeteredItem], at: datetime, since: datetime) -> Iterator[Stretch]:
+def _stretches(
+    agreement: Agreement, items: Sequence[MeteredItem], at: datetime, since: datetime, *, until: datetime = _EVER
+) -> Iterator[Stretch]:
+    """The stretches of periods that began by an instant; none that ended before `since`, or ends after `until`."""
     paused = [Period(pause.start, max(pause.end or _EVER, pause.start)) for pause in agreement.pauses]
     for period in periods.begun(agreement.cycles, at, since):
         for item in items:
@@ -78,6 +80,6 @@ def _stretches(agreement: Agreement, items: Sequence[MeteredItem], at: datetime,
             starts = (period.span.start, item.since, agreement.trial_until or _NEVER)
             ends = (period.span.end, item.until or _EVER, agreement.ended_at or _EVER)
             start, end = max(starts), min(ends)
-            if start < end and since < end:
+            if start < end and since < end <= until:
                 span = Period(start, end)
                 yield Stretch(item, span, tuple(without([span], paused)))

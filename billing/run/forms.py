@@ -19,7 +19,7 @@ from billing import ledger, timeline
 from billing.agreement import Agreement, Item, Step
 from billing.charging import worded
 from billing.documents import Document, DocumentLine, document
-from billing.facts import columns_of
+from billing.facts import evidence, whole
 from billing.lines import Kind, Line
 from billing.periods import Cycle
 from billing.pricing import Price, Quantity, Timing
@@ -112,9 +112,7 @@ def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
 
 def transfers(entry: ledger.Entry) -> tuple[str, ...]:
     """The transfers of an entry."""
-    return tuple(
-        copied(transfer.debit, transfer.credit, transfer.amount.currency, transfer.amount.minor) for transfer in entry
-    )
+    return tuple(f"{one.debit}\t{one.credit}\t{one.amount.currency}\t{one.amount.minor}" for one in entry)
 
 
 def copied(*values: Any) -> str:
@@ -128,15 +126,26 @@ def _is_earned(line: Line, now: datetime) -> bool:
 
 
 def _invoice(made: Document, sums: Sequence[Money]) -> str:
-    notes = "{" + ",".join(orjson.dumps(note).decode() for note in made.notes) + "}"
-    return copied(InvoiceKind.SUBSCRIPTION, 0, made.currency, *(amount.minor for amount in sums), notes)
+    notes = _copied("{" + ",".join(orjson.dumps(note).decode() for note in made.notes) + "}")
+    subtotal, tax, asked = (amount.minor for amount in sums)
+    return f"{InvoiceKind.SUBSCRIPTION}\t0\t{made.currency}\t{subtotal}\t{tax}\t{asked}\t{notes}"
 
 
 def _line(place: int, drafted: DocumentLine) -> str:
-    rate, columns = drafted.rate, columns_of(drafted.line)
-    columns.setdefault("facts", {})
-    taxed = (drafted.tax.minor, str(rate.percent), rate.category, rate.inclusive)
-    return copied(place, drafted.description, *taxed, *[columns[name] for name in CHARGED])
+    words, rate = _copied(drafted.description), drafted.rate
+    taxed = f"{drafted.tax.minor}\t{rate.percent}\t{_copied(rate.category)}\t{rate.inclusive}"
+    return f"{place}\t{words}\t{taxed}\t{_charged(drafted.line)}"
+
+
+def _charged(line: Line) -> str:
+    """What `facts.columns_of` says of a line, in the order of CHARGED."""
+    amount, taken = line.amount, [[taken.discount, taken.amount.minor] for taken in line.discounts]
+    discounts = f"{line.discount.minor}\t{_copied(taken)}" if taken else "0\t[]"
+    facts = _copied(evidence(line)) if line.kind is Kind.USAGE else "{}"
+    return (
+        f"{line.kind}\t{line.price}\t{whole(line.quantity)}\t{_copied(line.above)}\t{amount.currency}\t{amount.minor}"
+        f"\t{discounts}\t{_copied(line.formula)}\t{line.proration}\t{_copied(line.reverses)}\t{facts}"
+    )
 
 
 def _copied(value: Any) -> str:

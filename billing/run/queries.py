@@ -221,8 +221,8 @@ _READ = """
                            where (v.account_id, v.subscription_id) = (d.account_id, d.subscription_id)
                            and v.state = 'void') as plain,
            a.country, a.vat_id, a.locale, a.collection, a.net_days, a.po_number, a.grace_hours,
-           jsonb_build_object('name', a.name, 'email', a.email, 'address', a.address, 'country', a.country,
-                              'vat_id', a.vat_id, 'time_zone', a.time_zone)::text as billed_to
+           json_build_object('name', a.name, 'email', a.email, 'address', a.address, 'country', a.country,
+                             'vat_id', a.vat_id, 'time_zone', a.time_zone)::text as billed_to
     from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::boolean[])
          with ordinality as d(account_id, subscription_id, due_at, settled, place)
     join account a on a.id = d.account_id
