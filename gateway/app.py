@@ -22,6 +22,8 @@ from auth.sso.provider import Providers
 from auth.tokens import Signer
 from billing import queries, reconciliation_queries
 from gateway.authentication import Door
+from gateway.budgets import Purse
+from gateway.charging import budgets, charge
 from gateway.cookies import Cookies
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
@@ -77,6 +79,8 @@ def build(
                 live(graph, documents, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
             )
             app.state.live = told
+            purse = Purse(settings.budget, settings.restored)
+            app.state.budgets = await held.enter_async_context(budgets(url, purse))
             app.state.door = Door(
                 engine,
                 ticking,
@@ -113,6 +117,7 @@ def build(
         graphiql=not settings.in_production,
         body=BODY,
         follow=follow,
+        charge=charge,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
     routes: list[BaseRoute] = [

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,7 @@ import strawberry
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -38,6 +39,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gateway.cost import FREE, Cost, priced
 from gateway.limits import Figures, Limits, Reach, Walk
 from gateway.masking import refused
 from kernel.errors import Fault, Forbidden, InvalidInput, TooComplex
@@ -58,6 +60,7 @@ class Operation:
     kind: OperationType
     reach: Reach
     node: OperationDefinitionNode
+    cost: Cost = FREE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +130,15 @@ class Documents:
         found = self._documents.get(digest) or self._refusals.get(digest)
         return found or self._first_read(source, digest)
 
+    def cost(self, operation: Operation, variables: dict[str, Any]) -> int:
+        """The points that an operation may cost with these variables. Raises TooComplex."""
+        cost = operation.cost.asked(variables)
+        if cost > self.limits.cost:
+            most = self.limits.cost
+            says = f"The operation may cost {cost:,} points; one request may cost {most:,}. Ask for smaller pages."
+            raise TooComplex(says, limit="cost", most=most)
+        return cost
+
     def _first_read(self, source: str, digest: str) -> Document | Refusal:
         try:
             syntax = self._parse(source)
@@ -138,6 +150,7 @@ class Documents:
             return self._refuse(digest, [GraphQLError(fault.message, original_error=fault)])
         if errors := self._validate(syntax):
             return self._refuse(digest, errors)
+        document = self._priced(document)
         self._documents.put(digest, document, len(source) + _TOKEN * document.figures.tokens)
         return document
 
@@ -172,6 +185,14 @@ class Documents:
         if not self.introspection and any(operation.reach.introspects for operation in operations):
             raise Forbidden("Introspection is closed here. The schema is published with the documentation.")
         return Document(digest, syntax, walk.figures, operations)
+
+    def _priced(self, document: Document) -> Document:
+        nodes = document.syntax.definitions
+        fragments = {node.name.value: node for node in nodes if isinstance(node, FragmentDefinitionNode)}
+        operations = (
+            replace(operation, cost=priced(self.schema, operation.node, fragments)) for operation in document.operations
+        )
+        return replace(document, operations=tuple(operations))
 
     def _validate(self, syntax: DocumentNode) -> list[GraphQLError]:
         errors = self._broken(syntax, self._rules)

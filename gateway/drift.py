@@ -51,7 +51,7 @@ DECLARED = (
 
 SPOKEN_IN_SQL = frozenset(
     {
-        *("billing_run", "clock", "idempotency_key", "recognition_clock", "run_chunk"),
+        *("billing_run", "budget", "clock", "idempotency_key", "recognition_clock", "run_chunk"),
         *("dunning_schedule", "meter", "usage_alert", "usage_batch", "usage_event"),
     }
 )

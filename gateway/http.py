@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.budgets import Bill, Overspent
 from gateway.documents import Document, Documents, Operation, Refusal
 from gateway.executor import Outcome, check, execute
 from gateway.graphiql import page
@@ -32,7 +33,7 @@ from gateway.masking import STATUS, masked, masked_exception, refused
 from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
 from gateway.observability import note
 from gateway.requests import Asked, Malformed, read
-from kernel.errors import Code, Fault, InvalidInput
+from kernel.errors import Code, Fault, InvalidInput, RateLimited
 
 UNPARSABLE = 400
 """The status of a text that is no GraphQL document."""
@@ -56,6 +57,9 @@ becomes the status of the whole response.
 Follow = Callable[[Request, Asked, Document, Operation], Awaitable[Response]]
 """Begins a subscription, and answers with its event stream. Raises Refused, or a Fault."""
 
+Charge = Callable[[Request, Any, Operation, int], Awaitable[Bill | None]]
+"""Spends from the budget of whoever asks what an operation may cost; None where that is free. Raises Overspent."""
+
 Answer = dict[str, Any]
 
 
@@ -67,13 +71,14 @@ def graphql_endpoint(
     graphiql: bool,
     body: int = BODY,
     follow: Follow | None = None,
+    charge: Charge | None = None,
 ) -> ASGIApp:
     """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from.
 
-    Without `follow` it answers no subscriptions.
+    Without `follow` it answers no subscriptions, and without `charge` nobody has a budget.
     """
     check(schema)
-    return _Endpoint(schema, context, documents, graphiql=graphiql, body=body, follow=follow)
+    return _Endpoint(schema, context, documents, graphiql=graphiql, body=body, follow=follow, charge=charge)
 
 
 class _Endpoint:
@@ -88,6 +93,7 @@ class _Endpoint:
         graphiql: bool,
         body: int,
         follow: Follow | None,
+        charge: Charge | None,
     ) -> None:
         self._schema = schema
         self._context = context
@@ -95,6 +101,7 @@ class _Endpoint:
         self._graphiql = graphiql
         self._body = body
         self._follow = follow
+        self._charge = charge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; nothing is sent to a client that left."""
@@ -139,11 +146,12 @@ class _Endpoint:
             return _told(request, {"errors": document.errors}, status, media)
         try:
             operation = _operation(request, document, asked)
+            cost = self._documents.cost(operation, asked.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
                 return await self._stream(request, document, operation, asked, media)
         except Fault as fault:
             return _told(request, {"errors": [masked_exception(fault)]}, UNPROCESSABLE, media)
-        return await self._execute(request, document, operation, asked, media)
+        return await self._execute(request, document, operation, asked, media, cost=cost)
 
     async def _stream(
         self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
@@ -164,10 +172,11 @@ class _Endpoint:
             return _failed(request, error, media)
 
     async def _execute(
-        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
+        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str, *, cost: int
     ) -> Response:
         try:
             async with self._context(request) as context:
+                bill = await self._charge(request, context, operation, cost) if self._charge else None
                 outcome = await execute(
                     self._schema,
                     document,
@@ -177,7 +186,9 @@ class _Endpoint:
                     extensions=asked.extensions,
                     suggestions=self._documents.suggestions,
                 )
-            return _outcome(request, outcome, media)
+            if bill:
+                bill.settle(operation.cost.used(outcome.data))
+            return _outcome(request, outcome, media, bill)
         except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
             return _failed(request, error, media)
 
@@ -199,12 +210,18 @@ def _accepts_events(request: Request) -> bool:
     return any(media_type(each)[0] == EVENTS for each in ranges[:50])
 
 
-def _outcome(request: Request, outcome: Outcome, media: str) -> Response:
+def _outcome(request: Request, outcome: Outcome, media: str, bill: Bill | None) -> Response:
+    told = _cost(bill)
     if not outcome.began:
-        return _told(request, {"errors": [refused(error) for error in outcome.errors]}, UNPROCESSABLE, media)
+        return _told(request, {"errors": [refused(error) for error in outcome.errors]} | told, UNPROCESSABLE, media)
     if outcome.errors:
-        return _told(request, {"errors": masked(outcome.errors), "data": outcome.data}, PARTIAL, media)
-    return _told(request, {"data": outcome.data}, 200, media)
+        return _told(request, {"errors": masked(outcome.errors), "data": outcome.data} | told, PARTIAL, media)
+    return _told(request, {"data": outcome.data} | told, 200, media)
+
+
+def _cost(bill: Bill | None) -> Answer:
+    """What a response tells of its cost."""
+    return {"extensions": {"cost": bill.shown()}} if bill else {}
 
 
 def _failed(request: Request, error: Exception, media: str) -> Response:
@@ -217,7 +234,10 @@ def _failed(request: Request, error: Exception, media: str) -> Response:
         headers["www-authenticate"] = 'Bearer error="invalid_token"' if known else "Bearer"
     if code is Code.UNAVAILABLE:
         headers["retry-after"] = "1"
-    return _send(request, {"errors": [shown]}, STATUS[code], media, headers)
+    if isinstance(error, RateLimited) and "seconds" in error.details:
+        headers["retry-after"] = str(error.details["seconds"])
+    told = _cost(error.bill) if isinstance(error, Overspent) else {}
+    return _send(request, {"errors": [shown]} | told, STATUS[code], media, headers)
 
 
 def _malformed(request: Request, error: Malformed, media: str) -> Response:

@@ -47,7 +47,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one document may have of each thing.
+    """The most that one document may have of each thing, and that one operation may cost.
 
     `comparisons` is what the validation of overlapping fields may spend, in units of
     about 2 µs; it is the one rule of the specification that is not linear.
@@ -65,6 +65,7 @@ class Limits:
     roots: int = 50
     fields: int = 5_000
     comparisons: int = 15_000
+    cost: int = 10_000
 
     def check(self, name: str, figure: int) -> None:
         """Refuse a figure above the limit of this name. Raises TooComplex."""

@@ -289,6 +289,20 @@ class Settings(BaseSettings):
         shown="`SEATGRAPH_URL`",
         pattern=r"^(https?://[^\s?#]+)?$",
     )
+    budget: int = _setting(
+        "SEATGRAPH_BUDGET",
+        20_000,
+        "How many [points](clients.md#cost) everybody may spend on requests in a row.",
+        "a number from 10000 on",
+        ge=10_000,
+    )
+    restored: int = _setting(
+        "SEATGRAPH_BUDGET_RESTORED",
+        1_000,
+        "How many points come back in a second.",
+        "a number from 1 on",
+        ge=1,
+    )
     clock: AwareDatetime | None = _setting(
         "SEATGRAPH_CLOCK",
         None,

@@ -49,6 +49,7 @@ from resolvers.graph import (
     Visible,
 )
 from schema.scalars import Long, Money
+from schema.weights import Weight, of_source, weighed
 
 Resolve = Callable[..., Any]
 
@@ -71,6 +72,8 @@ class Word:
     """Further columns that `resolve` looks at."""
 
     deprecated: str | None = None
+    cost: Weight | None = None
+    """What it costs, if not what its kind does."""
 
 
 @strawberry.interface(description="Anything with an id that `node(id:)` finds.")
@@ -91,9 +94,9 @@ def one(target: str, *, by: str, of: str = "id", sql: str | None = None, require
     return Word(One(target, by, of, sql), target if required else f"{target} | None")
 
 
-def via(resolve: Resolve, annotation: str) -> Any:
-    """A way into the graph that a resolver answers."""
-    made = strawberry.field(resolver=resolve)
+def via(resolve: Resolve, annotation: str, *, cost: Weight | None = None, public: bool = False) -> Any:
+    """A way into the graph that a resolver answers; a `public` one answers everybody alike."""
+    made = strawberry.field(resolver=resolve, metadata=weighed(cost, public=public))
     made.type_annotation = StrawberryAnnotation(annotation, namespace=TYPES)
     return made
 
@@ -221,6 +224,7 @@ def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], di
             type_annotation=StrawberryAnnotation(annotation, namespace=TYPES),
             description=doc,
             deprecation_reason=word.deprecated,
+            metadata=weighed(word.cost or of_source(word.source)),
         )
         shown[name].arguments = list(word.arguments)
     return sources, shown

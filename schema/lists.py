@@ -17,6 +17,7 @@ from strawberry.utils.str_converters import to_camel_case
 from resolvers.graph import Filter, Many, Page
 from resolvers.reading import COUNTED, Connection, ask, choose
 from schema.base import RESOLVES, TYPES, Resolve, Word, argument, assembled, shown_field, words
+from schema.weights import COUNTING, FREE, weighed
 
 
 class Direction(StrEnum):
@@ -217,7 +218,11 @@ def _page_info(page: Connection, _info: Any) -> PageInfo:
 
 
 def _shown(name: str, description: str, fields: Mapping[str, tuple[str, str, Resolve]]) -> None:
-    shown = {key: shown_field(key, kind, doc) for key, (kind, doc, _) in fields.items()}
+    # The page has paid for its rows; counting the others is a question of its own.
+    shown = {
+        key: shown_field(key, kind, doc, metadata=weighed(COUNTING if key == "total_count" else FREE))
+        for key, (kind, doc, _) in fields.items()
+    }
     TYPES[name] = assembled(name, description, shown)
     RESOLVES[name] = {to_camel_case(key): resolve for key, (_, _, resolve) in fields.items()}
 

@@ -6,6 +6,7 @@ from resolvers import disputing, finance, identity, invoices, metering, previewi
 from resolvers import viewing as resolve
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
+from schema.weights import Weight
 
 
 @value(resolve.Seen)
@@ -79,7 +80,7 @@ class Query:
     node = via(resolve.node, "Node | None")
     """The thing with this id; null if there is none that you may see."""
 
-    nodes = via(resolve.nodes, "list[Node | None]")
+    nodes = via(resolve.nodes, "list[Node | None]", cost=Weight(own=1, each=1, sized_by=("ids",)))
     """Up to 100 things by their ids, in the order asked."""
 
     account = via(resolve.account, "Account | None")
@@ -88,10 +89,10 @@ class Query:
     workspace = via(resolve.workspace, "Workspace | None")
     """A workspace by its id."""
 
-    plans = via(resolve.plans, "list[Plan]")
+    plans = via(resolve.plans, "list[Plan]", public=True)
     """What is sold now, in the order of the price list."""
 
-    plan = via(resolve.plan, "Plan | None")
+    plan = via(resolve.plan, "Plan | None", public=True)
     """A plan by its key, such as `pro`."""
 
     preview_subscribe = via(previewing.preview_subscribe, "InvoicePreview | None")

@@ -86,6 +86,7 @@ class Streams:
         operation = document.operation(asked.operation)
         if operation.kind is not OperationType.SUBSCRIPTION:
             raise InvalidInput("Only subscriptions are answered here. Send queries and mutations by POST.")
+        self.documents.cost(operation, asked.variables)
         return Question(asked, document, operation)
 
     @asynccontextmanager

@@ -26,6 +26,8 @@ from graphql import (
 )
 
 import schema
+from gateway.documents import Document, Documents
+from gateway.limits import Limits
 from resolvers.graph import BY_PREFIX
 from tests.scenery import Asker, World
 
@@ -38,6 +40,8 @@ _TRIED_ALONE = _ASKED | _PREVIEWS
 """Questions that are refused in words like a change: `test_previews` and `test_finance` ask them as everybody."""
 
 _MOST = 100
+_PAGE = 60
+"""Rows of a page: more than any list of a furnished workspace has, and few enough for one request."""
 
 
 @dataclass(slots=True)
@@ -60,10 +64,25 @@ async def crawl(world: World, asker: Asker, others: Mapping[str, str]) -> Found:
     done: set[str] = set()
     while waiting:
         for prefix, ids in _by_prefix(waiting):
-            await _ask(world, asker, found, everything(prefix, others), {"ids": ids[:_MOST]})
+            await _ask_for(world, asker, found, everything(prefix, others), ids[:_MOST])
             done |= set(ids[:_MOST])
         waiting = found.ids - done
     return found
+
+
+async def _ask_for(world: World, asker: Asker, found: Found, document: str, ids: list[str]) -> None:
+    """Ask for everything of these things, in as many requests as their cost makes it."""
+    read = _documents().read(document)
+    assert isinstance(read, Document), read
+    (operation,) = read.operations
+    together = max(1, Limits().cost // operation.cost.asked({"ids": ids[:1]}))
+    for start in range(0, len(ids), together):
+        await _ask(world, asker, found, document, {"ids": ids[start : start + together]})
+
+
+@cache
+def _documents() -> Documents:
+    return Documents(schema.build())
 
 
 async def _ask(world: World, asker: Asker, found: Found, document: str, variables: dict[str, Any]) -> None:
@@ -175,7 +194,7 @@ MOMENTS = {"Instant": "2026-01-31T00:00:00Z", "Date": "2026-01-31"}
 
 
 def _arguments(made: GraphQLField, others: Mapping[str, str]) -> dict[str, str]:
-    given = {"first": str(_MOST)} if "first" in made.args else {}
+    given = {"first": str(_PAGE)} if "first" in made.args else {}
     for name, argument in made.args.items():
         if is_required_argument(argument):
             moment = MOMENTS.get(get_named_type(argument.type).name)

@@ -19,6 +19,7 @@ from tests.scenery import Scene, Somebody, World
 OPEN = {
     "alembic_version": "tells the revision of the schema; the product's role may not even read it",
     "billing_run": "tells how far the billing runs are; the product's role may not even read it",
+    "budget": "tells what anybody may still spend on requests, by any name",
     "clock": "tells how far a simulated clock was moved, which everybody may know",
     "coupon": "belongs to the catalog, which is public and which the product's role can't write",
     "dunning_schedule": "belongs to the catalog, which is public and which the product's role can't write",

@@ -1,0 +1,350 @@
+"""Cost: what an operation asks for, in points, before anything is looked up; and what it then took.
+
+A document is priced once, after it was found valid and small: its fields are merged as
+the executor merges them, and each has the weight that its declaration gives it. What
+doesn't depend on variables is added up there and then, so that most requests only look
+at a number. Where rows are of several types, the dearest type counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_leaf_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from resolvers.graph import FACES, everyone
+from schema import weights
+from schema.weights import CHANGE, FOUND, PAGED, SHORT, Weight
+
+Variables = Mapping[str, Any]
+Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
+Condition = tuple[str, bool]
+"""A variable, and what it has to be for a field to be shown."""
+
+_ROWS = ("nodes", "edges")
+_INTROSPECTED = Weight(own=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many rows a list is asked for."""
+
+    known: int
+    """As written in the document, or when its variables are left out."""
+
+    variables: tuple[str, ...] = ()
+    most: int = 0
+
+    def of(self, given: Variables) -> int:
+        """The number with these variables, which may be anything."""
+        for name in self.variables:
+            value = given.get(name)
+            asked = len(value) if isinstance(value, list) else value
+            if isinstance(asked, int):
+                return min(max(asked, 0), self.most)
+        return self.known
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field of an answer, by its key there."""
+
+    key: str
+    own: int
+    each: int
+    size: Size | None
+    """How many rows there are; None for what is no list."""
+
+    inside: Shape
+    conditions: tuple[Condition, ...] = ()
+
+    def asked(self, given: Variables) -> int:
+        """What it may cost with these variables."""
+        if any(bool(given.get(name, wanted)) is not wanted for name, wanted in self.conditions):
+            return 0
+        rows = 1 if self.size is None else self.size.of(given)
+        return self.own + rows * (self.each + self.inside.asked(given))
+
+    def used(self, shown: Any) -> int:
+        """What it took to show this."""
+        if isinstance(shown, list):
+            rows = sum(1 for row in shown if row is not None) if self.each else 0
+            return self.own + rows * self.each + self.inside.used_for(shown)
+        return self.own + (self.inside.used(shown) if shown is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is selected of one object: fields that cost something, and those of one of several types."""
+
+    entries: tuple[Entry, ...] = ()
+    kinds: tuple[Shape, ...] = ()
+    fixed: int | None = None
+    """What it may cost, where that depends on no variable."""
+
+    flat: bool = False
+    """Whether that is what it takes, too, because no number of rows is in it."""
+
+    @classmethod
+    def of(cls, entries: tuple[Entry, ...], kinds: tuple[Shape, ...]) -> Shape:
+        """The shape, with what can be added up at once."""
+        dear = tuple(entry for entry in entries if entry.own or entry.each or entry.inside.fixed != 0)
+        kinds = tuple(kind for kind in kinds if kind.fixed != 0)
+        made = cls(dear, kinds)
+        settled = all(
+            entry.inside.fixed is not None and not entry.conditions and not (entry.size and entry.size.variables)
+            for entry in dear
+        )
+        if not settled or any(kind.fixed is None for kind in kinds):
+            return made
+        flat = not kinds and all(entry.size is None and entry.inside.flat for entry in dear)
+        return replace(made, fixed=made.asked({}), flat=flat)
+
+    def asked(self, given: Variables) -> int:
+        """What it may cost with these variables."""
+        if self.fixed is not None:
+            return self.fixed
+        own = sum(entry.asked(given) for entry in self.entries)
+        return own + max((kind.asked(given) for kind in self.kinds), default=0)
+
+    def used(self, shown: Any) -> int:
+        """What it took to show this object."""
+        own = sum(entry.used(shown[entry.key]) for entry in self.entries if entry.key in shown)
+        return own + max((kind.used(shown) for kind in self.kinds), default=0)
+
+    def used_for(self, rows: list[Any]) -> int:
+        """What it took to show these objects."""
+        if self.flat and self.fixed is not None:
+            return self.fixed * sum(1 for row in rows if row is not None)
+        return sum(self.used(row) for row in rows if row is not None)
+
+
+_NOTHING = Shape(fixed=0, flat=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one operation costs, and whether everybody gets the same answer to it."""
+
+    shape: Shape = _NOTHING
+    public: bool = False
+
+    def asked(self, given: Variables) -> int:
+        """The points it may cost with these variables, at least one."""
+        return max(1, self.shape.asked(given))
+
+    def used(self, data: Mapping[str, Any] | None) -> int:
+        """The points that this answer took, at least one."""
+        if data is None:
+            return max(1, sum(entry.own for entry in self.shape.entries))
+        return max(1, self.shape.used(data))
+
+
+FREE = Cost()
+"""Before an operation is priced."""
+
+
+def priced(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Cost:
+    """The cost of an operation of a valid document."""
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    pricing = _Pricing(schema, operation, fragments)
+    shape = pricing.shape(root, [operation.selection_set])
+    return Cost(shape, pricing.public and root is schema.query_type)
+
+
+class _Pricing:
+    """One walk over one operation."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> None:
+        self._schema = schema
+        self._changes = (schema.mutation_type, schema.subscription_type)
+        self._fragments = fragments
+        self._defaults = {
+            definition.variable.name.value: definition.default_value
+            for definition in operation.variable_definitions or ()
+        }
+        self.public = True
+
+    def shape(self, kind: Composite, sets: list[SelectionSetNode], rows: Size | None = None) -> Shape:
+        """What these selections ask of an object of this type; `rows` is the size of the page that it is."""
+        self.public = self.public and _is_public(kind)
+        fields: dict[str, list[tuple[FieldNode, tuple[Condition, ...]]]] = {}
+        apart: dict[str, list[SelectionSetNode]] = {}
+        for selections in sets:
+            self._gather(kind, selections, (), fields, apart)
+        entries = tuple(self._entry(kind, key, nodes, rows) for key, nodes in fields.items())
+        kinds = tuple(self.shape(_composite(self._schema, name), inside) for name, inside in apart.items())
+        return Shape.of(entries, kinds)
+
+    def _gather(
+        self,
+        kind: Composite,
+        selections: SelectionSetNode,
+        conditions: tuple[Condition, ...],
+        fields: dict[str, list[tuple[FieldNode, tuple[Condition, ...]]]],
+        apart: dict[str, list[SelectionSetNode]],
+    ) -> None:
+        """Sort selections by the key they show, and those of one of several types by that type."""
+        for node in selections.selections:
+            more = self._conditions(node)
+            if more is None:
+                continue
+            if isinstance(node, FieldNode):
+                key = (node.alias or node.name).value
+                fields.setdefault(key, []).append((node, conditions + more))
+                continue
+            fragment = self._fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+            assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode), "there is no other selection"
+            named = fragment.type_condition.name.value if fragment.type_condition else kind.name
+            one_of_several = not isinstance(kind, GraphQLObjectType) and isinstance(
+                self._schema.type_map[named], GraphQLObjectType
+            )
+            if one_of_several:
+                apart.setdefault(named, []).append(fragment.selection_set)
+            elif self._meets(kind, named):
+                self._gather(kind, fragment.selection_set, conditions + more, fields, apart)
+
+    def _meets(self, kind: Composite, named: str) -> bool:
+        """Whether a fragment on the type of this name says anything of this type."""
+        condition = self._schema.type_map[named]
+        if condition is kind or not isinstance(kind, GraphQLObjectType):
+            return True
+        if not isinstance(condition, GraphQLInterfaceType | GraphQLUnionType):
+            return False
+        return self._schema.is_sub_type(condition, kind)
+
+    def _conditions(self, node: SelectionNode) -> tuple[Condition, ...] | None:
+        """The variables that decide whether a selection is shown; None where it is not."""
+        found: list[Condition] = []
+        for directive in node.directives or ():
+            wanted = {"include": True, "skip": False}.get(directive.name.value)
+            if wanted is None:
+                continue
+            value = next(argument.value for argument in directive.arguments or () if argument.name.value == "if")
+            if isinstance(value, VariableNode):
+                found.append((value.name.value, wanted))
+            elif isinstance(value, BooleanValueNode) and value.value is not wanted:
+                return None
+        return tuple(found)
+
+    def _entry(
+        self,
+        kind: Composite,
+        key: str,
+        nodes: list[tuple[FieldNode, tuple[Condition, ...]]],
+        rows: Size | None,
+    ) -> Entry:
+        first, conditions = nodes[0]
+        made = _field(self._schema, kind, first.name.value)
+        if made is None:
+            return Entry(key, 0, 0, None, _NOTHING)
+        if first.name.value in {"__schema", "__type"}:
+            self.public = False
+            return Entry(key, _INTROSPECTED.own, 0, None, _NOTHING)
+        if kind is self._schema.query_type:
+            self.public = self.public and _told(made).get("public", False)
+        weight = self._weight(kind, made)
+        below = get_named_type(made.type)
+        size = self._size(first, weight) if weight.sized_by or _is_list(made) else None
+        sets = [node.selection_set for node, _ in nodes if node.selection_set]
+        inside = _NOTHING
+        if not is_leaf_type(below):
+            inside = self.shape(_composite(self._schema, below.name), sets, size if weight.paged else None)
+        if weight.paged:
+            size = None
+        elif rows is not None and first.name.value in _ROWS and _is_list(made):
+            weight, size = replace(weight, each=1), rows
+        # A field that is also asked for without a condition is always shown.
+        always = any(not each for _, each in nodes)
+        each = 0 if weight.paged else weight.each
+        return Entry(key, weight.own, each, size, inside, () if always else conditions)
+
+    def _weight(self, kind: Composite, made: GraphQLField) -> Weight:
+        told = _told(made).get("weight")
+        if isinstance(told, Weight):
+            return told
+        if kind in self._changes:
+            return CHANGE
+        if is_leaf_type(get_named_type(made.type)):
+            return weights.FREE
+        if "first" in made.args:
+            return PAGED
+        return SHORT if _is_list(made) else FOUND
+
+    def _size(self, node: FieldNode, weight: Weight) -> Size:
+        """How many rows the arguments ask for."""
+        named = [argument.value for argument in node.arguments or () if argument.name.value in weight.sized_by]
+        variables = tuple(value.name.value for value in named if isinstance(value, VariableNode))
+        known = [self._known(value) for value in named]
+        first = next((number for number in known if number is not None), weight.rows)
+        return Size(min(max(first, 0), weight.most), variables, weight.most)
+
+    def _known(self, value: ValueNode | None) -> int | None:
+        match value:
+            case IntValueNode(value=digits):
+                return int(digits[:12])
+            case ListValueNode(values=values):
+                return len(values)
+            case VariableNode(name=name):
+                return self._known(self._defaults.get(name.value))
+        return None
+
+
+def _composite(schema: GraphQLSchema, name: str) -> Composite:
+    kind = schema.type_map[name]
+    assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)
+    return kind
+
+
+def _field(schema: GraphQLSchema, kind: Composite, name: str) -> GraphQLField | None:
+    """The field of this name; None for `__typename`."""
+    return schema.get_field(kind, name) if name != "__typename" else None
+
+
+def _told(made: GraphQLField) -> Mapping[str, Any]:
+    """What the declaration of a field carries along."""
+    declared = made.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    found: Mapping[str, Any] = getattr(declared, "metadata", None) or {}
+    return found
+
+
+def _is_list(made: GraphQLField) -> bool:
+    return "[" in str(made.type)
+
+
+def _is_public(kind: GraphQLNamedType) -> bool:
+    """Whether everybody sees the same rows of a type; one that stands for no rows hides nothing."""
+    face = FACES.get(kind.name)
+    return face is None or face.visible is None or face.visible is everyone
