@@ -38,6 +38,7 @@ from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import hooked, rail
+from gateway.records import FORMS, records
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 from gateway.sso import SsoDoors
@@ -120,9 +121,11 @@ def build(
         charge=charge,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
+    recorded = exports_endpoint(lambda request: request.app.state.door.context(request), records)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
         socket_route("/graphql"),
+        *(Route(f"/export/audit.{form}", recorded) for form in FORMS),
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),

@@ -10,7 +10,7 @@ stays open while the client does, so that all rows are of one moment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auth.policy import Permission
+from auth.policy import Actor, Permission
 from billing.exporting import Sheet, chunks
 from gateway.masking import STATUS, masked_exception
 from kernel import ids
@@ -28,6 +28,9 @@ from resolvers.info import Context
 Opening = Callable[[Request], AbstractAsyncContextManager[Any]]
 """Opens the context of one request: who asks is decided there."""
 
+Answer = Callable[[Context, Request], Response]
+"""What is streamed, once it is decided that they may have it. Raises a Fault."""
+
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -35,8 +38,8 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 class _Endpoint:
     """See `exports_endpoint`."""
 
-    def __init__(self, context: Opening) -> None:
-        self._context = context
+    def __init__(self, context: Opening, answer: Answer) -> None:
+        self._context, self._answer = context, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what fails before the first row is told as an error."""
@@ -47,7 +50,7 @@ class _Endpoint:
         response: Response | None = None
         try:
             async with self._context(request) as context:
-                response = _answer(context, request)
+                response = self._answer(context, request)
                 await response(scope, receive, send)
         except Exception as error:
             if response is not None:
@@ -56,16 +59,17 @@ class _Endpoint:
             await _refused(masked_exception(error))(scope, receive, send)
 
 
-def exports_endpoint(context: Opening) -> ASGIApp:
-    """The application that answers `/export/{sheet}.csv`."""
-    return _Endpoint(context)
+def exports_endpoint(context: Opening, answer: Answer | None = None) -> ASGIApp:
+    """The application that answers `/export/{sheet}.csv`, or what else is streamed to whoever may have it."""
+    return _Endpoint(context, answer or sheets)
 
 
-def _answer(context: Context, request: Request) -> Response:
+def sheets(context: Context, request: Request) -> Response:
+    """A sheet of what was billed and booked. Raises a Fault."""
     sheet = _sheet(request.path_params["sheet"])
     account_id = _account(context, sheet, request.query_params.get("account"))
-    since = _instant(request, "since") or _EVER
-    until = _instant(request, "until") or _NEVER
+    since = _when(request, "since") or _EVER
+    until = _when(request, "until") or _NEVER
     return StreamingResponse(
         chunks(context.work, sheet, account_id, since, until),
         media_type="text/csv; charset=utf-8",
@@ -79,9 +83,7 @@ def _answer(context: Context, request: Request) -> Response:
 
 def _account(context: Context, sheet: Sheet, named: str | None) -> int | None:
     """Whose rows: one account's, or, for staff alone, everybody's. Raises a Fault."""
-    actor = context.actor
-    if actor.person_id is None and actor.key_id is None:
-        raise Unauthenticated("Sign in first: send a bearer token.")
+    actor = asker(context)
     if sheet is Sheet.ENTRIES and not actor.desk:
         raise Forbidden("The books are for our own staff.")
     if named is None:
@@ -100,17 +102,25 @@ def _sheet(name: str) -> Sheet:
         raise NotFound(f"There are {', '.join(f'{sheet.value}.csv' for sheet in Sheet)}.") from None
 
 
-def _instant(request: Request, name: str) -> datetime | None:
+def asker(context: Context) -> Actor:
+    """Who asks. Raises Unauthenticated for nobody we know."""
+    if context.actor.person_id is None and context.actor.key_id is None:
+        raise Unauthenticated("Sign in first: send a bearer token.")
+    return context.actor
+
+
+def _when(request: Request, name: str) -> datetime | None:
     text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
+    return None if text is None else instant(name, text)
+
+
+def instant(name: str, text: str) -> datetime:
+    """The instant that a parameter says. Raises InvalidInput."""
+    with suppress(ValueError, OverflowError):
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidInput(f'{name}: an instant is written as "2026-01-31T00:00:00Z".')
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    raise InvalidInput(f'{name}: an instant is written as "2026-01-31T00:00:00Z".')
 
 
 def _refused(shown: dict[str, Any]) -> Response:

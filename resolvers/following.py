@@ -27,6 +27,9 @@ class Seer(Protocol):
     async def find(self, face: Face, number: int) -> Any:
         """The row of a face with this number, or None where there is none that they may see."""
 
+    async def recorded(self, account_id: int, seq: int) -> Any:
+        """The record with this number in an account's audit log, or None where they may not see it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -45,6 +48,8 @@ class Kind:
     face: str
     subject: str
     permission: Permission
+    chained: bool = False
+    """Whether it is the account's audit log that is followed: it is told by its own numbers, and never forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Wanted:
     account_id: int
     number: int | None = None
     after: int | None = None
+    event: str | None = None
+    """The only event that is wanted, if not all are."""
 
     @property
     def stream(self) -> str:
@@ -64,7 +71,7 @@ class Wanted:
     def wants(self, told: Told) -> bool:
         """Whether an event is about what is followed."""
         about = told.about.get(self.kind.subject)
-        return about is not None and self.number in {None, about}
+        return about is not None and self.number in {None, about} and self.event in {None, told.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,11 @@ class Change:
         """The change as this actor sees it now; None for a row they don't. Raises NotFound or Forbidden."""
         kind = self.wanted.kind
         seer.actor.require(kind.permission, self.wanted.account_id)
-        row = await seer.find(FACES[kind.face], self.told.about[kind.subject])
+        number = self.told.about[kind.subject]
+        if kind.chained:
+            row = await seer.recorded(self.wanted.account_id, number)
+        else:
+            row = await seer.find(FACES[kind.face], number)
         return None if row is None else replace(self, row=row)
 
 

@@ -111,6 +111,10 @@ class Context:
         """The row of a face with this number, or None where there is none that the reader may see."""
         return (await reading.by_number(self.work, self.actor, face, [number])).get(number)
 
+    async def recorded(self, account_id: int, seq: int) -> Any:
+        """The record with this number in an account's audit log, or None where the reader may not see it."""
+        return await reading.recorded(self.work, self.actor, account_id, seq)
+
     async def found(self, prefix: str, text: str) -> Any:
         """The row that a public id of one kind names. Raises InvalidInput, or NotFound."""
         row = await self.find(BY_PREFIX[prefix], ids.decode(prefix, text))

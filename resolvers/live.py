@@ -24,6 +24,7 @@ INVOICES = Kind("Invoice", "invoice", Permission.SEE_INVOICES)
 PAYMENTS = Kind("Payment", "payment", Permission.SEE_BILLING)
 SUBSCRIPTIONS = Kind("Subscription", "subscription", Permission.SEE_BILLING)
 SEATS = Kind("Seat", "seat", Permission.SEE_SEATS)
+RECORDS = Kind("AuditRecord", "audit", Permission.SEE_AUDIT, chained=True)
 
 
 async def invoice_changed(
@@ -66,11 +67,23 @@ async def seat_changed(
     return await _follow(info, SEATS, ids.decode("workspace", workspace), seat, after)
 
 
-async def _follow(info: Info, kind: Kind, account_id: int, only: str | None, after: str | None) -> Any:
+async def audit_recorded(
+    info: Info,
+    account: Annotated[ID, argument(description="Whose audit log.")],
+    action: Annotated[str | None, argument(description="Only this action, such as `seat.assigned`.")] = None,
+    after: _After = None,
+) -> Any:
+    """Follow the audit log of an account. A cursor counts for as long as there is a record: for good."""
+    return await _follow(info, RECORDS, ids.decode("account", account), None, after, action)
+
+
+async def _follow(
+    info: Info, kind: Kind, account_id: int, only: str | None, after: str | None, event: str | None = None
+) -> Any:
     """The changes of a kind in an account, once it is decided that the actor may follow them. Raises a Fault."""
     context = info.context
     context.actor.require(kind.permission, account_id)
-    wanted = Wanted(kind, account_id, await _number(context, kind, account_id, only))
+    wanted = Wanted(kind, account_id, await _number(context, kind, account_id, only), event=event)
     if after is not None:
         wanted = replace(wanted, after=_place(wanted.stream, after))
     if context.feed is None:

@@ -18,6 +18,7 @@ import asyncpg
 from kernel import ids, pages
 from kernel.errors import InvalidInput
 from kernel.work import Work
+from resolvers.auditing import subject_named
 from resolvers.graph import FACES, Bind, Face, Filter, Many, Page, Reader
 
 COUNTED = 10_000
@@ -26,6 +27,8 @@ COUNTED = 10_000
 LISTED = 1_000
 """The most rows one parent's short list may have."""
 
+NODE = "node"
+"""In place of a prefix, it stands for the id of anything."""
 
 Chosen = tuple[tuple[str, Any], ...]
 """Filter names and what a client chose for them, decoded and in one order."""
@@ -71,6 +74,13 @@ async def by_number(work: Work, reader: Reader, face: Face, numbers: Sequence[in
     bind = Bind()
     sql = _select(face, f"r.{of} = any({bind(list(numbers), 'bigint[]')})", bind, reader)
     return {row[of]: row for row in await work.fetch(sql, *bind.values, record=face.record)}
+
+
+async def recorded(work: Work, reader: Reader, account_id: int, seq: int) -> Any:
+    """The record with this number in an account's audit log, or None."""
+    face, bind = FACES["AuditRecord"], Bind()
+    sql = _select(face, f"r.account_id = {bind(account_id, 'bigint')} and r.seq = {bind(seq, 'bigint')}", bind, reader)
+    return next(iter(await work.fetch(sql, *bind.values, record=face.record)), None)
 
 
 async def lists(
@@ -177,6 +187,8 @@ def _chosen(filters: Mapping[str, Filter], chosen: Chosen, bind: Bind) -> str:
 
 def _decoded(filter_: Filter, value: Any) -> Any:
     prefix, _, kind = filter_.kind.rpartition(":")
+    if prefix == NODE:
+        return subject_named(value)
     if prefix:
         return tuple(ids.decode(prefix, item) for item in value) if kind.endswith("[]") else ids.decode(prefix, value)
     if isinstance(value, datetime):

@@ -78,6 +78,23 @@ class SeatChange:
     """The seat as it is now."""
 
 
+@value(Change)
+class AuditRecorded:
+    """Something happened to an account, and its audit log says so."""
+
+    cursor: str
+    """Its place: give it to `after`, and you are told what has happened since."""
+
+    event: str
+    """What happened: `member.joined`."""
+
+    at: datetime
+    """When."""
+
+    record = Word(Column("row"), "AuditRecord")
+    """What the audit log says of it."""
+
+
 @value(object)
 class Live:
     """Everything that can be followed. Each change is told once to each follower, and only while they may see it."""
@@ -93,3 +110,6 @@ class Live:
 
     seat_changed = via(resolve.seat_changed, "SeatChange")
     """A workspace's seats, as they change."""
+
+    audit_recorded = via(resolve.audit_recorded, "AuditRecorded")
+    """An account's audit log, as it grows."""

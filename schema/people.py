@@ -13,11 +13,12 @@ from auth.policy import KeyScope, Permission, Role
 from auth.tables import AccountKind, MemberState
 from resolvers import identity
 from resolvers import workspaces as resolve
-from resolvers.graph import Bind, Column, Reader, holders
+from resolvers.auditing import OUTCOME, SUBJECT
+from resolvers.graph import Bind, Column, Filter, Reader, holders
 from resolvers.paying import options
 from schema.base import Node, Word, argument, computed, face, many, one, value, words
 from schema.changes import mutation
-from schema.lists import among, containing, equal, page, same, since, until
+from schema.lists import Narrow, among, containing, equal, page, same, since, until
 from seats import tables as seat_tables
 from seats.seating import AlreadyInvited, AlreadyMember, InvitationClosed, InvitationState, InvitedSomebodyElse
 
@@ -58,7 +59,13 @@ def keyed(alias: str, bind: Bind, reader: Reader) -> str:
 _AUDIT_ORDERS = {"SEQ": ("seq", "bigint", "As it happened, by number in the account's chain.")}
 _AUDIT_FILTERS = {
     "action": equal("action", "Only this action, such as `seat.assigned`."),
+    "actor": equal("actor", "Only by this kind of actor, such as `person`, `staff` or `directory`."),
+    "outcome": Narrow(
+        Filter("action", f"{OUTCOME} = {{value}}", "text"), "AuditOutcome", "Only what happened, or what was refused."
+    ),
     "person": same("person_id", "person", "Only what this person did."),
+    "request": equal("request_id", "Only what this request did."),
+    "subject": Narrow(Filter("subject", SUBJECT, "node:text"), "strawberry.ID", "Only what happened to this."),
     "since": since("at", "From this instant on."),
     "until": until("at", "Before this instant."),
 }

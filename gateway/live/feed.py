@@ -77,21 +77,22 @@ class Feed:
         self._followers.setdefault(wanted.account_id, set()).add(follower)
         try:
             async with self.begin() as work:
-                await _check(work, wanted)
                 place = await queries.last_place(work, wanted.account_id)
+                begun = await _beginning(work, wanted, place)
         except BaseException:
             self.leave(follower)
             raise
-        follower.begin(place if wanted.after is None else wanted.after)
+        follower.begin(begun)
         self._seen.setdefault(wanted.account_id, place)
         # What was told while we asked found nobody who had begun.
         self._wake({wanted.account_id})
         return follower
 
-    async def after(self, account_id: int, place: int) -> list[Told]:
-        """The next events of an account after a place."""
+    async def after(self, wanted: Wanted, place: int) -> list[Told]:
+        """The next events, or records, of an account after a place."""
         async with self._reading, self.begin() as work:
-            return await queries.after(work, account_id, place)
+            read = queries.records_after if wanted.kind.chained else queries.after
+            return await read(work, wanted.account_id, place)
 
     def leave(self, follower: Follower) -> None:
         """Tell a follower nothing more."""
@@ -165,14 +166,19 @@ class Feed:
                 await asyncio.sleep(_REST)
 
 
-async def _check(work: Work, wanted: Wanted) -> None:
-    """Refuse a place after which something may have been forgotten. Raises InvalidInput."""
-    if wanted.after is None or await queries.kept(work, wanted.account_id, wanted.after, work.now - KEPT):
-        return
-    raise InvalidInput(
-        f"Nothing is known of this cursor: what happened is kept for {KEPT.days} days."
-        " Ask how things are now, and follow without 'after'."
-    )
+async def _beginning(work: Work, wanted: Wanted, last: int) -> int:
+    """The place after which somebody is told; `last` is that of the account's last event. Raises InvalidInput."""
+    if wanted.kind.chained:
+        last = await queries.last_record(work, wanted.account_id)
+        # Nothing is ever forgotten of an audit log; a number that it has not reached is of another one.
+        if wanted.after is not None and wanted.after > last:
+            raise InvalidInput("Nothing is known of this cursor: the audit log has not come so far.")
+    elif wanted.after is not None and not await queries.kept(work, wanted.account_id, wanted.after, work.now - KEPT):
+        raise InvalidInput(
+            f"Nothing is known of this cursor: what happened is kept for {KEPT.days} days."
+            " Ask how things are now, and follow without 'after'."
+        )
+    return last if wanted.after is None else wanted.after
 
 
 class Follower(AsyncIterator[Change]):
@@ -200,6 +206,11 @@ class Follower(AsyncIterator[Change]):
     def offer(self, told: Told) -> None:
         """Something happened to the account."""
         self._heard = told.position
+        if self.wanted.kind.chained:
+            # An event says that the audit log has grown; what it says is read from there.
+            self._live = False
+            self._stir.set()
+            return
         if not self._live or told.position <= self._last:
             return
         if len(self._waiting) >= MOST_WAITING:
@@ -230,7 +241,7 @@ class Follower(AsyncIterator[Change]):
 
     async def _catch_up(self) -> None:
         heard = self._heard
-        told = await whole(self._feed.after(self.wanted.account_id, self._last))
+        told = await whole(self._feed.after(self.wanted, self._last))
         if told:
             self._last = told[-1].position
             self._waiting.extend(each for each in told if self.wanted.wants(each))

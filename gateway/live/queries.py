@@ -36,6 +36,12 @@ async def last_place(work: Work, account_id: int) -> int:
     return row["place"] or 0
 
 
+async def last_record(work: Work, account_id: int) -> int:
+    """The number of an account's last audit record; 0 where there is none."""
+    (row,) = await work.fetch("select max(seq) as seq from audit_record where account_id = $1", account_id)
+    return row["seq"] or 0
+
+
 async def kept(work: Work, account_id: int, position: int, since: datetime) -> bool:
     """Whether an account's event is there, and nothing after it was forgotten: it waits, or was told since then."""
     sql = "select from outbox where (account_id, position) = ($1, $2) and coalesce(delivered_at > $3, true)"
@@ -46,6 +52,17 @@ async def after(work: Work, account_id: int, position: int) -> list[Told]:
     """The next events of an account after a place, at most PAGE."""
     sql = f"{_TOLD} where o.account_id = $1 and o.position > $2 order by o.position limit {PAGE}"
     return [_told(row) for row in await work.fetch(sql, account_id, position)]
+
+
+async def records_after(work: Work, account_id: int, seq: int) -> list[Told]:
+    """The next audit records of an account after a number, at most PAGE."""
+    found = await work.fetch(
+        "select seq, action, at from audit_record where account_id = $1 and seq > $2 order by seq limit $3",
+        account_id,
+        seq,
+        PAGE,
+    )
+    return [Told(row["seq"], row["action"], row["at"], {"audit": row["seq"]}) for row in found]
 
 
 async def since(work: Work, places: Mapping[int, int]) -> list[tuple[int, Told]]:

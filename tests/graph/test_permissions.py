@@ -42,6 +42,7 @@ MATRIX = """
     see approvals     .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
     adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
     chase             .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
+    see audit         x  x  .  .  x  .    .  .  .  .  x  .    x  x  x
     see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
     change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
     enroll            x  .  .  .  .  .    .  .  .  .  .  .    .  .  .

@@ -25,6 +25,7 @@ RULES = {
     "paymentChanged": Rule("see billing"),
     "subscriptionChanged": Rule("see billing"),
     "seatChanged": Rule("see people", "workspace"),
+    "auditRecorded": Rule("see audit"),
 }
 
 
