@@ -12,7 +12,7 @@ import schema
 from gateway.documents import Documents
 from gateway.settings import Settings
 from kernel import database
-from tests.conftest import TEMPLATE
+from tests.databases import copied
 from tests.docs.demo import Demo, opened, seeded, settled
 
 
@@ -33,11 +33,10 @@ def documents() -> Documents:
 
 
 @pytest.fixture(scope="session")
-async def scene(server: str, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+async def scene(server: str, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     """The demo scene, in a database of its own."""
-    assert database_url, "whoever made it has made the template too"
     name = f"demo_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    await database.create(server, name, template=TEMPLATE)
+    await copied(server, name)
     settings = settled(tmp_path_factory.mktemp("home"))
     return Seeded(settings, server, name, await seeded(settings, database.within(server, name)))
 

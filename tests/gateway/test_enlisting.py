@@ -16,7 +16,7 @@ from kernel.money import Money
 from payments.rail.errors import Declined
 from payments.rail.intents import body_of
 from payments.rail.opening import Rail
-from tests.gateway.databases import own_database
+from tests.databases import own_database
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 KNOWN = "select count(*) from payment_method where fingerprint is not null"
@@ -28,7 +28,7 @@ def told(**more: Any) -> Settings:
 
 
 @pytest.fixture(scope="module")
-async def url(server: str, database_url: str) -> AsyncIterator[str]:  # noqa: ARG001 - the second makes the template
+async def url(server: str) -> AsyncIterator[str]:
     async with own_database(server, "enlisted") as own:
         await seeding.demo(own, NOW)
         yield own

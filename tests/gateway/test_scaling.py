@@ -17,14 +17,14 @@ from gateway.scaling.traits import WANTED
 from kernel import database
 from kernel.errors import Conflict, InvalidInput
 from kernel.work import IdBlocks, Work
-from tests.gateway.databases import own_database
+from tests.databases import own_database
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 COUNT = 200
 
 
 @pytest.fixture(scope="module")
-async def url(server: str, database_url: str) -> AsyncIterator[str]:  # noqa: ARG001 - the second makes the template
+async def url(server: str) -> AsyncIterator[str]:
     async with own_database(server, "scaled") as own:
         await scale(own, COUNT, NOW, chunk=64)
         yield own

@@ -15,7 +15,7 @@ from auth import keys
 from gateway import seeding, verification
 from gateway.scenes import Scene, SceneInvalid, load, read, read_file
 from kernel import database, ids
-from tests.gateway.databases import own_database
+from tests.databases import own_database
 
 DOCS = Path(__file__).parents[2] / "docs" / "scenes.md"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-async def url(server: str, database_url: str) -> AsyncIterator[str]:  # noqa: ARG001 - the second makes the template
+async def url(server: str) -> AsyncIterator[str]:
     async with own_database(server, "scenes") as own:
         await seeding.stocked(own, NOW)
         yield own

@@ -15,13 +15,13 @@ from gateway.catalog import FOLDER, read
 from kernel import database
 from kernel.work import IdBlocks, Work
 from seats.seating import InvitationState, SeatState
-from tests.gateway.databases import own_database
+from tests.databases import own_database
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-async def url(server: str, database_url: str) -> AsyncIterator[str]:  # noqa: ARG001 - the second makes the template
+async def url(server: str) -> AsyncIterator[str]:
     async with own_database(server, "demo") as own:
         await seeding.demo(own, NOW)
         yield own

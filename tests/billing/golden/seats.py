@@ -84,6 +84,34 @@ def fewer_seats_wait_for_renewal(case: Case) -> None:
     assert len([lines for lines in (*invoices, renewed) if lines]) == case.expect["invoices_after_cycle"]
 
 
+@rule("seats.pending_until_paid")
+def seats_wait_for_no_payment(case: Case) -> None:
+    """The peer keeps seats back until they are paid; by our law (21) they are there as soon as they are bought.
+
+    A payment changes nothing then, and in the end both have the same seats: none is lost.
+    """
+    given = case.given
+    price, moment, quantity = per_unit(1000), START + timedelta(days=15), given["seats"]
+    books = _books()
+    books.change("seats", START, price, quantity)
+    counts, early = [], 0
+
+    for event in given["events"]:
+        if event.get("mode") == "on_invoice_paid":
+            early += event["delta"]
+        if event.get("paid"):
+            early = 0
+        else:
+            quantity += event["delta"]
+            moment += timedelta(days=1)
+            assert sum(nets(books.change("seats", moment, price, quantity))) > 0
+        counts.append(quantity - early)
+    renewed = books.run(renewal(books.agreement.cycles, moment))
+
+    assert counts == case.expect["counts"], "without what is there before it is paid, the peer's figures"
+    assert [line.quantity for line in renewed] == [quantity] == case.expect["counts"][-1:]
+
+
 @rule("seats.fixed_discount_not_scaled")
 def a_fixed_discount_is_spent_once(case: Case) -> None:
     given = case.given

@@ -10,7 +10,7 @@ from tests.gateway.live.speaking import Served, served
 from tests.scenery import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def door(world: World) -> AsyncIterator[Served]:
     """Where the application answers."""
     async with served(world.app) as found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ import stripe
 
 from payments.rail import line
 from payments.rail.opening import SANDBOX_KEY, opened
-from tests.conftest import _copy
+from tests.databases import own_database
 from tests.gateway.conftest import lines
 from tests.paying import card, rail_of
 from tests.payments.faults.truth import WATCH
@@ -21,8 +20,6 @@ from tests.scenery import Scene, World
 from tests.scenery import opened as world_of
 
 __all__ = ["lines"]
-
-NAME = f"faults_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +43,7 @@ async def faulty(url: str) -> AsyncIterator[World]:
 @pytest.fixture(scope="package")
 async def world(server: str) -> AsyncIterator[World]:
     """The application whose books are compared with the sandbox's, whole, after each mishap."""
-    async with faulty(await _copy(server, NAME)) as made:
+    async with own_database(server, "faults") as url, faulty(url) as made:
         yield made
 
 
