@@ -24,6 +24,7 @@ from billing import queries, reconciliation_queries
 from gateway.authentication import Door
 from gateway.budgets import Purse
 from gateway.charging import budgets, charge
+from gateway.compiled import Reads
 from gateway.cookies import Cookies
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
@@ -64,6 +65,7 @@ def build(
     graph = schema.build()
     engine = database.engine(url)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
+    reads = Reads(graph, explain=settings.explain)
     metrics = Metrics()
     blocks = IdBlocks()
     printer = Printer()
@@ -119,6 +121,7 @@ def build(
         body=BODY,
         follow=follow,
         charge=charge,
+        reads=reads,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
     recorded = exports_endpoint(lambda request: request.app.state.door.context(request), records)
@@ -139,6 +142,7 @@ def build(
     if not settings.in_production:
         routes += [graphiql_assets(), Route("/", _welcome)]
     app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.reads = reads
     app.state.paper_pace = paper_pace()
     app.add_middleware(Observability, metrics=metrics)
     return app

@@ -24,10 +24,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.budgets import Bill, Overspent
+from gateway.compiled import Reads
 from gateway.documents import Document, Documents, Operation, Refusal
 from gateway.executor import Outcome, check, execute
 from gateway.graphiql import page
-from gateway.live.sse import COMPLETE, event
+from gateway.live.sse import COMPLETE, framed
 from gateway.live.streams import Refused
 from gateway.masking import STATUS, masked, masked_exception, refused
 from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
@@ -72,13 +73,17 @@ def graphql_endpoint(
     body: int = BODY,
     follow: Follow | None = None,
     charge: Charge | None = None,
+    reads: Reads | None = None,
 ) -> ASGIApp:
     """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from.
 
-    Without `follow` it answers no subscriptions, and without `charge` nobody has a budget.
+    Without `follow` it answers no subscriptions, without `charge` nobody has a budget, and without
+    `reads` nothing is compiled.
     """
     check(schema)
-    return _Endpoint(schema, context, documents, graphiql=graphiql, body=body, follow=follow, charge=charge)
+    return _Endpoint(
+        schema, context, documents, graphiql=graphiql, body=body, follow=follow, charge=charge, reads=reads
+    )
 
 
 class _Endpoint:
@@ -94,6 +99,7 @@ class _Endpoint:
         body: int,
         follow: Follow | None,
         charge: Charge | None,
+        reads: Reads | None,
     ) -> None:
         self._schema = schema
         self._context = context
@@ -102,6 +108,7 @@ class _Endpoint:
         self._body = body
         self._follow = follow
         self._charge = charge
+        self._reads = reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; nothing is sent to a client that left."""
@@ -177,6 +184,13 @@ class _Endpoint:
         try:
             async with self._context(request) as context:
                 bill = await self._charge(request, context, operation, cost) if self._charge else None
+                told: Answer = {}
+                if self._reads:
+                    read = await self._reads.read(document, operation, asked.variables, context)
+                    told = self._reads.explained(read, context)
+                    if read.text is not None:
+                        _settled(bill, operation, read.text)
+                        return _sent(_data(read.text, _extensions(bill, told)), 200, media, {})
                 outcome = await execute(
                     self._schema,
                     document,
@@ -188,7 +202,7 @@ class _Endpoint:
                 )
             if bill:
                 bill.settle(operation.cost.used(outcome.data))
-            return _outcome(request, outcome, media, bill)
+            return _outcome(request, outcome, media, _extensions(bill, told))
         except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
             return _failed(request, error, media)
 
@@ -210,8 +224,7 @@ def _accepts_events(request: Request) -> bool:
     return any(media_type(each)[0] == EVENTS for each in ranges[:50])
 
 
-def _outcome(request: Request, outcome: Outcome, media: str, bill: Bill | None) -> Response:
-    told = _cost(bill)
+def _outcome(request: Request, outcome: Outcome, media: str, told: Answer) -> Response:
     if not outcome.began:
         return _told(request, {"errors": [refused(error) for error in outcome.errors]} | told, UNPROCESSABLE, media)
     if outcome.errors:
@@ -219,9 +232,21 @@ def _outcome(request: Request, outcome: Outcome, media: str, bill: Bill | None) 
     return _told(request, {"data": outcome.data} | told, 200, media)
 
 
-def _cost(bill: Bill | None) -> Answer:
-    """What a response tells of its cost."""
-    return {"extensions": {"cost": bill.shown()}} if bill else {}
+def _settled(bill: Bill | None, operation: Operation, text: str) -> None:
+    """Take what showing this data took."""
+    if bill:
+        bill.settle(operation.cost.used(orjson.loads(text)))
+
+
+def _extensions(bill: Bill | None, told: Answer) -> Answer:
+    """What a response tells beside its data and errors: its cost, and what is `told` of how it came about."""
+    shown = ({"cost": bill.shown()} if bill else {}) | told
+    return {"extensions": shown} if shown else {}
+
+
+def _data(text: str, told: Answer) -> bytes:
+    """The response around data that is JSON text already."""
+    return b'{"data":' + text.encode() + (b"," + orjson.dumps(told)[1:] if told else b"}")
 
 
 def _failed(request: Request, error: Exception, media: str) -> Response:
@@ -236,7 +261,7 @@ def _failed(request: Request, error: Exception, media: str) -> Response:
         headers["retry-after"] = "1"
     if isinstance(error, RateLimited) and "seconds" in error.details:
         headers["retry-after"] = str(error.details["seconds"])
-    told = _cost(error.bill) if isinstance(error, Overspent) else {}
+    told = _extensions(error.bill, {}) if isinstance(error, Overspent) else {}
     return _send(request, {"errors": [shown]} | told, STATUS[code], media, headers)
 
 
@@ -252,10 +277,13 @@ def _told(request: Request, answer: Answer, status: int, media: str) -> Response
 def _send(request: Request, answer: Answer, status: int, media: str, headers: dict[str, str]) -> Response:
     if "errors" in answer:
         note(request.scope).codes = tuple(error["extensions"]["code"] for error in answer["errors"])
-    body = orjson.dumps(answer)
+    return _sent(orjson.dumps(answer), status, media, headers)
+
+
+def _sent(body: bytes, status: int, media: str, headers: dict[str, str]) -> Response:
     if media == EVENTS:
         # What failed as a whole has a status; anything else is a stream of one event.
-        media, body = (EVENTS, event(answer) + COMPLETE) if status == HTTPStatus.OK else (JSON, body)
+        media, body = (EVENTS, framed(body) + COMPLETE) if status == HTTPStatus.OK else (JSON, body)
     always = {
         "content-type": f"{media}; charset=utf-8",
         "cache-control": "no-store",

@@ -303,6 +303,14 @@ class Settings(BaseSettings):
         "a number from 1 on",
         ge=1,
     )
+    explain: bool = _setting(
+        "SEATGRAPH_EXPLAIN",
+        False,
+        "With `1`, the log says for each query whether one statement answered it or the executor, and why;"
+        " so does an extension of the response for our own staff.",
+        "1 or 0",
+        shown="off",
+    )
     clock: AwareDatetime | None = _setting(
         "SEATGRAPH_CLOCK",
         None,

@@ -10,6 +10,7 @@ expression too. An id is not a secret; who may see a row is decided elsewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from kernel.errors import InvalidInput
@@ -59,6 +60,19 @@ def unshuffled(number: int) -> int:
 def encode(kind: str, number: int) -> str:
     """The public text of a number: a seat's is "seat_" and 13 hexadecimal digits."""
     return f"{kind}_{shuffled(number):013x}"
+
+
+def expression(kind: str, number: str, held: Sequence[tuple[str, str]]) -> str:
+    """The SQL of a number's public text; `number` is SQL, and so is each factor and addend of the rounds `held`."""
+    left, right = f"({number} >> {_HALF})", f"({number} & {_MASK})"
+    for factor, addend in held:
+        left, right = right, f"({left} # (({right} * {factor} + {addend}) >> {_SHIFT} & {_MASK}))"
+    return f"'{kind}_' || substr(to_hex({left} << {_HALF} | {right} | {1 << 2 * _HALF}), 2)"
+
+
+def in_force() -> Rounds:
+    """The rounds of the permutation in force, for `expression`."""
+    return _Key.rounds
 
 
 def parse(text: str) -> tuple[str, int]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from iso4217 import Currency
 
@@ -101,6 +102,26 @@ class Money:
     def _like(self, other: Money) -> int:
         assert self.currency == other.currency, f"{self.currency} and {other.currency} don't add up"
         return other.minor
+
+
+@cache
+def _by_exponent() -> dict[int, list[str]]:
+    """The currencies by how many digits their minor unit has, the usual two first."""
+    found: dict[int, list[str]] = {2: []}
+    for currency in Currency:
+        if currency.exponent is not None:
+            found.setdefault(int(currency.exponent), []).append(str(currency.code))
+    return found
+
+
+def text_expression(minor: str, currency: str) -> str:
+    """The SQL of `Money.text` from the SQL of its parts; it fails for what is no currency of ours."""
+    cases = ""
+    for digits, codes in _by_exponent().items():
+        unit = f"{Decimal(1).scaleb(-digits):f}"
+        named = ", ".join(f"'{code}'" for code in sorted(codes))
+        cases += f" when {currency} in ({named}) then ({minor} * {unit})::text"
+    return f"case{cases} else {currency}::int::text end || ' ' || {currency}"
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

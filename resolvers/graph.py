@@ -135,7 +135,56 @@ class Page:
     """The PostgreSQL type of `of`."""
 
 
-Source = Column | Computed | PublicId | Amount | Localized | One | Many | Page
+# Ways into the graph, beside the resolver that answers them
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows of a face that hold to a condition, in an order; in both `{row}` is the row's alias."""
+
+    target: str
+    where: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The row of a face whose column is what an argument says."""
+
+    target: str
+    column: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The row that an argument names by its public id: of one kind, or of whichever kind the id tells."""
+
+    target: str | None
+    argument: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A plain value that is made from who reads, without a question to the database."""
+
+    target: str
+    read: Callable[[Any], Any]
+    """Makes the value from the reader. Raises a Fault for a reader who has none."""
+
+    kinds: Mapping[str, str]
+    """The PostgreSQL types of its attributes."""
+
+
+Source = Column | Computed | PublicId | Amount | Localized | One | Many | Page | Listed | Called | Named | Given
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What PostgreSQL knows of a column: its type, and whether it may be null."""
+
+    type: str
+    optional: bool
 
 
 @dataclass(frozen=True)
@@ -148,6 +197,11 @@ class Face:
     prefix: str | None = None
     visible: Visible | None = None
     record: type[asyncpg.Record] = asyncpg.Record
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    """The table's columns."""
+
+    mapped: Mapping[str, Source] = field(default_factory=dict)
+    """By its public name, what PostgreSQL can say of a field without us; others need their own function."""
 
     @property
     def needs(self) -> Sequence[str]:

@@ -150,6 +150,13 @@ async def plan_called(work: Work, reader: Reader, key: str) -> Any:
     return next(iter(await work.fetch(sql, *bind.values, record=FACES["Plan"].record)), None)
 
 
+def asked_of(page: Page, arguments: Mapping[str, Any]) -> PageAsked:
+    """What a client's arguments, as GraphQL has coerced them, ask of a page relation. Raises InvalidInput."""
+    given = dict(arguments)
+    order = {name: chosen.value for name, chosen in (given.pop("orderBy", None) or {}).items()}
+    return ask(page, order_by=order, **given)
+
+
 def ask(
     page: Page,
     *,

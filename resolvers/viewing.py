@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import ID
 
+from auth.policy import Actor
 from billing.entitlements import held
 from kernel.errors import InvalidInput, Unauthenticated
 from kernel.ids import decode, parse
@@ -31,7 +32,11 @@ class Seen:
 
 async def viewer(info: Info) -> Any:
     """Whoever asks. Raises Unauthenticated for nobody we know."""
-    actor = info.context.actor
+    return seen(info.context.actor)
+
+
+def seen(actor: Actor) -> Seen:
+    """Whoever acts, as they see themselves. Raises Unauthenticated for nobody we know."""
     if actor.person_id is None and actor.key_id is None:
         raise Unauthenticated("Sign in first: send a bearer token.")
     own = next((account for account in actor.grants if account not in actor.roles), None)

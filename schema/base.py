@@ -25,6 +25,7 @@ import asyncpg
 import strawberry
 from graphql import GraphQLObjectType
 from sqlalchemy import inspect as inspected
+from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
@@ -41,6 +42,7 @@ from resolvers.graph import (
     Column,
     Computed,
     Face,
+    Kind,
     Localized,
     Many,
     One,
@@ -52,6 +54,10 @@ from schema.scalars import Long, Money
 from schema.weights import Weight, of_source, weighed
 
 Resolve = Callable[..., Any]
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_COMPILED = "compiled"
+"""What a way into the graph keeps its source under."""
 
 TYPES: dict[str, Any] = {"Money": Money, "datetime": datetime, "Long": Long}
 """Every type of the graph by its name, so that a declaration may name one that comes later."""
@@ -75,6 +81,14 @@ class Word:
     cost: Weight | None = None
     """What it costs, if not what its kind does."""
 
+    compiled: Source | None = None
+    """What PostgreSQL says in the place of `resolve`: the same answer, for every row."""
+
+    @property
+    def mapped(self) -> Source | None:
+        """What is behind the field without any function of ours; None where there is one."""
+        return self.source if self.resolve is None else self.compiled
+
 
 @strawberry.interface(description="Anything with an id that `node(id:)` finds.")
 class Node:
@@ -94,9 +108,19 @@ def one(target: str, *, by: str, of: str = "id", sql: str | None = None, require
     return Word(One(target, by, of, sql), target if required else f"{target} | None")
 
 
-def via(resolve: Resolve, annotation: str, *, cost: Weight | None = None, public: bool = False) -> Any:
-    """A way into the graph that a resolver answers; a `public` one answers everybody alike."""
-    made = strawberry.field(resolver=resolve, metadata=weighed(cost, public=public))
+def via(
+    resolve: Resolve,
+    annotation: str,
+    compiled: Source | None = None,
+    *,
+    cost: Weight | None = None,
+    public: bool = False,
+) -> Any:
+    """A way into the graph that a resolver answers, and so does what is `compiled` of it.
+
+    One that is `public` answers everybody alike.
+    """
+    made = strawberry.field(resolver=resolve, metadata=weighed(cost, public=public) | {_COMPILED: compiled})
     made.type_annotation = StrawberryAnnotation(annotation, namespace=TYPES)
     return made
 
@@ -156,9 +180,9 @@ def face(table: type[SQLModel], prefix: str | None, *, visible: Visible, part: b
 
     def declare(declared: type) -> Any:
         record = type(f"{declared.__name__}Record", (asyncpg.Record,), {"__getattr__": _column_of})
-        columns = {column.name for column in inspected(table).local_table.columns}
+        kinds = {column.name: _kind(column) for column in inspected(table).local_table.columns}
         sources, shown = _declared(declared, prefix)
-        kept = {f"_{name}": Column(name) for name in ("account_id",) if name in columns}
+        kept = {f"_{name}": Column(name) for name in ("account_id",) if name in kinds}
         made = Face(
             declared.__name__,
             sources | kept,
@@ -166,6 +190,8 @@ def face(table: type[SQLModel], prefix: str | None, *, visible: Visible, part: b
             prefix=prefix,
             visible=visible,
             record=record,
+            kinds=kinds,
+            mapped=_mapped(declared, sources),
         )
         if not part:
             BY_TABLE[table] = made
@@ -181,7 +207,7 @@ def value(kind: type) -> Callable[[type], Any]:
 
     def declare(declared: type) -> Any:
         sources, shown = _declared(declared, None)
-        return _type(declared, Face(declared.__name__, sources), shown, (kind,))
+        return _type(declared, Face(declared.__name__, sources, mapped=_mapped(declared, sources)), shown, (kind,))
 
     return declare
 
@@ -228,6 +254,22 @@ def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], di
         )
         shown[name].arguments = list(word.arguments)
     return sources, shown
+
+
+def _mapped(declared: type, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """By its public name, what is behind each field that PostgreSQL can answer alone."""
+    found: dict[str, Source | None] = {}
+    for name, source in sources.items():
+        word = vars(declared).get(name)
+        found[name] = word.mapped if isinstance(word, Word) else source
+    for name, way in vars(declared).items():
+        if isinstance(way, StrawberryField):
+            found[name] = way.metadata.get(_COMPILED)
+    return {to_camel_case(name): source for name, source in found.items() if source and not name.startswith("_")}
+
+
+def _kind(column: Any) -> Kind:
+    return Kind(column.type.compile(dialect=_DIALECT).lower(), bool(column.nullable))
 
 
 def _type(declared: Any, made: Face, shown: Mapping[str, StrawberryField], kinds: tuple[type, ...]) -> Any:

@@ -15,7 +15,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.graph import Filter, Many, Page
-from resolvers.reading import COUNTED, Connection, ask, choose
+from resolvers.reading import COUNTED, Connection, asked_of, choose
 from schema.base import RESOLVES, TYPES, Resolve, Word, argument, assembled, shown_field, words
 from schema.weights import COUNTING, FREE, weighed
 
@@ -124,7 +124,7 @@ def page(
         arguments.append(
             argument("filter", f"{_filter(name, filters)} | None", "Which rows to keep.", default=strawberry.UNSET)
         )
-    return Word(declared, f"{target}Connection", tuple(arguments), resolve=_page_of(declared))
+    return Word(declared, f"{target}Connection", tuple(arguments), resolve=_page_of(declared), compiled=declared)
 
 
 def page_arguments(name: str, orders: Mapping[str, tuple[str, str, str]]) -> list[Any]:
@@ -158,13 +158,12 @@ def choosable(target: str, *, by: str, of: str = "id", order: str = "id", filter
     def resolve(row: Any, info: Any, **given: Any) -> Any:
         return info.context.many(declared, getattr(row, declared.of), choose(declared.filters, given))
 
-    return Word(declared, f"list[{target}]", arguments, resolve=resolve)
+    return Word(declared, f"list[{target}]", arguments, resolve=resolve, compiled=declared)
 
 
 def _page_of(declared: Page) -> Resolve:
-    def resolve(row: Any, info: Any, orderBy: dict[str, Any] | None = None, **arguments: Any) -> Any:  # noqa: N803 - as clients write it
-        order = {name: chosen.value for name, chosen in (orderBy or {}).items()}
-        asked = ask(declared, order_by=order, **arguments)
+    def resolve(row: Any, info: Any, **arguments: Any) -> Any:
+        asked = asked_of(declared, arguments)
         number = 0 if declared.by is None else getattr(row, declared.of)
         return info.context.page(asked, number)
 

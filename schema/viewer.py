@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from resolvers import disputing, finance, identity, invoices, metering, previewing, reconciling, returning
 from resolvers import viewing as resolve
+from resolvers.graph import Called, Given, Listed, Named
 from schema.base import one, value, via
 from schema.lists import among, containing, equal, page, same, since, until
 from schema.weights import Weight
+
+_SEEN = {"kind": "text", "person_id": "bigint", "account_id": "bigint", "email": "text"}
 
 
 @value(resolve.Seen)
@@ -22,7 +25,11 @@ class Viewer:
     account = one("Account", by="account_id")
     """The account you pay with, or the one the service key speaks for."""
 
-    plans = via(resolve.held_plans, "list[Plan]")
+    plans = via(
+        resolve.held_plans,
+        "list[Plan]",
+        Listed("Plan", "{row}.id in (select plan_id from held_versions())", "{row}.position, {row}.id"),
+    )
     """What you may use now, lowest first: what you subscribed to, and what your seats give."""
 
     entitlements = via(resolve.held_entitlements, "list[HeldEntitlement]")
@@ -74,25 +81,30 @@ class Viewer:
 class Query:
     """Everything that can be asked."""
 
-    viewer = via(resolve.viewer, "Viewer")
+    viewer = via(resolve.viewer, "Viewer", Given("Viewer", resolve.seen, _SEEN))
     """Whoever asks."""
 
-    node = via(resolve.node, "Node | None")
+    node = via(resolve.node, "Node | None", Named(None))
     """The thing with this id; null if there is none that you may see."""
 
     nodes = via(resolve.nodes, "list[Node | None]", cost=Weight(own=1, each=1, sized_by=("ids",)))
     """Up to 100 things by their ids, in the order asked."""
 
-    account = via(resolve.account, "Account | None")
+    account = via(resolve.account, "Account | None", Named("Account"))
     """An account by its id."""
 
-    workspace = via(resolve.workspace, "Workspace | None")
+    workspace = via(resolve.workspace, "Workspace | None", Named("Workspace"))
     """A workspace by its id."""
 
-    plans = via(resolve.plans, "list[Plan]", public=True)
+    plans = via(
+        resolve.plans,
+        "list[Plan]",
+        Listed("Plan", "{row}.archived_at is null", "{row}.position, {row}.id"),
+        public=True,
+    )
     """What is sold now, in the order of the price list."""
 
-    plan = via(resolve.plan, "Plan | None", public=True)
+    plan = via(resolve.plan, "Plan | None", Called("Plan", "key", "key"), public=True)
     """A plan by its key, such as `pro`."""
 
     preview_subscribe = via(previewing.preview_subscribe, "InvoicePreview | None")

@@ -62,6 +62,8 @@ def of_source(source: Source) -> Weight:
             return SHORT
         case Page():
             return PAGED
+        case _:
+            raise AssertionError("a way into the graph says itself what it costs")
 
 
 def weighed(weight: Weight | None, *, public: bool = False) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from gateway.settings import Settings
 from kernel import database, ids
 from kernel.clock import SimulatedClock
 from kernel.work import IdBlocks
+from tests.agreeing import Agreement
 from tests.auth.forging import jwk, rsa_key, signed
 from tests.auth.naming import NameServer, name_server
 from tests.auth.providing import Provider, provider
@@ -95,6 +96,7 @@ class World:
     blocks: IdBlocks
     provider: Provider
     names: NameServer
+    agreement: Agreement
 
     # Asking
 
@@ -294,6 +296,8 @@ async def opened(url: str) -> AsyncIterator[World]:
             }
         )
         app = build(settings, url, signer, working=False)
+        app.state.reads.after = 0
+        app.state.reads.witness = (agreement := Agreement(app.state.reads.schema)).witness
         owner = await database.pool(url, role=None, size=3)
         blocks = IdBlocks()
         async with (
@@ -303,8 +307,9 @@ async def opened(url: str) -> AsyncIterator[World]:
             async with database.connected(url) as connection:
                 await blocks.reserve(connection, 200_000)
                 catalog = await stocked(connection, blocks)
-            yield World(app, url, client, owner, signer, catalog, blocks, providing, names)
+            yield World(app, url, client, owner, signer, catalog, blocks, providing, names, agreement)
         await owner.close()
+        assert not agreement.differences, agreement.differences[0]
 
 
 @cache

@@ -35,8 +35,13 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 
 def event(answer: Answer) -> bytes:
-    """An answer as an event of a stream; JSON of ours has no line breaks."""
-    return b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+    """An answer as an event of a stream."""
+    return framed(orjson.dumps(answer))
+
+
+def framed(body: bytes) -> bytes:
+    """JSON text as an event of a stream; its line breaks, which are never within a value, would end the event."""
+    return b"event: next\ndata: " + body.replace(b"\n", b" ") + b"\n\n"
 
 
 class EventStream(Response):

@@ -1,0 +1,97 @@
+"""Compiled reads at the door: a query is answered by one statement where that is possible.
+
+Whoever asks has been recognized before, and the statement runs in their transaction,
+behind the same fence as any other. Whatever is unusual about a query, its arguments or
+its rows is left to the executor, which answers reads as often as it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import strawberry
+import structlog
+from graphql import GraphQLError, OperationType, get_variable_values
+
+from gateway.documents import Document, Operation, core
+from kernel.errors import Fault
+from resolvers.compiled.asking import Asking
+from resolvers.compiled.draft import NotCompiled
+from resolvers.compiled.plan import Surprise, planned
+from resolvers.info import Context
+
+_MET = "met"
+"""What a document keeps under its plans: how often the executor has answered it."""
+
+log = structlog.get_logger("gateway.compiled")
+
+Witness = Callable[[Document, Operation, dict[str, Any], Context, str], Awaitable[None]]
+"""Sees every answer of a statement before it is sent, with what was asked, and may ask the same another way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How a query was answered: the JSON text of its data, or why the executor has to answer it."""
+
+    text: str | None
+    why: str | None = None
+
+
+class Reads:
+    """The queries of one schema, each answered by one statement where that is possible.
+
+    With `explain`, the log says which way a query went, and so does an extension of the
+    response for our own staff. PostgreSQL takes longer to plan a statement than the executor
+    takes to answer once, so a document is compiled `after` the executor has answered it so often.
+    """
+
+    def __init__(self, schema: strawberry.Schema, *, explain: bool = False, after: int = 1) -> None:
+        self.explain = explain
+        self.after = after
+        self.witness: Witness | None = None
+        self.schema = schema
+        self._core = core(schema)
+
+    async def read(
+        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> Answered:
+        """The answer of one statement, or the reason why there is none."""
+        try:
+            text = await self._read(document, operation, variables, context)
+        except (NotCompiled, Surprise) as reason:
+            return Answered(None, str(reason))
+        except (Fault, GraphQLError):
+            return Answered(None, "the arguments are refused")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as failure:
+            # A transaction in which a statement failed answers nothing more.
+            await context.work.rest()
+            return Answered(None, f"the statement failed: {type(failure).__name__}")
+        if self.witness:
+            await self.witness(document, operation, variables, context, text)
+        return Answered(text)
+
+    async def _read(self, document: Document, operation: Operation, variables: dict[str, Any], context: Context) -> str:
+        if operation.kind is not OperationType.QUERY:
+            raise NotCompiled("it is no query")
+        if document.plans.setdefault(_MET, 0) < self.after:
+            document.plans[_MET] += 1
+            raise Surprise("the document is new here")
+        values = get_variable_values(self._core, operation.node.variable_definitions or (), variables)
+        if isinstance(values, list):
+            raise Surprise("the variables are refused")
+        asking = Asking(context.actor, context.locale, values)
+        plan = planned(document.plans, self._core, document.syntax, operation.node, asking)
+        found = await context.work.fetch(plan.sql, *plan.values(asking))
+        return plan.finished(found[0][0])
+
+    def explained(self, answered: Answered, context: Context) -> dict[str, Any]:
+        """What the response's extensions say of it: nothing, unless our own staff ask for it."""
+        if not self.explain:
+            return {}
+        said = {"way": "executed" if answered.text is None else "compiled"}
+        said |= {"why": answered.why} if answered.why else {}
+        log.info("read", **said)
+        return {"seatgraph": said} if context.actor.desk else {}

@@ -1,0 +1,105 @@
+"""The plan: how one operation is answered by one statement, kept for as long as its document is.
+
+What a plan depends on is in its key: which operation, which kind of reader, and the
+form of the variables' values. Everything else is bound when somebody asks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+)
+
+from kernel import pages
+from resolvers.compiled.asking import Asking, form, standpoint
+from resolvers.compiled.choosing import Chooser
+from resolvers.compiled.draft import MARK, NotCompiled, Read
+from resolvers.compiled.writing import Writer
+
+MOST_PLANS = 64
+"""How many plans one document keeps: its variables may have more forms than anybody needs."""
+
+LONGEST_STATEMENT = 200_000
+"""Characters of SQL that are worth planning."""
+
+_DECODER = json.JSONDecoder()
+
+Plans = MutableMapping[Hashable, Any]
+
+
+class Surprise(Exception):  # noqa: N818 - an outcome
+    """The statement met what only the usual way can tell: an error, or a null where none may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One statement, and where the values it binds come from."""
+
+    sql: str
+    reads: Sequence[Read]
+    lists: Sequence[tuple[str, str]]
+
+    def values(self, asking: Asking) -> list[Any]:
+        """What the statement binds, in order. Raises whatever is wrong with what is asked."""
+        return [read(asking) for read in self.reads]
+
+    def finished(self, text: str) -> str:
+        """The JSON text, with cursors in the place of their marks. Raises Surprise."""
+        if MARK not in text:
+            return text
+        first, *rest = text.split(MARK)
+        return first + "".join(self._sealed(piece) for piece in rest)
+
+    def _sealed(self, piece: str) -> str:
+        if not piece.startswith("["):
+            raise Surprise("what a row can't say was met")
+        (place, value, number), end = _DECODER.raw_decode(piece)
+        name, kind = self.lists[place]
+        at = datetime.fromisoformat(value).astimezone(UTC) if kind == "timestamptz" else value
+        return f'"{pages.write(name, (at, number))}"{piece[end:]}'
+
+
+def planned(
+    plans: Plans, schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefinitionNode, asking: Asking
+) -> Plan:
+    """The plan of an operation for this request, made when it is the first of its kind. Raises NotCompiled.
+
+    It raises too whatever is wrong with the arguments.
+    """
+    key = ("compiled", operation.name and operation.name.value, standpoint(asking.actor), form(asking.variables))
+    found = plans.get(key)
+    if found is None:
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        try:
+            found = plans[key] = _made(schema, syntax, operation, asking)
+        except NotCompiled as reason:
+            found = plans[key] = reason
+    if isinstance(found, NotCompiled):
+        raise NotCompiled(str(found))
+    return found
+
+
+def _made(schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefinitionNode, asking: Asking) -> Plan:
+    query = schema.query_type
+    if operation.operation is not OperationType.QUERY or query is None:
+        raise NotCompiled("only queries are compiled")
+    if operation.directives:
+        raise NotCompiled("the operation has directives")
+    fragments = {node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)}
+    chooser = Chooser(schema, fragments, asking.variables)
+    writer = Writer(schema, chooser, asking)
+    sql = writer.statement(chooser.chosen([operation.selection_set], query), query)
+    if len(sql) > LONGEST_STATEMENT:
+        raise NotCompiled("the statement would be too long")
+    return Plan(sql, tuple(writer.draft.reads), tuple(writer.draft.lists))

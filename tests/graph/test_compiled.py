@@ -1,0 +1,168 @@
+"""Compiled reads: one statement answers where it can, the executor everywhere else, and nobody can tell which.
+
+That both say the same is insisted on in every test: the world has a witness, who asks the executor whenever a
+statement has answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from auth.policy import Desk
+from kernel import ids
+from tests.graph.crowd import EVERYBODY, UNBELIEVED, crowd
+from tests.graph.furniture import furnished
+from tests.scenery import Scene, World
+
+VIEWER = """{ viewer { kind person { id name email } plans { key name } account {
+    name paymentMethods { id kind brand last4 isDefault }
+    subscriptions(first: 1) { nodes { id state plan { key name } } } } } }"""
+SEATS = """query Seats($workspace: ID!, $after: String) { workspace(id: $workspace) { id name
+    seats(first: 100, after: $after) { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        nodes { id state since person { id name email } plan { key name } pool { name assigned } } } } }"""
+INVOICES = """query Invoices($account: ID!) { account(id: $account) {
+    invoices(first: 50, orderBy: {field: CREATED_AT, direction: DESC}) { nodes {
+        id number state createdAt total { minor currency text }
+        lineItems { position description amount { text } } } } } }"""
+PLANS = """{ plans { id key name(language: "de") description version { number trialDays perSeat
+    prices(currency: "USD") { key interval model amount { minor text } }
+    entitlements { feature kind amount text } } } }"""
+MIXED = """query Mixed($node: ID!, $cheap: Boolean = true, $last: Int) {
+    found: node(id: $node) { __typename ...Named ... on Account @skip(if: $cheap) { email } id }
+    again: node(id: $node) @include(if: $cheap) { ... on Workspace { created: createdAt members(last: $last) {
+        edges { cursor node { role person { ...Named } } } pageInfo { hasNextPage hasPreviousPage startCursor } } } } }
+    fragment Named on Node { ... on Person { name } ... on Workspace { name sessionHours } ... on Plan { key } }"""
+
+
+@pytest.fixture
+def explained(world: World) -> Iterator[None]:
+    """Staff are told which way a query went."""
+    world.app.state.reads.explain = True
+    yield
+    world.app.state.reads.explain = False
+
+
+async def _way(world: World, document: str, **variables: Any) -> Any:
+    """Which way a query of Support's goes, and why."""
+    staff = await world.person("support", desk=Desk.SUPPORT)
+    return (await world.post({"query": document, "variables": variables}, staff)).json()["extensions"]["seatgraph"]
+
+
+@pytest.mark.usefixtures("explained")
+@pytest.mark.parametrize("document", [VIEWER, SEATS, INVOICES, PLANS, MIXED], ids=["a", "b", "c", "d", "mixed"])
+async def test_what_clients_ask_most_is_one_statement(document: str, workspace: Scene) -> None:
+    told = await _way(workspace.world, document, **_named(workspace))
+
+    assert told == {"way": "compiled"}
+
+
+@pytest.mark.parametrize("name", [name for name in EVERYBODY if name not in UNBELIEVED])
+async def test_both_ways_tell_everybody_the_same(name: str, workspace: Scene) -> None:
+    await furnished(workspace)
+    asker = (await crowd(workspace))[name].asker
+    before = workspace.world.agreement.compared
+
+    for document in (VIEWER, SEATS, INVOICES, PLANS, MIXED):
+        await workspace.world.ask(document, asker, **_named(workspace))
+
+    assert workspace.world.agreement.compared >= before + (4 if name == "anonymous" else 5)
+
+
+async def test_pages_are_cut_at_the_same_places_both_ways(workspace: Scene) -> None:
+    pool = await workspace.pool(seats=9)
+    for number in range(7):
+        await workspace.seat(pool, f"seven.{number}.{workspace.number:x}@example.test")
+    document = """query($w: ID!, $first: Int, $after: String, $last: Int, $before: String, $by: WorkspaceSeatsOrder) {
+        workspace(id: $w) { seats(first: $first, after: $after, last: $last, before: $before, orderBy: $by) {
+            totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+            edges { cursor node { email } } } } }"""
+    forward, backward = ("first", "after", "endCursor"), ("last", "before", "startCursor")
+
+    for by in (None, {"field": "EMAIL"}, {"field": "SINCE", "direction": "DESC"}):
+        for count, mark, end in (forward, backward):
+            seen, place = [], None
+            for _ in range(4):
+                page = await _page(workspace, document, {count: 2, mark: place, "by": by})
+                seen += [edge["node"]["email"] for edge in page["edges"]]
+                place = page["pageInfo"][end]
+            assert len(set(seen)) == 7
+
+
+async def _page(scene: Scene, document: str, asked: dict[str, Any]) -> Any:
+    before = scene.world.agreement.compared
+    reply = await scene.world.ask(document, scene.owner, w=ids.encode("workspace", scene.number), **asked)
+    assert scene.world.agreement.compared == before + 1
+    return reply.data["workspace"]["seats"]
+
+
+@pytest.mark.usefixtures("explained")
+async def test_a_field_that_needs_a_function_of_ours_is_executed(workspace: Scene) -> None:
+    told = await _way(
+        workspace.world,
+        "query($account: ID!) { account(id: $account) { name paymentOptions { kind } } }",
+        account=ids.encode("account", workspace.number),
+    )
+
+    assert told == {"way": "executed", "why": "Account.paymentOptions is answered by a function of ours"}
+
+
+@pytest.mark.usefixtures("explained")
+async def test_an_argument_that_is_refused_is_refused_by_the_executor(workspace: Scene) -> None:
+    world, staff = workspace.world, await workspace.world.person("support", desk=Desk.SUPPORT)
+    document = "{ accounts(first: 101) { nodes { id } } }"
+
+    told = await _way(world, document)
+    reply = await world.ask(document, staff)
+
+    assert told == {"way": "executed", "why": "the arguments are refused"}
+    assert reply.code == "INVALID_INPUT"
+
+
+async def test_a_statement_that_fails_leaves_the_error_to_the_executor(workspace: Scene) -> None:
+    world, invoice = workspace.world, await workspace.invoice()
+    await world.run("update invoice set currency = 'ZZZ' where id = $1", ids.decode("inv", invoice))
+
+    reply = await world.ask(
+        "query($id: ID!) { node(id: $id) { id ... on Invoice { total { text } } } }", workspace.owner, id=invoice
+    )
+    await world.run("update invoice set currency = 'USD' where id = $1", ids.decode("inv", invoice))
+
+    assert reply.code == "INVALID_INPUT"
+    assert reply.json["data"] == {"node": None}
+
+
+@pytest.mark.usefixtures("explained")
+async def test_a_list_longer_than_a_list_may_be_is_left_to_the_executor(workspace: Scene) -> None:
+    invoice = await workspace.invoice(*range(1, 1_002))
+
+    told = await _way(
+        workspace.world, "query($id: ID!) { node(id: $id) { ... on Invoice { lineItems { position } } } }", id=invoice
+    )
+
+    assert told == {"way": "executed", "why": "what a row can't say was met"}
+
+
+@pytest.mark.usefixtures("explained")
+async def test_a_document_is_compiled_when_it_comes_again(world: World) -> None:
+    world.app.state.reads.after = 1
+    document = f"query Again{world.number()} {{ plans {{ key }} }}"
+
+    ways = [(await _way(world, document))["way"] for _ in range(3)]
+    world.app.state.reads.after = 0
+
+    assert ways == ["executed", "compiled", "compiled"]
+
+
+@pytest.mark.usefixtures("explained")
+async def test_customers_are_not_told_which_way_their_query_went(workspace: Scene) -> None:
+    response = await workspace.world.post({"query": PLANS}, workspace.owner)
+
+    assert "seatgraph" not in response.json()["extensions"]
+
+
+def _named(scene: Scene) -> dict[str, Any]:
+    workspace, account = ids.encode("workspace", scene.number), ids.encode("account", scene.number)
+    return {"workspace": workspace, "account": account, "node": workspace, "last": 3}
