@@ -131,6 +131,12 @@ class Workspace(SQLModel, table=True):
     session_idle_minutes: int = 120
     """How long one lives without being used."""
 
+    overage: str = text(default="block")
+    """What becomes of whoever wants a seat of a full pool."""
+
+    overage_limit: int | None = None
+    """How many seats a pool grows to at most where missing ones are bought; None for no limit of its own."""
+
     created_at: datetime = instant()
 
 

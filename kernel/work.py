@@ -138,6 +138,10 @@ class Work:
         async with self._lock:
             await driver.execute("select set_config('app.account', $1, true)", str(account_id))
 
+    async def unbind(self) -> None:
+        """Let this transaction write no account's rows any more."""
+        await self.bind(0)
+
     def new_id(self) -> int:
         """An id nobody has had; more than a few want `reserve` first."""
         assert self._reserved > 0, "reserve ids before you take them"

@@ -23,7 +23,7 @@ from kernel.errors import InvalidInput, Problem
 from kernel.work import Work
 from resolvers.changing import wish_of
 from resolvers.info import Info
-from seats import buying
+from seats import buying, foreseeing
 
 Which = Annotated[ID, strawberry.argument(description="Which subscription.")]
 
@@ -48,6 +48,14 @@ class _Seen:
             return await self.shown(await changes.preview(self.work, self.account, subscription_id, wish), wish=wish)
         billed, waits = await previews.scheduling(self.work, self.account, subscription_id, wish)
         return await self.shown(billed, wish=wish, waits=waits)
+
+
+@dataclass(frozen=True, slots=True)
+class AssignPreview:
+    """What seating people would come to."""
+
+    seating: foreseeing.Seating
+    invoice: Foreseen | None
 
 
 async def preview_subscribe(
@@ -134,6 +142,31 @@ async def preview_seats(
     async with _seen(info, "pool", pool) as seen:
         quote = await buying.preview(seen.work, seen.account, seen.row.id, seats)
         return await seen.shown(quote.billed, wish=quote.wish, waits=quote.waits, collected_at=quote.collected_at)
+
+
+async def preview_assign(
+    info: Info,
+    pool: Annotated[ID, strawberry.argument(description="Which pool.")],
+    emails: Annotated[list[str], strawberry.argument(description="Who shall sit: up to 10,000 addresses.")],
+) -> Any:
+    """What `assignSeat` or `assignSeats` would buy, where the pool is full and the workspace buys then."""
+    context, work = info.context, info.context.work
+    row = await context.found("pool", pool)
+    context.actor.require(Permission.ASSIGN_SEATS, row.account_id)
+    # Whoever gives seats may know what one costs, and the rest of the bill only if they see bills.
+    await work.bind(row.account_id)
+    try:
+        account = await people.account(work, row.account_id)
+        seating = await foreseeing.assigning(work, account, row.id, emails)
+        seen, quote = _Seen(work, account, row), seating.quote
+        if quote is None or not context.actor.may(Permission.SEE_BILLING, row.account_id):
+            return AssignPreview(seating, None)
+        waits = {"waits": quote.waits, "collected_at": quote.collected_at}
+        return AssignPreview(seating, await seen.shown(quote.billed, wish=quote.wish, **waits))
+    except Problem as problem:
+        raise InvalidInput(problem.message) from problem
+    finally:
+        await work.unbind()
 
 
 async def preview_discount(

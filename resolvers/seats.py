@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from strawberry import ID
 
 from auth import queries as people
 from auth.policy import Permission
+from auth.tables import Workspace
 from billing import disclosures, queries, subscriptions
 from kernel import ids
-from resolvers.info import Context, Info
+from resolvers.info import MANY_SEATS, Context, Info
 from resolvers.policies import POLICIES, PoliciesShownInput, shown
-from seats import bulk, operations
+from seats import bulk, growing, operations
+from seats.growing import Bought
+from seats.overage import Overage
 from seats.seating import BulkOutcome, Outcome, SeatSource
 from seats.tables import Assignment, LicensePool
 
 WHY = "Why, for the audit log: up to 1,000 characters."
+
+
+@dataclass(frozen=True, slots=True)
+class SeatBought:
+    """A seat that had to be bought for whoever was seated."""
+
+    seat_id: int
+    bought: int
+    cost_minor: int
+    currency: str
+    invoice_id: int | None
+    collected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,11 @@ class ListSeated:
 
     pool_id: int
     outcomes: list[Outcome]
+    bought: int = 0
+    cost_minor: int | None = None
+    currency: str | None = None
+    invoice_id: int | None = None
+    collected_at: datetime | None = None
 
     @property
     def seated(self) -> int:
@@ -58,10 +79,16 @@ async def assign_seat(
     info: Info,
     pool: Annotated[ID, "Which pool pays."],
     email: Annotated[str, "Who shall sit: a member's verified address, or where an invitation goes."],
-) -> Assignment:
-    """Give a person a seat. A member's is theirs at once; anybody else is invited, and it waits for seven days."""
+) -> Assignment | SeatBought:
+    """Give a person a seat. A member's is theirs at once; anybody else is invited, and it waits for seven days.
+
+    When the pool is full, the workspace's `overage` says what becomes of it.
+    """
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
-    return await operations.assign(info.context.work, found.account_id, found.id, email, _source(info.context))
+    work, source = info.context.work, source_of(info.context)
+    growth = await growing.allowed(work, found.account_id, found.id)
+    seat = await operations.assign(work, found.account_id, found.id, email, source, growth=growth)
+    return seat if not growth or not growth.bought else SeatBought(seat.id, **_cost(growth.bought))
 
 
 async def assign_seats(
@@ -71,7 +98,27 @@ async def assign_seats(
 ) -> ListSeated:
     """Seat a whole list. Every address has its own outcome, and one that can't be seated doesn't stop the others."""
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
-    return ListSeated(found.id, await bulk.assign_all(info.context.work, found.account_id, found.id, emails))
+    work = info.context.work
+    growth = await growing.allowed(work, found.account_id, found.id)
+    outcomes = await bulk.assign_all(work, found.account_id, found.id, emails, growth)
+    if not growth or not growth.bought:
+        return ListSeated(found.id, outcomes)
+    info.context.fresh_for(growth.bought.seats)
+    return ListSeated(found.id, outcomes, **_cost(growth.bought))
+
+
+async def change_overage(
+    info: Info,
+    workspace: Annotated[ID, "Which workspace."],
+    overage: Annotated[Overage, "What becomes of whoever wants a seat of a full pool."],
+    limit: Annotated[
+        int | None, "How many seats a pool grows to at most, where missing ones are bought; left out, no limit."
+    ] = None,
+) -> Workspace:
+    """Say what becomes of whoever wants a seat of a full pool: for people, lists, single sign-on and directories."""
+    found = await info.context.permitted(Permission.BUY, "workspace", workspace)
+    info.context.fresh_for(MANY_SEATS if overage is Overage.BUY else 0)
+    return await growing.change_policy(info.context.work, found.id, overage, limit)
 
 
 async def release_seat(
@@ -102,5 +149,17 @@ async def resume_seat(info: Info, seat: Annotated[ID, "Which seat."]) -> Assignm
     return await operations.resume(info.context.work, found.account_id, found.id)
 
 
-def _source(context: Context) -> SeatSource:
+def _cost(bought: Bought) -> dict[str, Any]:
+    invoice = bought.resized.invoice
+    return {
+        "bought": bought.seats,
+        "cost_minor": bought.cost.minor,
+        "currency": bought.cost.currency,
+        "invoice_id": invoice.id if invoice else None,
+        "collected_at": bought.resized.collected_at,
+    }
+
+
+def source_of(context: Context) -> SeatSource:
+    """Which way somebody comes to a seat that this actor gives."""
     return SeatSource.MANUAL if context.actor.key_id is None else SeatSource.KEY

@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from weakref import WeakValueDictionary
 
 import strawberry
+from sqlmodel import SQLModel
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import to_camel_case
@@ -42,7 +43,7 @@ class ProblemShown:
     message: str = strawberry.field(description="One sentence for people: what happened, and what to do.")
 
 
-def mutation(resolve: Callable[..., Any], success: str, *, refusals: Sequence[type[Problem]] = ()) -> Any:
+def mutation(resolve: Callable[..., Any], *successes: str, refusals: Sequence[type[Problem]] = ()) -> Any:
     """The field of a mutation. Its description is the resolver's docstring."""
     name = to_camel_case(resolve.__name__)
     title = name[0].upper() + name[1:]
@@ -68,7 +69,7 @@ def mutation(resolve: Callable[..., Any], success: str, *, refusals: Sequence[ty
 
     change.__annotations__ = {"info": strawberry.Info, "input": kind, "return": None}
     made = strawberry.field(resolver=change, description=inspect.cleandoc(resolve.__doc__ or ""))
-    made.type_annotation = StrawberryAnnotation(_union(title, success, declined), namespace=TYPES)
+    made.type_annotation = StrawberryAnnotation(_union(title, successes, declined), namespace=TYPES)
     return made
 
 
@@ -103,8 +104,10 @@ async def _changed(
 
 
 def _answers(resolve: Callable[..., Any]) -> type | None:
+    """The type of the plain value that a mutation answers with, if it does."""
     given = get_type_hints(resolve).get("return")
-    return given if isinstance(given, type) else None
+    arms = [arm for arm in get_args(given) or [given] if isinstance(arm, type) and not issubclass(arm, SQLModel)]
+    return arms[0] if len(arms) == 1 else None
 
 
 def _input(resolve: Callable[..., Any], title: str) -> type:
@@ -140,10 +143,10 @@ def _public(title: str) -> str:
     return title[0].lower() + title[1:]
 
 
-def _union(title: str, success: str, refusals: Sequence[type[Problem]]) -> Any:
-    if not refusals:
-        return success
-    members = [success, *(shown(problem) for problem in refusals)]
+def _union(title: str, successes: Sequence[str], refusals: Sequence[type[Problem]]) -> Any:
+    if not refusals and len(successes) == 1:
+        return successes[0]
+    members = [*successes, *(shown(problem) for problem in refusals)]
     return StrawberryUnion(
         name=f"{title}Result",
         type_annotations=tuple(StrawberryAnnotation(member, namespace=TYPES) for member in members),

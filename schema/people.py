@@ -20,6 +20,7 @@ from schema.base import Node, Word, argument, computed, face, many, one, value, 
 from schema.changes import mutation
 from schema.lists import Narrow, among, containing, equal, page, same, since, until
 from seats import tables as seat_tables
+from seats.overage import Overage
 from seats.seating import AlreadyInvited, AlreadyMember, InvitationClosed, InvitationState, InvitedSomebodyElse
 
 words(Role, "What a member of a workspace is there.")
@@ -207,6 +208,12 @@ class Workspace(Node):
 
     session_idle_minutes: int
     """How many minutes one lives without being used."""
+
+    overage: Overage
+    """What becomes of whoever wants a seat of a full pool."""
+
+    overage_limit: int | None
+    """How many seats a pool grows to at most, where missing ones are bought."""
 
     created_at: datetime
     """When it was created."""

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
 from auth.policy import Permission
 from billing.coupons import CodeNotAccepted
-from billing.subscriptions import PlanNotOffered, SeatsNotOffered
+from billing.subscriptions import PlanNotOffered, SeatsNotOffered, SubscriptionOver
+from kernel.money import Money
+from resolvers import previewing
 from resolvers import seats as resolve
-from resolvers.graph import holders
-from schema.base import Node, computed, face, one, value, words
+from resolvers.graph import Column, holders
+from schema.base import Node, Word, computed, face, one, value, words
 from schema.changes import mutation
 from schema.lists import page
 from seats import seating, tables
+from seats.buying import Quote
+from seats.overage import Overage, OverageLimitReached
 from seats.seating import AlreadySeated, BulkOutcome, PoolClosed, PoolExhausted, SeatNotHeld, SeatSource, SeatState
 
 words(SeatState, "Where an assignment is in its life.")
 words(SeatSource, "Which way somebody came to their seat.")
 words(BulkOutcome, "What can come of one address of a list.")
+words(Overage, "What becomes of whoever wants a seat of a full pool.", name="OveragePolicy")
+
+
+def _cost(row: Any, _info: Any) -> Money | None:
+    return None if row.currency is None else Money(row.cost_minor, row.currency)
 
 
 @face(tables.LicensePool, "pool", visible=holders(Permission.SEE_COUNTS))
@@ -127,6 +137,66 @@ class ListSeated:
     pool = one("LicensePool", by="pool_id", required=True)
     """The pool afterwards."""
 
+    bought: int
+    """How many seats were bought for them, because the pool was full and the workspace buys then."""
+
+    cost = Word(Column("cost_minor"), "Money | None", resolve=_cost)
+    """What is asked for the seats that were bought, with tax; null when none were."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """What was billed for them at once, if you may see it."""
+
+    collected_at: datetime | None
+    """When they are billed at the latest, if not at once."""
+
+
+@value(resolve.SeatBought)
+class SeatBought:
+    """A seat that was bought for whoever got it, because the pool was full and the workspace buys then."""
+
+    seat = one("Seat", by="seat_id", required=True)
+    """The seat they got."""
+
+    bought: int
+    """How many seats were bought."""
+
+    cost = Word(Column("cost_minor"), "Money", resolve=_cost)
+    """What is asked for it, with tax, for the rest of the period."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """What was billed for it at once, if you may see it."""
+
+    collected_at: datetime | None
+    """When it is billed at the latest, if not at once."""
+
+
+@value(previewing.AssignPreview)
+class AssignPreview:
+    """What seating people would come to, if it were done now."""
+
+    seated = Word(Column("seating"), "int", resolve=lambda row, _: row.seating.seated)
+    """How many of them would get a seat."""
+
+    bought = Word(Column("seating"), "int", resolve=lambda row, _: row.seating.bought)
+    """How many seats would be bought for them."""
+
+    cost = Word(Column("seating"), "Money | None", resolve=lambda row, _: row.seating.cost)
+    """What would be asked for those, with tax, for the rest of the period; null when none would be bought."""
+
+    collected_at = Word(Column("seating"), "datetime | None", resolve=lambda row, _: _collected(row.seating.quote))
+    """When they would be billed at the latest, if not at once."""
+
+    invoice = Word(Column("invoice"), "InvoicePreview | None", resolve=lambda row, _: row.invoice)
+    """The very document that would be made for them now, if you may see it."""
+
+
+def _collected(quote: Quote | None) -> datetime | None:
+    return quote.collected_at if quote else None
+
+
+_NOT_SOLD = [OverageLimitReached, SubscriptionOver, SeatsNotOffered]
+"""Why a full pool buys no more."""
+
 
 @strawberry.type
 class SeatMutation:
@@ -135,8 +205,11 @@ class SeatMutation:
     create_license_pool = mutation(
         resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, SeatsNotOffered, CodeNotAccepted]
     )
-    assign_seat = mutation(resolve.assign_seat, "Seat", refusals=[PoolExhausted, PoolClosed, AlreadySeated])
-    assign_seats = mutation(resolve.assign_seats, "ListSeated", refusals=[PoolClosed])
+    assign_seat = mutation(
+        resolve.assign_seat, "Seat", "SeatBought", refusals=[PoolExhausted, PoolClosed, AlreadySeated, *_NOT_SOLD]
+    )
+    assign_seats = mutation(resolve.assign_seats, "ListSeated", refusals=[PoolClosed, *_NOT_SOLD[1:]])
+    change_overage = mutation(resolve.change_overage, "Workspace")
     release_seat = mutation(resolve.release_seat, "Seat", refusals=[SeatNotHeld])
     transfer_seat = mutation(resolve.transfer_seat, "Seat", refusals=[SeatNotHeld, AlreadySeated])
     suspend_seat = mutation(resolve.suspend_seat, "Seat", refusals=[SeatNotHeld])

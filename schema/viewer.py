@@ -134,6 +134,9 @@ class Query:
     preview_seats = via(previewing.preview_seats, "InvoicePreview | None")
     """What `changeSeats` would bill now."""
 
+    preview_assign = via(previewing.preview_assign, "AssignPreview")
+    """What `assignSeat` or `assignSeats` would buy."""
+
     preview_discount = via(previewing.preview_discount, "InvoicePreview | None")
     """What comes after `applyDiscount`, which bills nothing itself."""
 

@@ -13,7 +13,8 @@ from kernel.errors import InvalidInput, Unavailable
 from kernel.rows import plain
 from kernel.work import Work
 from seats import events, invitations, leaving, queries, seating
-from seats.leaving import Freed
+from seats.growing import Growth
+from seats.leaving import SEATED, Freed
 from seats.operations import key_of, room
 from seats.seating import MOST_AT_ONCE, BulkOutcome, Outcome, SeatSource, SeatState
 from seats.tables import LicensePool
@@ -22,16 +23,23 @@ _TRIES = 100
 """Somebody else got a seat of the pool whenever a try fails, so there is less to try for each time."""
 
 
-async def assign_all(work: Work, account_id: int, pool_id: int, emails: Sequence[str]) -> list[Outcome]:
-    """Seat the addresses in their order until the pool is full. Raises InvalidInput for too long a list."""
-    if len(emails) > MOST_AT_ONCE:
-        raise InvalidInput(f"One call seats at most {MOST_AT_ONCE:,} addresses; {len(emails):,} were given.")
-    first = _first_look(emails)
+async def assign_all(
+    work: Work, account_id: int, pool_id: int, emails: Sequence[str], growth: Growth | None = None
+) -> list[Outcome]:
+    """Seat the addresses in their order until the pool is full. Raises InvalidInput for too long a list.
+
+    With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then.
+    """
+    first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted))
     known, gone = await invitations.waiting(work, account_id, wanted)
     people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone)
+    if growth:
+        keys = [people.key(email) for email in wanted]
+        held = await queries.held_keys(work, account_id, pool_id, keys)
+        pool = await growth.room(work, pool, people.freed[pool_id], len(keys) - len(held))
     for _ in range(_TRIES):
         if pool.closed_at:
             raise seating.PoolClosed(pool.name)
@@ -76,7 +84,10 @@ async def _try(work: Work, pool: LicensePool, first: Sequence[Outcome], people: 
     return outcomes if await _record(work, pool, seats, people) else None
 
 
-def _first_look(emails: Sequence[str]) -> list[Outcome]:
+def listed(emails: Sequence[str]) -> list[Outcome]:
+    """Which of the addresses are some, and new in the list: those are INVITED so far. Raises InvalidInput."""
+    if len(emails) > MOST_AT_ONCE:
+        raise InvalidInput(f"One call seats at most {MOST_AT_ONCE:,} addresses; {len(emails):,} were given.")
     seen: set[str] = set()
     outcomes = []
     for given in emails:
@@ -96,12 +107,16 @@ async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], peopl
     rows = [_row(work, pool, seat_id, people.members.get(email), email) for seat_id, email in seats.items()]
     await work.execute("savepoint seating")
     sent = await queries.invite_all(work, letters)
+    # Locked before they sit, so that the line doesn't come to them meanwhile.
+    waits = await queries.places_of(work, pool.account_id, pool.id, [people.key(email) for email in seats.values()])
     taken = await queries.seat_all(work, rows)
     more = {pool.id: len(rows)}
     if len(taken) < len(rows) or not await leaving.count(work, pool.account_id, more, people.freed):
         await work.execute("rollback to savepoint seating; release savepoint seating")
         return False
     invitations.tell(work, [letter for letter in letters if letter.id in sent])
+    # Whoever waited for a seat of the pool has one now.
+    await leaving.leave(work, waits, SEATED)
     for row in rows:
         after = dict(zip(queries.SEAT, row, strict=True))
         work.emit(events.SeatAssigned(pool.account_id, row[1], pool.id), after=after | {"since": plain(work.now)})

@@ -78,8 +78,13 @@ async def _waiting_for(work: Work, account: Account, subscription_id: int, wish:
     return Quote(billed, wish, waits)
 
 
-async def resize(work: Work, account: Account, pool_id: int, seats: int, reason: str | None) -> Resized:
-    """Have so many seats: more at once, fewer from the next period on. Raises billing's refusals, or PoolClosed."""
+async def resize(
+    work: Work, account: Account, pool_id: int, seats: int, reason: str | None, *, kept: int = 0
+) -> Resized:
+    """Have so many seats: more at once, fewer from the next period on. Raises billing's refusals, or PoolClosed.
+
+    Those `kept` are for whom they are bought, and go to nobody who waits.
+    """
     pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
     await billing.take_clock(work, account.id, pool.subscription_id)
@@ -93,17 +98,17 @@ async def resize(work: Work, account: Account, pool_id: int, seats: int, reason:
     waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
     done = Resized(pool)
     if now != pool.purchased or (seats == now and not waited):
-        done = await _resize_now(work, account, pool, now)
+        done = await _resize_now(work, account, pool, now, kept)
     if seats == now:
         return done
     return replace(done, waiting=await changes.schedule(work, account, pool.subscription_id, wish, reason))
 
 
-async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: int) -> Resized:
+async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: int, kept: int) -> Resized:
     later_at = await _collected_at(work, account, pool)
     wish = Wish(pool.subscription_item_id, quantity=seats)
     _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later_at is not None)
-    await _set(work, pool, seats)
+    await _set(work, pool, seats, kept)
     clock = await facts.clock(work, account.id, pool.subscription_id, lock=True)
     pool = await queries.pool(work, account.id, pool.id)
     return Resized(pool, invoice, collected_at=later_at if clock.unbilled_since else None)
@@ -228,7 +233,7 @@ async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
     return await _open(work, account_id, pool_id)
 
 
-async def _set(work: Work, pool: LicensePool, seats: int) -> None:
+async def _set(work: Work, pool: LicensePool, seats: int, kept: int = 0) -> None:
     before = {"purchased": pool.purchased}
     work.emit(events.PoolResized(pool.account_id, pool.id), before=before, after={"purchased": seats})
-    await waiting.move_line(work, pool.account_id, pool.id, purchased=seats)
+    await waiting.move_line(work, pool.account_id, pool.id, purchased=seats, kept=kept)

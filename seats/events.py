@@ -116,3 +116,11 @@ class PoolResized(Event):
 
     subject: ClassVar[str] = "pool"
     pool: int
+
+
+@dataclass(frozen=True)
+class OverageChanged(Event):
+    """A workspace says otherwise what becomes of whoever wants a seat of a full pool."""
+
+    subject: ClassVar[str] = "workspace"
+    workspace: int

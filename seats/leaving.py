@@ -14,6 +14,9 @@ from seats import events, queries, waiting
 from seats.seating import CONSUMING, SeatState
 from seats.tables import Assignment
 
+SEATED = "has a seat now"
+"""Why a place in a line is given up whose holder came to a seat in another way."""
+
 Freed = Counter[int]
 """How many seats of which pools were given up and are still counted."""
 

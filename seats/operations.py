@@ -23,8 +23,9 @@ from billing import queries as billing
 from billing import subscriptions
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import events, invitations, leaving, queries, seating, waiting
-from seats.leaving import Freed
+from seats import events, growing, invitations, leaving, queries, seating, waiting
+from seats.growing import Growth
+from seats.leaving import SEATED, Freed
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
@@ -79,18 +80,29 @@ async def open_pools(work: Work, account_id: int, subscription_id: int) -> None:
         work.emit(events.PoolCreated(account_id, pool.id), pool)
 
 
-async def assign(work: Work, account_id: int, pool_id: int, email: str, source: SeatSource) -> Assignment:
-    """Give a person a seat: a member's is theirs at once, anybody else is invited and holds it for seven days."""
+async def assign(
+    work: Work, account_id: int, pool_id: int, email: str, source: SeatSource, *, growth: Growth | None = None
+) -> Assignment:
+    """Give a person a seat: a member's is theirs at once, anybody else is invited and holds it for seven days.
+
+    With growth, a full pool buys the seat that is missing.
+    """
     email = address(email)
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, 1)
     person_id, gone = await _invited(work, account_id, email)
     held = await queries.held(work, account_id, pool_id, key_of(person_id, email))
     freed += gone
+    if growth and not held:
+        pool = await growth.room(work, pool, freed[pool_id], 1)
+        growth.check(pool.purchased, pool.assigned - freed[pool_id])
     taken = pool.assigned - freed[pool_id]
 
     seating.check(pool.name, pool.purchased, taken, closed=pool.closed_at is not None, email=email, held=held)
 
+    # Whoever waited for a seat of the pool has one now.
+    waits = await queries.places_of(work, account_id, pool_id, [key_of(person_id, email)])
+    freed += await leaving.leave(work, waits, SEATED)
     assignment = seated(work, pool, person_id, email, source)
     await _sit(work, assignment)
     if not await leaving.count(work, account_id, {pool_id: 1}, freed):
@@ -165,6 +177,7 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     Asked again, nothing changes. Whoever asks has locked the workspace.
     """
     person_id, email = member
+    growth = await growing.allowed(work, account_id, pool_id)
     pool, freed = await room(work, account_id, pool_id, 1)
     if freed:
         await leaving.count(work, account_id, {}, freed)
@@ -172,6 +185,8 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     known = await queries.wanted(work, account_id, pool_id, key_of(person_id, email))
     if known is not None:
         return known
+    if growth:
+        pool = await growth.room_if_sold(work, pool, 1)
     assignment = seated(work, pool, person_id, email, source)
     full = pool.closed_at is not None or pool.assigned >= pool.purchased
     assignment.state = SeatState.WAITLISTED if full else SeatState.ACTIVE
@@ -199,13 +214,15 @@ async def want_no_more(
 
 async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) -> None:
     """Give a newcomer a seat of a pool that has one; told again, nothing changes."""
-    await queries.keep_members(work, account_id)
+    growth = await growing.allowed(work, account_id, pool_id)
     pool = await queries.pool(work, account_id, pool_id)
     person_id = (await people.members_by_address(work, account_id, [email])).get(email)
-    if person_id is None or pool.closed_at is not None or pool.assigned >= pool.purchased:
+    if person_id is None or await queries.held(work, account_id, pool_id, key_of(person_id, email)):
         return
-    if not await queries.held(work, account_id, pool_id, key_of(person_id, email)):
-        await assign(work, account_id, pool_id, email, SeatSource.SSO)
+    if growth:
+        pool = await growth.room_if_sold(work, pool, 1)
+    if pool.closed_at is None and pool.assigned < pool.purchased:
+        await assign(work, account_id, pool_id, email, SeatSource.SSO, growth=growth)
 
 
 async def remove_member(work: Work, account_id: int, member_id: int, reason: str = "member removed") -> Member:

@@ -143,6 +143,30 @@ async def first_waiting(work: Work, account_id: int, pool_id: int, most: int) ->
     return list(await work.all(first.with_for_update(skip_locked=True, of=Assignment)))
 
 
+async def overdue_seats(work: Work, account_id: int, pool_id: int, now: datetime) -> set[str]:
+    """The addresses for which a seat of the pool still waits, though nobody accepted the invitation in time."""
+    rows = await work.fetch(
+        "select a.person_key from assignment a join invitation i on i.account_id = a.account_id and i.email = a.email"
+        " where a.account_id = $1 and a.pool_id = $2 and a.state = 'invited'"
+        " and i.state = 'pending' and i.expires_at <= $3",
+        account_id,
+        pool_id,
+        now,
+    )
+    return {row["person_key"] for row in rows}
+
+
+async def places_of(work: Work, account_id: int, pool_id: int, keys: Sequence[str]) -> list[Assignment]:
+    """The places that these people have in the line of a pool, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.pool_id) == pool_id,
+        col(Assignment.person_key) == func.any(cast(list(keys), ARRAY(Text))),
+        col(Assignment.state) == SeatState.WAITLISTED,
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
 async def wanted(work: Work, account_id: int, pool_id: int, person_key: str) -> Assignment | None:
     """The seat that a person has in a pool, or their place in its line, locked for a change."""
     asked = select(Assignment).where(

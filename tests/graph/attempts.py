@@ -74,6 +74,10 @@ async def _assign_list(scene: Scene, _: str) -> dict[str, Any]:
     return {"pool": await scene.pool(), "emails": [f"new.{scene.world.number()}@example.test"]}
 
 
+async def _overage(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
+
+
 async def _seat(scene: Scene, _: str) -> dict[str, Any]:
     return {"seat": await scene.seat(await scene.pool(), await scene.join())}
 
@@ -453,6 +457,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "createLicensePool": _buy_seats,
     "assignSeat": _assign,
     "assignSeats": _assign_list,
+    "changeOverage": _overage,
     "releaseSeat": _seat,
     "transferSeat": _transfer,
     "suspendSeat": _seat,

@@ -32,6 +32,7 @@ LEAVES = {
     "createLicensePool": ["subscription.started", "invoice.drafted", "invoice.finalized", "pool.created"],
     "assignSeat": ["invitation.sent", "seat.assigned"],
     "assignSeats": ["invitation.sent", "seat.assigned"],
+    "changeOverage": ["overage.changed"],
     "releaseSeat": ["seat.released"],
     "transferSeat": ["invitation.sent", "seat.assigned", "seat.released"],
     "suspendSeat": ["seat.suspended"],

@@ -60,6 +60,7 @@ SHOWN = {
     "createServiceKey": "text key { id }",
     "createSsoConnection": "__typename ... on Node { id } ... on Problem { message }",
     "changeSessionPolicy": "id sessionHours",
+    "changeOverage": "id overage overageLimit",
     "endSession": "id endedAt",
     "enrollBreakGlass": "__typename ... on BreakGlassEnrolled { secret breakGlass { id } } ... on Problem { message }",
     "openBreakGlass": "__typename ... on BreakGlassOpened { session triesLeft } ... on Problem { message }",

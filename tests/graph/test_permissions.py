@@ -78,6 +78,7 @@ RULES = {
     "createLicensePool": Rule("buy", "see workspace"),
     "assignSeat": Rule("assign", "see counts"),
     "assignSeats": Rule("assign", "see counts"),
+    "changeOverage": Rule("buy", "see workspace"),
     "releaseSeat": Rule("assign", "see people"),
     "transferSeat": Rule("assign", "see people"),
     "suspendSeat": Rule("assign", "see people"),
