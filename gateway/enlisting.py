@@ -46,8 +46,9 @@ async def enlist(settings: Settings, url: str, now: datetime, tell: Say) -> None
         try:
             async with rail(settings, url) as paying:
                 assert paying, "without a key somebody plays, except in production, which has no scenes"
-                for account_id, method_id in strangers:
-                    await _introduce(work, paying, account_id, method_id)
+                async with httpx2.AsyncClient(trust_env=False, timeout=_PATIENCE) as client:
+                    for account_id, method_id in strangers:
+                        await _introduce(work, paying, client, account_id, method_id)
         except (RailError, httpx2.HTTPError, Unavailable) as error:
             tell(f"It was not told everything, and is at the next start: {type(error).__name__}.")
 
@@ -63,14 +64,13 @@ async def _strangers(work: Work) -> list[tuple[int, int]]:
     return [(row["account_id"], row["id"]) for row in rows]
 
 
-async def _introduce(work: Work, paying: Rail, account_id: int, method_id: int) -> None:
+async def _introduce(work: Work, paying: Rail, client: httpx2.AsyncClient, account_id: int, method_id: int) -> None:
     customer = await customers.ensure(work, paying, account_id, urgent=True)
     async with work.transaction():
         await work.bind(account_id)
         asked = _shown(await queries.method(work, account_id, method_id), customer)
-    async with httpx2.AsyncClient(trust_env=False, timeout=_PATIENCE) as client:
-        answer = await client.post(f"{paying.line.address}/_sandbox/payment_methods", json=asked)
-        answer.raise_for_status()
+    answer = await client.post(f"{paying.line.address}/_sandbox/payment_methods", json=asked)
+    answer.raise_for_status()
     async with work.transaction():
         await work.bind(account_id)
         method, told = await queries.method(work, account_id, method_id), Method.from_body(answer.json())
