@@ -310,5 +310,5 @@ def _origin(request: HTTPConnection, actor: Actor) -> Origin:
         ip=request.client.host if request.client else "",
         request_id=request_id(request.scope),
         reason=_reason(request),
-        device=request.headers.get("user-agent", "")[:LONGEST_DEVICE],
+        device=cards.without(request.headers.get("user-agent", ""))[:LONGEST_DEVICE],
     )

@@ -18,7 +18,8 @@ SAYS = (
 )
 
 _SHORTEST = 13
-_DIGITS = re.compile(r"(?<![\w.])\d(?:[ .\u00a0-]?\d){12,18}(?![\w]|[.-]\d)")
+# A telephone number begins with a plus, and has 15 digits at the most.
+_DIGITS = re.compile(r"(?<![\w.])(?!(?<=\+)(?:\d[ .\u00a0-]?){1,15}(?!\d))\d(?:[ .\u00a0-]?\d){12,18}(?![\w]|[.-]\d)")
 _NETWORKS = re.compile(
     r"""
       4(?:\d{12}|\d{15}|\d{18})                                           # Visa
@@ -36,13 +37,23 @@ _NETWORKS = re.compile(
 
 def refuse(*given: Any) -> None:
     """Refuse values of which any text, however deep, holds what looks like a card number. Raises InvalidInput."""
-    if any(holds_card(text) for value in given for text in _texts(value)):
+    if found(*given):
         raise InvalidInput(SAYS)
+
+
+def found(*given: Any) -> bool:
+    """Whether any text of these values, however deep, holds what looks like a card number."""
+    return any(holds_card(text) for value in given for text in _texts(value))
+
+
+def without(text: str) -> str:
+    """A text that nobody has asked for, such as the name of a browser; nothing, if it holds what looks like one."""
+    return "" if holds_card(text) else text
 
 
 def holds_card(text: str) -> bool:
     """Whether a text holds what looks like a card number."""
-    return any(_is_card(found[0]) for found in _DIGITS.finditer(text))
+    return any(_is_card(digits[0]) for digits in _DIGITS.finditer(text))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway import cards
 from gateway.masking import STATUS, masked_exception
 from gateway.metrics import Metrics
 
@@ -156,4 +157,4 @@ async def _apologize(error: Exception, scope: Scope, receive: Receive, sent: _Se
 def _request_id(headers: Headers) -> str:
     """The caller's own id if it is a sane one, else a new one."""
     given = headers.get("x-request-id", "")
-    return given if _ID.fullmatch(given) else secrets.token_hex(12)
+    return given if _ID.fullmatch(given) and not cards.holds_card(given) else secrets.token_hex(12)

@@ -35,6 +35,7 @@ from auth.sso.provider import Providers
 from auth.sso.rules import FLOW_LIVES, LoginRefused
 from auth.sso.tables import SsoConnection
 from auth.sso.vouching import Returned
+from gateway import cards
 from gateway.authentication import Door
 from gateway.cookies import Cookies, same_site
 from gateway.requests import body_of
@@ -150,9 +151,8 @@ class SsoDoors:
         if len(pairs) > _MOST_PARAMETERS or len({name for name, _ in pairs}) < len(pairs):
             # Two states or two codes: whoever reads the first and whoever reads the second would disagree.
             pairs = []
-        returned = Returned(
-            dict(pairs), request.cookies.get(self.cookies.browser, ""), request.headers.get("user-agent", "")
-        )
+        agent = cards.without(request.headers.get("user-agent", ""))
+        returned = Returned(dict(pairs), request.cookies.get(self.cookies.browser, ""), agent)
         arrival = await arrive(work, self.providers, row, self.base, returned)
         if arrival.tested:
             return page(TESTED, 200)

@@ -97,6 +97,11 @@ async def check(work: Work, payment: Payment, amount: Money) -> None:
     """Refuse to give so much of a payment back. Raises PaymentNotRefundable or RefundTooHigh."""
     if payment.state is not PaymentState.SUCCEEDED:
         raise PaymentNotRefundable(f"is {payment.state.value}, so nothing of it arrived. There is nothing to refund")
+    if payment.source is PaymentSource.RAIL and payment.rail_id is None:
+        raise PaymentNotRefundable(
+            "was never made at Stripe, which therefore has nothing to give back: it belongs to a demonstration. "
+            "Grant credit instead, or refund a payment that was made since"
+        )
     rest = await left(work, payment)
     cases = await return_queries.disputes_of(work, payment.account_id, payment.id)
     states = {case.state for case in cases}

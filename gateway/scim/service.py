@@ -15,11 +15,13 @@ from scim2_server.bulk import BulkPlan
 from scim2_server.conditions import Conditions
 from scim2_server.service import ScimService
 
+from gateway import cards
 from gateway.scim.filters import bounded
 
 _DEEPEST = 30
 _MOST_CHANGES = 1_000
 _MANAGER = "manager"
+_CARD = "Something in this request looks like a card number, and those may not come here. Nothing was kept of it."
 
 
 class Service(ScimService):
@@ -63,6 +65,8 @@ class Service(ScimService):
             told = json.loads(body)
         except (ValueError, RecursionError):
             raise InvalidSyntaxException(detail="The body is not JSON in UTF-8.") from None
+        if cards.found(told):
+            raise InvalidValueException(detail=_CARD)
         return json.dumps(understood(told)).encode()
 
 

@@ -86,6 +86,17 @@ async def test_a_preview_is_what_goes_back(workspace: Scene) -> None:
     assert await refunds(workspace, of) == [("SUCCEEDED", 1_000), ("SUCCEEDED", 3_000)]
 
 
+async def test_what_stripe_never_had_is_refused_in_a_sentence(workspace: Scene) -> None:
+    of = await paid(workspace)
+    await workspace.world.run("update payment set rail_id = null where id = $1", ids.decode("pay", of.payment))
+
+    refused = await refunded(workspace, of, 1_000)
+
+    assert refused["__typename"] == "PaymentNotRefundable"
+    assert refused["message"].startswith("This payment was never made at Stripe")
+    assert await refunds(workspace, of) == []
+
+
 async def test_a_line_is_given_back(workspace: Scene) -> None:
     of = await paid(workspace, 4_000, 2_500)
 
