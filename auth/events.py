@@ -161,6 +161,38 @@ class SessionEnded(Event):
 
 
 @dataclass(frozen=True)
+class PersonSignedOut(Event):
+    """Somebody else ended all sessions that a person had here."""
+
+    subject: ClassVar[str] = "person"
+    person: int
+
+
+@dataclass(frozen=True)
+class IdentityRelinked(Event):
+    """A subject of an SSO connection is somebody else of ours from now on."""
+
+    subject: ClassVar[str] = "identity"
+    identity: int
+
+
+@dataclass(frozen=True)
+class ViewingStarted(Event):
+    """One of our staff looks at the account as somebody of it."""
+
+    subject: ClassVar[str] = "viewing"
+    viewing: int
+
+
+@dataclass(frozen=True)
+class ViewingEnded(Event):
+    """One of our staff looks no more."""
+
+    subject: ClassVar[str] = "viewing"
+    viewing: int
+
+
+@dataclass(frozen=True)
 class BreakGlassEnrolled(Event):
     """An owner got a second factor for break-glass, and has yet to confirm it."""
 

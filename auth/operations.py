@@ -10,7 +10,7 @@ from auth import events, keys, queries
 from auth.policy import KeyScope, Role
 from auth.tables import Account, AccountKind, Identity, Member, MemberState, Person, ServiceKey, Session, Workspace
 from kernel import ids
-from kernel.errors import InvalidInput, Problem
+from kernel.errors import InvalidInput, NotFound, Problem
 from kernel.work import Work
 
 LONGEST_NAME = 200
@@ -156,6 +156,21 @@ async def end_session(work: Work, session_id: int, *, why: str) -> Session:
     await work.flush()
     work.emit(events.SessionEnded(account, session.id), session)
     return session
+
+
+async def sign_out(work: Work, account_id: int, person_id: int) -> int:
+    """End all sessions of a person that count for an account: a workspace, or their own; how many. Raises NotFound."""
+    account = await queries.account(work, account_id)
+    why = "ended by somebody else" if work.origin.person_id != person_id else "ended by its holder"
+    if account.kind is AccountKind.WORKSPACE:
+        await queries.membership(work, account_id, person_id)
+        ended = await queries.end_sessions(work, account_id, why=why, person_id=person_id)
+    elif account.person_id == person_id:
+        ended = await queries.end_own_sessions(work, person_id, why=why)
+    else:
+        raise NotFound
+    work.emit(events.PersonSignedOut(account_id, person_id), before=None, after={"sessions": ended})
+    return ended
 
 
 async def create_key(

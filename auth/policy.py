@@ -9,7 +9,7 @@ what their desk may. Nothing here reads a row or a clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -39,6 +39,9 @@ class Permission(StrEnum):
     MANAGE_IDENTITY = "manage_identity"
     ENROLL = "enroll"
     PROVISION = "provision"
+    SIGN_OUT = "sign_out"
+    RELINK = "relink"
+    VIEW_AS = "view_as"
 
 
 class Role(StrEnum):
@@ -102,9 +105,10 @@ _SEATING = _SEATS | {P.INVITE_MEMBERS, P.ASSIGN_SEATS}
 _BILLING = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_BILLING, P.SEE_INVOICES})
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(P) - {P.ADJUST, P.CHASE, P.PROVISION},
+    Role.OWNER: frozenset(P) - {P.ADJUST, P.CHASE, P.PROVISION, P.VIEW_AS},
     Role.ADMIN: _SEATING
-    | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS, P.SEE_IDENTITY, P.MANAGE_IDENTITY},
+    | {P.RENAME_WORKSPACE, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.SEE_AUDIT, P.SEE_KEYS}
+    | {P.SEE_IDENTITY, P.MANAGE_IDENTITY, P.SIGN_OUT, P.RELINK},
     Role.SEAT_ADMIN: _SEATING | {P.MANAGE_KEYS},
     Role.BILLING_ADMIN: _BILLING | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE},
     Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_IDENTITY},
@@ -113,12 +117,13 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
 GLASS = frozenset({P.SEE_ACCOUNT, P.SEE_IDENTITY, P.MANAGE_IDENTITY})
 """What an owner may who broke the glass."""
 
-SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE}
+SELF = _SEES_ALL | {P.BUY, P.MANAGE_KEYS, P.REPORT_USAGE, P.SIGN_OUT}
 DESKS: Mapping[Desk, frozenset[Permission]] = {
-    Desk.SUPPORT: _SEES_ALL | {P.CHASE},
+    Desk.SUPPORT: _SEES_ALL | {P.CHASE, P.SIGN_OUT, P.VIEW_AS},
     Desk.FINANCE: _SEES_ALL | {P.BUY, P.ADJUST, P.CHASE, P.REPORT_USAGE},
     Desk.ADMIN: _SEES_ALL
-    | {P.BUY, P.ADJUST, P.CHASE, P.REPORT_USAGE, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE},
+    | {P.BUY, P.ADJUST, P.CHASE, P.REPORT_USAGE, P.ASSIGN_SEATS, P.INVITE_MEMBERS, P.RENAME_WORKSPACE}
+    | {P.SIGN_OUT, P.RELINK, P.VIEW_AS},
 }
 SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.SEATS_READ: _SEATS,
@@ -153,6 +158,9 @@ DOING: Mapping[Permission, str] = {
     P.MANAGE_IDENTITY: "change how people sign in",
     P.ENROLL: "enroll owners for break-glass",
     P.PROVISION: "say who belongs to it",
+    P.SIGN_OUT: "end people's sessions",
+    P.RELINK: "say anew who somebody is",
+    P.VIEW_AS: "look as somebody else",
 }
 """What a permission lets one do, as a sentence says it."""
 
@@ -208,6 +216,9 @@ class Actor:
     through: Through | None = None
     """How a person came in, if not by our own sign-in."""
 
+    viewed_by: int | None = None
+    """The one of our staff who looks as this person, and changes nothing."""
+
     @property
     def broke_glass(self) -> bool:
         """Whether this is an owner who broke the glass: they may change how people sign in, and nothing else."""
@@ -232,8 +243,13 @@ class Actor:
             return
         if not self.may(P.SEE_ACCOUNT, account_id):
             raise NotFound
-        whom = {P.ADJUST: "our Finance", P.CHASE: "our Support"}.get(permission, "an owner")
+        whom = {P.ADJUST: "our Finance", P.CHASE: "our Support", P.VIEW_AS: "our Support"}.get(permission, "an owner")
         raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask {whom}.")
+
+    def looked_as(self, account_id: int, staff_id: int, token: str) -> Actor:
+        """What one of our staff sees who looks at one account as this person: what they see there, and nothing more."""
+        seen = {account: held & _SEES_ALL for account, held in self.grants.items() if account == account_id}
+        return replace(self, kind=ActorKind.PERSON, email=None, grants=seen, desk=None, token=token, viewed_by=staff_id)
 
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the actor holds a permission; None means all of them."""

@@ -170,6 +170,21 @@ async def end_sessions(
     )
 
 
+async def end_own_sessions(work: Work, person_id: int, *, why: str) -> int:
+    """End every sign-in of a person that counts for themselves; how many. The transaction is theirs meanwhile."""
+    before = work.sees.get("person", "")
+    await work.fetch("select set_config('app.person', $1, true)", str(person_id))
+    ended = await work.execute(
+        "update session set ended_at = $2, ended_why = $3"
+        " where person_id = $1 and account_id is null and ended_at is null",
+        person_id,
+        work.now,
+        why,
+    )
+    await work.fetch("select set_config('app.person', $1, true)", before)
+    return ended
+
+
 def there(row: RowT | None) -> RowT:
     """The row that has to be there. Raises NotFound."""
     if row is None:

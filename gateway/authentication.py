@@ -25,6 +25,8 @@ from auth.refusal import refused
 from auth.sso.provider import Providers
 from auth.tables import Session
 from auth.tokens import Signer
+from auth.viewing import rules as looks
+from auth.viewing.queries import viewing_with
 from gateway import cards
 from gateway.cookies import Cookies, same_site
 from gateway.observability import request_id
@@ -122,6 +124,8 @@ class Door:
             return await _key(work, bearer), None
         if bearer.startswith(sessions.PREFIX):
             return await _person_in(work, bearer)
+        if bearer.startswith(looks.PREFIX):
+            return await _looking(work, bearer)
         if self.signer and bearer.startswith(tuple(key.header + "." for key in self.signer.keys)):
             return await _person_of_ours(work, self.signer, bearer)
         return await self._person_of_theirs(work, bearer)
@@ -189,6 +193,26 @@ async def _person_in(work: Work, text: str) -> tuple[Actor, str | None]:
             await work.execute("update session set last_used_at = $2 where id = $1", session.id, work.now)
     await work.see_as({"person": str(session.person_id)}, work.origin)
     return await _standing(work, session.person_id, ids.encode("session", session.id), None, _through(session))
+
+
+async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
+    """Whom one of our staff looks as, for as long as they may and work for us."""
+    digest = looks.digest(text)
+    await work.see_as({"viewing_hash": digest.hex() if digest else ""}, work.origin)
+    row = None if digest is None else await viewing_with(work, digest)
+    if row is None or row.ended_at is not None or row.expires_at <= work.now:
+        raise refused() from ValueError("nobody looks with this any more")
+    await work.see_as({"person": str(row.staff_id)}, work.origin)
+    staff, _ = await _standing(work, row.staff_id, "", None)
+    if not staff.may(Permission.VIEW_AS, row.account_id):
+        raise refused() from ValueError("whoever looks may no longer")
+    await work.see_as({"person": str(row.person_id)}, work.origin)
+    found = await queries.standing(work, row.person_id)
+    assert found is not None, "somebody is looked at"
+    # Whoever looks came in as staff, and not through the workspace's own single sign-on.
+    found["enforced"] = ()
+    seen = person(row.person_id, found, "").looked_as(row.account_id, row.staff_id, ids.encode("viewing", row.id))
+    return seen, found["locale"]
 
 
 async def _standing(
@@ -306,6 +330,7 @@ def _origin(request: HTTPConnection, actor: Actor) -> Origin:
     return Origin(
         actor=actor.kind.value,
         person_id=actor.person_id,
+        impersonator_id=actor.viewed_by,
         token=actor.token,
         ip=request.client.host if request.client else "",
         request_id=request_id(request.scope),

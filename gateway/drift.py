@@ -25,6 +25,7 @@ import auth.directories.tables
 import auth.glass.tables
 import auth.sso.tables
 import auth.tables
+import auth.viewing.tables
 import billing.tables
 import gateway.letters.tables
 import kernel.audit
@@ -38,6 +39,7 @@ DECLARED = (
     auth.apps.tables,
     auth.directories.tables,
     auth.glass.tables,
+    auth.viewing.tables,
     auth.sso.tables,
     auth.tables,
     billing.tables,

@@ -59,6 +59,7 @@ _REFERENCES = {
     "connection_id": "sso",
     "login_id": "login",
     "tested_by": "person",
+    "staff_id": "person",
 }
 _OURS = {
     *("person_key", "known"),

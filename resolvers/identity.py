@@ -126,7 +126,7 @@ async def link_sso_login(
     found = await context.found("member", member)
     if found.account_id != tried.account_id:
         raise InvalidInput("The login and the member are of different workspaces.")
-    _above(context, Role(found.role), found.account_id)
+    above(context, Role(found.role), found.account_id)
     return await operations.link_login(context.work, tried.account_id, tried.id, found.person_id)
 
 
@@ -136,7 +136,7 @@ async def unlink_sso_identity(info: Info, identity: Annotated[ID, "Which link."]
     found = await _managed(context, "identity", identity)
     role = await people.role_of(context.work, found.account_id, found.person_id)
     if role is not None:
-        _above(context, role, found.account_id)
+        above(context, role, found.account_id)
     return await operations.unlink(context.work, found.account_id, found.id)
 
 
@@ -277,7 +277,7 @@ async def _managed(context: Context, prefix: str, text: str) -> Any:
     return found
 
 
-def _above(context: Context, role: Role, account_id: int) -> None:
+def above(context: Context, role: Role, account_id: int) -> None:
     """Insist that the actor may grant the role of whom this is about: a link lets its holder in as them."""
     if not context.actor.may_grant(role, account_id):
         raise Forbidden(f"They are {role.value.replace('_', ' ')} here, and you may not decide for them. Ask an owner.")

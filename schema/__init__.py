@@ -25,6 +25,7 @@ from schema import (
     ruling,
     seats,
     settings,
+    tending,
     viewer,
 )
 from schema.base import TYPES, install
@@ -41,6 +42,7 @@ class Mutation(
     finance.FinanceMutation,
     holding.HoldingMutation,
     identity.IdentityMutation,
+    tending.TendingMutation,
     directories.DirectoryMutation,
     ruling.RulingMutation,
     settings.SettingsMutation,

@@ -22,7 +22,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import to_camel_case
 
-from kernel.errors import Problem, Unauthenticated
+from kernel.errors import Forbidden, Problem, Unauthenticated
 from resolvers.answers import Answer, Once
 from resolvers.info import Context
 from schema.base import TYPES, described
@@ -90,6 +90,8 @@ async def _changed(
     context: Context = info.context
     if context.actor.person_id is None and context.actor.key_id is None:
         raise Unauthenticated("Sign in first: send a bearer token.")
+    if context.actor.viewed_by is not None:
+        raise Forbidden("You look as somebody else, and whoever looks changes nothing. Do it as yourself.")
     once = Once.of(context, key, name, values) if key is not None else None
     context.decided = False
     context.afterwards.clear()

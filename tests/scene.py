@@ -23,11 +23,13 @@ from auth.directories.tables import (
 )
 from auth.glass import rules
 from auth.glass.tables import BreakGlass
-from auth.policy import KeyScope, Role
+from auth.policy import Desk, KeyScope, Role
 from auth.sessions import issue
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
 from auth.sso.tables import SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Member, MemberState, Session
+from auth.viewing import rules as looks
+from auth.viewing.tables import Viewing
 from billing import periods
 from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import write_steps
@@ -431,6 +433,42 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("identity", row.id)
+
+    async def vouched(self, identity: str, email: str) -> None:
+        """The provider vouched for a subject with this address, and they came in."""
+        (link,) = await self.world.rows("select * from sso_identity where id = $1", ids.decode("identity", identity))
+        now = await self.world.now()
+        row = SsoLogin(
+            account_id=self.number,
+            id=self.world.number(),
+            connection_id=link["connection_id"],
+            purpose=LoginPurpose.SIGN_IN,
+            state=LoginState.DONE,
+            subject=link["subject"],
+            email=email,
+            person_id=link["person_id"],
+            request_id="test",
+            created_at=now,
+            ended_at=now,
+        )
+        await self.world.put(row)
+
+    async def viewing(self, who: Somebody, by: Somebody | None = None) -> tuple[str, str]:
+        """A look of our Support at the workspace as somebody of it: its id, and the text it is made with."""
+        staff = by or await self.world.person("support", desk=Desk.SUPPORT)
+        now, issued, number = await self.world.now(), looks.issue(), self.world.number()
+        row = Viewing(
+            account_id=self.number,
+            id=number,
+            person_id=who.number,
+            staff_id=staff.number,
+            reason="They asked.",
+            hash=issued.digest,
+            created_at=now,
+            expires_at=now + looks.LOOKS_FOR,
+        )
+        await self.world.put(row)
+        return ids.encode("viewing", number), issued.text
 
     async def domain(
         self,

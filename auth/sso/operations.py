@@ -20,9 +20,10 @@ from auth.sso.rules import (
     SsoNeeded,
     SsoUntested,
     SubjectTaken,
+    Unvouched,
 )
 from auth.sso.tables import SsoConnection, SsoIdentity, SsoLogin
-from auth.tables import Workspace
+from auth.tables import Member, Workspace
 from kernel.errors import InvalidInput
 from kernel.sealing import seal, unseal
 from kernel.work import Work
@@ -207,6 +208,39 @@ async def unlink(work: Work, account_id: int, identity_id: int) -> SsoIdentity:
     )
     work.emit(events.IdentityUnlinked(account_id, identity_id), row)
     return row
+
+
+async def relink(work: Work, account_id: int, identity_id: int, member: Member, *, vouched: bool) -> SsoIdentity:
+    """A subject is another member from now on, and the sessions that it had are over.
+
+    With `vouched`, the provider must have claimed the member's own proven address the last time it vouched for the
+    subject. Raises SubjectTaken, Unvouched, or InvalidInput.
+    """
+    row = await queries.link(work, account_id, identity_id)
+    if row.unlinked_at is not None or row.person_id == member.person_id:
+        raise InvalidInput("This subject is nobody any more, or is this member already.")
+    if await queries.identity_of(work, account_id, row.connection_id, member.person_id):
+        raise SubjectTaken
+    if vouched and not await queries.vouched_for(work, row, member.person_id):
+        raise Unvouched
+    row.unlinked_at = work.now
+    await work.flush()
+    made = SsoIdentity(
+        account_id=account_id,
+        id=work.new_id(),
+        connection_id=row.connection_id,
+        subject=row.subject,
+        person_id=member.person_id,
+        created_at=work.now,
+    )
+    work.add(made)
+    await work.flush()
+    await people.end_sessions(
+        work, account_id, why="re-linked", person_id=row.person_id, connection_id=row.connection_id
+    )
+    told = [{"id": one.id, "person_id": one.person_id} for one in (row, made)]
+    work.emit(events.IdentityRelinked(account_id, made.id), before=told[0], after=told[1])
+    return made
 
 
 def sealed(secret: str | None) -> bytes | None:

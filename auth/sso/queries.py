@@ -130,6 +130,20 @@ async def link(work: Work, account_id: int, identity_id: int) -> SsoIdentity:
     return there(found)
 
 
+async def vouched_for(work: Work, row: SsoIdentity, person_id: int) -> bool:
+    """Whether the last login that told a subject claimed the proven address of a person."""
+    found = await work.fetch(
+        "select l.email = lower(p.email) and p.email_verified as same from sso_login l, person p"
+        " where l.account_id = $1 and l.connection_id = $2 and l.subject = $3 and p.id = $4"
+        " order by l.created_at desc, l.id desc limit 1",
+        row.account_id,
+        row.connection_id,
+        row.subject,
+        person_id,
+    )
+    return bool(found and found[0]["same"])
+
+
 async def identities(work: Work, account_id: int, connection_id: int) -> Sequence[SsoIdentity]:
     """Every link of an SSO connection."""
     linked = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.unlinked_at).is_(None))

@@ -108,6 +108,16 @@ class SubjectTaken(Problem):
     says = "Somebody is linked already: this login, or this member. Unlink first."
 
 
+@dataclass(eq=False)
+class Unvouched(Problem):
+    """The provider has never said that the subject has the member's address."""
+
+    says = (
+        "The provider did not claim this member's proven address for that subject when it last signed in."
+        " Ask an owner of the workspace to re-link them."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """Whom an identity provider says it has before it, in claims that were verified."""

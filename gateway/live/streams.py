@@ -25,7 +25,7 @@ from gateway.live.whole import whole
 from gateway.masking import masked, refused
 from gateway.metrics import Metrics
 from gateway.requests import Asked
-from kernel.errors import InvalidInput, RateLimited, Unauthenticated
+from kernel.errors import Forbidden, InvalidInput, RateLimited, Unauthenticated
 from resolvers.following import Change
 from resolvers.info import Context
 
@@ -169,6 +169,8 @@ def identified(context: Context) -> str:
     actor = context.actor
     if actor.person_id is None and actor.key_id is None:
         raise Unauthenticated("Sign in first: send a bearer token.")
+    if actor.viewed_by is not None:
+        raise Forbidden("You look as somebody else, and nothing is told to you as it happens. Ask as yourself.")
     return actor.name
 
 

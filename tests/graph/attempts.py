@@ -323,6 +323,27 @@ async def _linked(scene: Scene, _: str) -> dict[str, Any]:
     return {"identity": await scene.identity(await scene.join())}
 
 
+async def _signed_in(scene: Scene, _: str) -> dict[str, Any]:
+    somebody = await scene.join()
+    await scene.came_through(await scene.sso(), somebody)
+    return {"account": scene.account, "person": somebody.id}
+
+
+async def _relinked(scene: Scene, _: str) -> dict[str, Any]:
+    connection, somebody = await scene.sso(), await scene.join()
+    identity = await scene.identity(await scene.join(), connection)
+    await scene.vouched(identity, somebody.email)
+    return {"identity": identity, "member": scene.member(somebody)}
+
+
+async def _looked_at(scene: Scene, _: str) -> dict[str, Any]:
+    return {"account": scene.account, "person": (await scene.join()).id}
+
+
+async def _looking(scene: Scene, _: str) -> dict[str, Any]:
+    return {"viewing": (await scene.viewing(await scene.join()))[0]}
+
+
 async def _paid(scene: Scene, _: str) -> dict[str, Any]:
     of = await returning.paid(scene, source=PaymentSource.MANUAL)
     return {"payment": of.payment, "reason": "They asked."}
@@ -411,6 +432,7 @@ def mutations() -> dict[str, str]:
 
 
 OURS = {
+    "viewAs",
     "createOneOffInvoice",
     "finalizeInvoice",
     "voidInvoice",
@@ -438,7 +460,9 @@ OURS = {
 
 
 async def whoever_may(scene: Scene, mutation: str) -> Somebody:
-    """The owner of a workspace, or somebody of our Finance where it is theirs to do."""
+    """The owner of a workspace, or somebody of our Finance or Support where it is theirs to do."""
+    if mutation == "viewAs":
+        return await scene.world.person("support", desk=Desk.SUPPORT)
     return await scene.world.person("finance", desk=Desk.FINANCE) if mutation in OURS else scene.owner
 
 
@@ -513,6 +537,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "setGroupRule": _ruled,
     "removeGroupRule": _rule,
     "linkSsoLogin": _link,
+    "endSessions": _signed_in,
+    "relinkIdentity": _relinked,
+    "viewAs": _looked_at,
+    "endViewing": _looking,
     "unlinkSsoIdentity": _linked,
     "stageEvidence": _disputed,
     "submitEvidence": _staged,

@@ -216,7 +216,8 @@ def _other(name: str, answer: str, others: Mapping[str, str]) -> str:
     prefix = next((prefix for prefix, face in BY_PREFIX.items() if face.name == answer), name)
     if name in NAMED:
         return f'"{NAMED[name]}"'
-    return f'"{others[prefix]}"'
+    # What an audit record is about may be anything.
+    return f'"{others["workspace" if prefix == "subject" else prefix]}"'
 
 
 def _written(given: Mapping[str, str]) -> str:

@@ -87,6 +87,10 @@ LEAVES = {
     "disableDirectory": ["directory.disabled"],
     "setGroupRule": ["group_rule.set"],
     "removeGroupRule": ["group_rule.removed"],
+    "endSessions": ["person.signed_out"],
+    "relinkIdentity": ["identity.relinked"],
+    "viewAs": ["viewing.started"],
+    "endViewing": ["viewing.ended"],
     "linkSsoLogin": ["identity.linked"],
     "unlinkSsoIdentity": ["identity.unlinked"],
     "stageEvidence": ["dispute.evidence_staged"],
@@ -136,8 +140,9 @@ LATER = {
     },
     "payment.succeeded": {"next_at"},
     "payment.recorded": set[str](),
+    "person.signed_out": {"sessions"},
 }
-"""What the rail tells after a change was committed, which the record of that change can't know."""
+"""What the rail tells after a change was committed, which the record of that change can't know, and what it counted."""
 
 
 async def _chain(scene: Scene, account: int | None = None) -> list[asyncpg.Record]:

@@ -45,6 +45,9 @@ MATRIX = """
     see audit         x  x  .  .  x  .    .  .  .  .  x  .    x  x  x
     see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
     change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
+    end sessions      x  x  .  .  .  .    .  .  .  .  .  .    x  .  x
+    re-link           x  x  .  .  .  .    .  .  .  .  .  .    .  .  x
+    view as           .  .  .  .  .  .    .  .  .  .  .  .    x  .  x
     enroll            x  .  .  .  .  .    .  .  .  .  .  .    .  .  .
     report usage      x  .  .  x  .  .    .  .  .  .  .  x    .  x  x
 """
@@ -131,6 +134,10 @@ RULES = {
     "disableDirectory": Rule("change identity", "see identity"),
     "setGroupRule": Rule("change identity", "see identity"),
     "removeGroupRule": Rule("change identity", "see identity"),
+    "endSessions": Rule("end sessions", "see workspace"),
+    "relinkIdentity": Rule("re-link", "see identity"),
+    "viewAs": Rule("view as", "see workspace"),
+    "endViewing": Rule("end sessions", "see audit"),
     "linkSsoLogin": Rule("change identity", "see identity"),
     "unlinkSsoIdentity": Rule("change identity", "see identity"),
     "stageEvidence": Rule("adjust", "see billing"),

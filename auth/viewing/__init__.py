@@ -1,0 +1,1 @@
+"""Looking at the product as a customer sees it."""
