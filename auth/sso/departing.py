@@ -17,7 +17,7 @@ from auth.sso import queries, rules
 from auth.sso.provider import Client, Providers, Secrets
 from auth.sso.rules import FLOW_LIVES, TEST_LIVES, LoginRefused
 from auth.sso.tables import SsoConnection, SsoFlow, SsoLogin
-from auth.sso.tracing import Trace, digest, refuse
+from auth.sso.tracing import SENT, Trace, digest, refuse
 from kernel import ids
 from kernel.sealing import seal
 from kernel.work import Work
@@ -63,6 +63,8 @@ async def depart(work: Work, providers: Providers, row: SsoConnection, base: str
     async with work.transaction():
         await work.bind(row.account_id)
         work.add(_flow(work, row, asked, kept, state=state, test=test))
+        if test is not None:
+            (await queries.login(work, row.account_id, test.id)).steps = [SENT]
     return url
 
 

@@ -123,7 +123,8 @@ class Providers:
             )
         # Whatever a provider's answer makes a library raise, it is no login.
         except Exception as failure:
-            raise LoginRefused(f"The provider did not exchange the code. {_words(failure)}") from failure
+            said = _without(_words(failure), client.secret, code, verifier)
+            raise LoginRefused(f"The provider did not exchange the code. {said}") from failure
         if not isinstance(answer, Mapping) or not isinstance(answer.get("id_token"), str):
             raise LoginRefused("The provider's answer holds no ID token: it signs in nobody.")
         return answer
@@ -285,6 +286,13 @@ def _words(reason: BaseException) -> str:
     """What went wrong, in the words of whoever noticed, if they are fit to be read."""
     said = " ".join(str(reason).split())[:200]
     return f"{type(reason).__name__}: {said}." if said.isprintable() and said else f"{type(reason).__name__}."
+
+
+def _without(text: str, *secrets: str | None) -> str:
+    """The text, in which a provider may have said again what we told it alone."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    return text
 
 
 def _shown(value: object) -> str:

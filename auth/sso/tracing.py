@@ -15,6 +15,9 @@ from kernel.work import Work
 MOST_REFUSALS = 60
 """Refusals of one SSO connection that are recorded in an hour, so that nobody fills its log from outside."""
 
+SENT = "The provider's description could be read, and the browser was sent there."
+"""The first step of a test, by which one that never came back is told from one that never began."""
+
 LONGEST_REASON = 1_000
 _HOUR = timedelta(hours=1)
 

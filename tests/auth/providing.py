@@ -39,6 +39,13 @@ class Provider:
         self.key = KEY
         self.forge: Callable[[str], str] = asis
         self.returns: Change = {}
+        self.instead: dict[str, bytes] = {}
+        """What is answered at a path in place of what belongs there."""
+
+        self.silent: set[str] = set()
+        """Paths at which nothing is answered, and the connection stays open."""
+
+        self._ended = asyncio.Event()
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -55,6 +62,7 @@ class Provider:
 
     async def stop(self) -> None:
         assert self._server is not None
+        self._ended.set()
         self._server.close()
         await self._server.wait_closed()
 
@@ -110,10 +118,14 @@ class Provider:
         length = next((int(line.split(":")[1]) for line in head.lower().split("\r\n") if "content-length" in line), 0)
         body = (await reader.readexactly(length)).decode()
         self.asked.append(path)
+        if path in self.silent:
+            await self._ended.wait()
         writer.write(self._said(path, body))
         writer.close()
 
     def _said(self, path: str, body: str) -> bytes:
+        if path in self.instead:
+            return self.instead[path]
         if path == "/token":
             return self._token({name: values[0] for name, values in parse_qs(body).items()})
         said = {

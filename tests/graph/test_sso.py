@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auth.policy import KeyScope, Role
+from auth.policy import Desk, KeyScope, Role
 from auth.sso.rules import DomainBehavior
 from gateway.sso import REFUSED
 from kernel import ids
@@ -574,6 +574,100 @@ async def test_a_test_of_somebody_elses_address_links_nobody(workspace: Scene, i
         await workspace.world.value("select tested_at from sso_connection where account_id = $1", workspace.number)
         is None
     )
+
+
+TRACED = "query($id: ID!) { ssoTest(id: $id) { state steps reason } }"
+HTML = http(b"<!doctype html><title>Maintenance</title>", "200 OK", "content-type: text/html")
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+def _failing_with(path: str, answer: bytes) -> Bend:
+    def bend(idp: Provider) -> None:
+        idp.instead[path] = answer
+
+    return bend
+
+
+def _silent_at(path: str) -> Bend:
+    def bend(idp: Provider) -> None:
+        idp.silent.add(path)
+
+    return bend
+
+
+AWAY: dict[str, tuple[Bend, str]] = {
+    "HTML for its description": (_failing_with(WELL_KNOWN, HTML), "is not a JSON object."),
+    "a failure for its description": (_failing_with(WELL_KNOWN, http(b"", "503 No")), "answered with the status 503."),
+    "silence for its description": (_silent_at(WELL_KNOWN), "did not answer in time."),
+    "HTML for its tokens": (_failing_with("/token", HTML), "The provider did not exchange the code."),
+    "silence for its tokens": (_silent_at("/token"), "did not answer in time."),
+    "HTML for its keys": (_failing_with("/jwks", HTML), "keys at"),
+}
+
+
+@pytest.mark.parametrize(("bend", "why"), AWAY.values(), ids=AWAY.keys())
+async def test_a_test_says_in_words_what_is_wrong_with_the_provider(
+    bend: Bend, why: str, workspace: Scene, idp: Provider, tab: Browser
+) -> None:
+    world, connection = workspace.world, await workspace.sso(idp.issuer)
+    shown = "url login { id }"
+    begun = (await world.change("startSsoTest", workspace.owner, shows_=shown, connection=connection)).data
+    bend(idp)
+
+    sent = await tab.go(begun["startSsoTest"]["url"])
+    if sent.status_code == 303:
+        sent = await tab.back(connection, idp.sign_in(sent.headers["location"]))
+
+    support = await world.person("support", desk=Desk.SUPPORT)
+    for reader in (workspace.owner, workspace.members[Role.ADMIN], support):
+        test = (await world.ask(TRACED, reader, id=begun["startSsoTest"]["login"]["id"])).data["ssoTest"]
+        assert test["state"] == "REFUSED"
+        assert why in test["reason"]
+    assert (sent.status_code, REFUSED in sent.text) == (403, True)
+
+
+async def test_a_provider_that_is_down_is_told_of(workspace: Scene, idp: Provider, tab: Browser) -> None:
+    connection = await workspace.sso(idp.issuer)
+    issuer = idp.issuer
+    await idp.stop()
+
+    sent = await tab.leave(connection)
+
+    (login,) = await traced(workspace)
+    assert (sent.status_code, REFUSED in sent.text) == (403, True)
+    assert login["reason"].startswith(f"The description at {issuer}{WELL_KNOWN} can't be read.")
+    assert "can't be reached" in login["reason"]
+    assert await actions(workspace) == ["login.refused"]
+
+
+async def test_a_test_that_never_came_back_says_how_far_it_came(workspace: Scene, idp: Provider, tab: Browser) -> None:
+    world, connection = workspace.world, await workspace.sso(idp.issuer)
+    shown = "url login { id }"
+    begun = (await world.change("startSsoTest", workspace.owner, shows_=shown, connection=connection)).data
+
+    await tab.go(begun["startSsoTest"]["url"])
+
+    test = (await world.ask(TRACED, workspace.owner, id=begun["startSsoTest"]["login"]["id"])).data["ssoTest"]
+    assert (test["state"], test["reason"]) == ("WAITING", None)
+    assert test["steps"] == ["The provider's description could be read, and the browser was sent there."]
+
+
+async def test_a_trace_holds_no_secret_though_the_provider_says_it_again(
+    workspace: Scene, idp: Provider, tab: Browser
+) -> None:
+    world = workspace.world
+    connection = await workspace.sso(idp.issuer)
+    asked = {"connection": connection, "clientSecret": "the-very-secret"}
+    assert (await world.change("changeSsoConnection", workspace.owner, **asked)).data
+    echo = b'{"error": "invalid_client", "error_description": "the-very-secret is wrong"}'
+    idp.answer = http(echo, "401 No", "content-type: application/json")
+
+    back = await tab.sign_in(connection, idp)
+
+    (login,) = await traced(workspace)
+    assert back.status_code == 403
+    assert "invalid_client" in login["reason"]
+    assert "the-very-secret" not in login["reason"]
 
 
 async def test_a_secret_is_sent_to_the_provider_and_read_by_nobody(workspace: Scene, idp: Provider) -> None:
