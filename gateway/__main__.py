@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         importing,
         installation,
         reconciling,
+        seat_lists,
         serving,
         settings,
         verification,
@@ -55,6 +56,7 @@ else:
     installation = later("gateway.installation")
     queued = later("gateway.jobs")
     reconciling = later("gateway.reconciling")
+    seat_lists = later("gateway.seat_lists")
     serving = later("gateway.serving")
     settings = later("gateway.settings")
     verification = later("gateway.verification")
@@ -77,10 +79,12 @@ app = typer.Typer(
 catalog = typer.Typer(help="Check, compare and apply the plans and prices.\n\nExample: seatgraph catalog plan")
 clock = typer.Typer()
 sandbox = typer.Typer(help="Play Stripe, for development and tests.\n\nExample: seatgraph sandbox serve")
+seats = typer.Typer(help="Seat a whole list of people.\n\nExample: seatgraph seats import people.csv")
 stripe = typer.Typer(help="Come over from Stripe Billing.\n\nExample: seatgraph stripe import --dry-run")
 app.add_typer(catalog, name="catalog", no_args_is_help=True)
 app.add_typer(clock, name="clock", invoke_without_command=True)
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
+app.add_typer(seats, name="seats", no_args_is_help=True)
 app.add_typer(stripe, name="stripe", no_args_is_help=True)
 
 Patience = Annotated[int, typer.Option("--wait", min=0, help="Seconds to wait for a database, such as 60.")]
@@ -315,6 +319,28 @@ def bring(
     shown = import_report.document(outcome) if as_json else import_report.sentences(outcome)
     _say(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else "\n".join(shown))
     return 0 if outcome.whole else BROKEN
+
+
+@seats.command("import")
+def seat(  # noqa: PLR0917 - typer gives them by name
+    file: Annotated[Path, typer.Argument(help="The list, as CSV, such as people.csv: email, and pool and role.")],
+    workspace: Annotated[str, typer.Option(help="Whose seats: a workspace's id.")],
+    pool: Annotated[str | None, typer.Option(help="The pool of lines that name none; else the only one.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would come of each line.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Seat nobody unless everybody can be seated.")] = False,
+    results: Annotated[Path | None, typer.Option(help="Where to write what came of each line, as CSV.")] = None,
+) -> int:
+    """Seat everybody on a list of up to 100,000 people; sent again, whoever sits stays seated.
+
+    Status 1 if somebody got no seat; the reason is told for each line.
+
+    Example: seatgraph seats import people.csv --workspace workspace_3f9ac1d2e4b70 --dry-run
+    """
+    told, url = _open()
+    wish = seat_lists.Wish(file, workspace, pool, dry=dry_run, whole=whole, results=results)
+    came = asyncio.run(seat_lists.run(told, url, wish, _tell))
+    _say("\n".join(seat_lists.sentences(came, dry=dry_run)))
+    return 0 if seat_lists.is_whole(came) else BROKEN
 
 
 # The contract

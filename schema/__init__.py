@@ -23,6 +23,7 @@ from schema import (
     reconciling,
     returning,
     ruling,
+    seat_lists,
     seats,
     settings,
     tending,
@@ -36,6 +37,7 @@ from schema.scalars import CONFIG
 class Mutation(
     people.PeopleMutation,
     seats.SeatMutation,
+    seat_lists.SeatListMutation,
     billing.BillingMutation,
     changing.ChangingMutation,
     discounts.DiscountMutation,

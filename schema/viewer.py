@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolvers import disputing, finance, identity, invoices, metering, previewing, reconciling, returning
+from resolvers import disputing, finance, identity, invoices, metering, previewing, reconciling, returning, seat_lists
 from resolvers import viewing as resolve
 from resolvers.graph import Called, Given, Listed, Named
 from schema.base import one, value, via
@@ -136,6 +136,9 @@ class Query:
 
     preview_assign = via(previewing.preview_assign, "AssignPreview")
     """What `assignSeat` or `assignSeats` would buy."""
+
+    preview_seat_list = via(seat_lists.preview_seat_list, "SeatList")
+    """What `importSeats` would come to now, line by line."""
 
     preview_discount = via(previewing.preview_discount, "InvoicePreview | None")
     """What comes after `applyDiscount`, which bills nothing itself."""

@@ -24,18 +24,25 @@ _TRIES = 100
 
 
 async def assign_all(
-    work: Work, account_id: int, pool_id: int, emails: Sequence[str], growth: Growth | None = None
+    work: Work,
+    account_id: int,
+    pool_id: int,
+    emails: Sequence[str],
+    growth: Growth | None = None,
+    *,
+    role: Role = Role.MEMBER,
 ) -> list[Outcome]:
-    """Seat the addresses in their order until the pool is full. Raises InvalidInput for too long a list.
+    """Seat the addresses in their order until the pool is full; strangers are invited as `role`.
 
-    With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then.
+    With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then,
+    and InvalidInput for too long a list.
     """
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted))
     known, gone = await invitations.waiting(work, account_id, wanted)
-    people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone)
+    people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone, role)
     if growth:
         keys = [people.key(email) for email in wanted]
         held = await queries.held_keys(work, account_id, pool_id, keys)
@@ -57,6 +64,8 @@ class _People:
     members: Mapping[str, int]
     invited: Collection[str]
     freed: Freed
+    role: Role
+    """What strangers are asked to be."""
 
     def key(self, email: str) -> str:
         return key_of(self.members.get(email), email)
@@ -103,7 +112,7 @@ def listed(emails: Sequence[str]) -> list[Outcome]:
 async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], people: _People) -> bool:
     """Write the seats and count them; False, with nothing written, when somebody else was faster."""
     strangers = [email for email in seats.values() if email not in people.members and email not in people.invited]
-    letters = [invitations.made(work, pool.account_id, email, Role.MEMBER) for email in strangers]
+    letters = [invitations.made(work, pool.account_id, email, people.role) for email in strangers]
     rows = [_row(work, pool, seat_id, people.members.get(email), email) for seat_id, email in seats.items()]
     await work.execute("savepoint seating")
     sent = await queries.invite_all(work, letters)

@@ -27,7 +27,13 @@ LIST = """
     ... on ListSeated { seated outcomes { email outcome seat { state person { id } } } pool { assigned available } }
     ... on Problem { message }
 """
+SHEET = """
+    __typename
+    ... on SeatList { done seated ignoredColumns rows { line email outcome says seat { state person { id } } } }
+    ... on Problem { message }
+"""
 SHOWN = {
+    "importSeats": SHEET,
     "createLicensePool": POOL,
     "assignSeats": LIST,
     "inviteMember": INVITATION,

@@ -78,6 +78,11 @@ async def _overage(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
 
 
+async def _import_list(scene: Scene, _: str) -> dict[str, Any]:
+    sheet = f"email\nnew.{scene.world.number()}@example.test"
+    return {"workspace": scene.id, "pool": await scene.pool(), "sheet": sheet}
+
+
 async def _seat(scene: Scene, _: str) -> dict[str, Any]:
     return {"seat": await scene.seat(await scene.pool(), await scene.join())}
 
@@ -482,6 +487,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeat": _assign,
     "assignSeats": _assign_list,
     "changeOverage": _overage,
+    "importSeats": _import_list,
     "releaseSeat": _seat,
     "transferSeat": _transfer,
     "suspendSeat": _seat,

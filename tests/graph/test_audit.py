@@ -33,6 +33,7 @@ LEAVES = {
     "assignSeat": ["invitation.sent", "seat.assigned"],
     "assignSeats": ["invitation.sent", "seat.assigned"],
     "changeOverage": ["overage.changed"],
+    "importSeats": ["invitation.sent", "seat.assigned"],
     "releaseSeat": ["seat.released"],
     "transferSeat": ["invitation.sent", "seat.assigned", "seat.released"],
     "suspendSeat": ["seat.suspended"],

@@ -68,6 +68,8 @@ SHORT = {
     "Invoice.refunds",
     "Payment.refunds",
     "ListSeated.outcomes",
+    "SeatList.rows",
+    "SeatList.ignoredColumns",
     "UsageRecorded.results",
     "MeterUsage.days",
     "Subscription.usage",

@@ -78,6 +78,7 @@ SHOWN = {
     "removeDirectoryToken": "id",
     "rotateDirectoryToken": "__typename ... on DirectoryTokenShown { text token { id } } ... on Problem { message }",
     "rotateServiceKey": "__typename ... on ServiceKeyShown { text key { id } } ... on Problem { message }",
+    "importSeats": "__typename ... on SeatList { done rows { line outcome seat { id } } } ... on Problem { message }",
     "assignSeats": "__typename ... on ListSeated { outcomes { email outcome seat { id } } } ... on Problem { message }",
 }
 USUALLY = "__typename ... on Node { id } ... on Problem { message }"

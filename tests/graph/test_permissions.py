@@ -82,6 +82,7 @@ RULES = {
     "assignSeat": Rule("assign", "see counts"),
     "assignSeats": Rule("assign", "see counts"),
     "changeOverage": Rule("buy", "see workspace"),
+    "importSeats": Rule("assign", "see workspace"),
     "releaseSeat": Rule("assign", "see people"),
     "transferSeat": Rule("assign", "see people"),
     "suspendSeat": Rule("assign", "see people"),
