@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         seat_lists,
         serving,
         settings,
+        trusting,
         verification,
     )
     from gateway import catalog as catalogs
@@ -59,6 +60,7 @@ else:
     seat_lists = later("gateway.seat_lists")
     serving = later("gateway.serving")
     settings = later("gateway.settings")
+    trusting = later("gateway.trusting")
     verification = later("gateway.verification")
 
 FAILED = 2
@@ -78,10 +80,12 @@ app = typer.Typer(
 )
 catalog = typer.Typer(help="Check, compare and apply the plans and prices.\n\nExample: seatgraph catalog plan")
 clock = typer.Typer()
+documents = typer.Typer(help="Register what clients ask.\n\nExample: seatgraph documents list")
 sandbox = typer.Typer(help="Play Stripe, for development and tests.\n\nExample: seatgraph sandbox serve")
 seats = typer.Typer(help="Seat a whole list of people.\n\nExample: seatgraph seats import people.csv")
 stripe = typer.Typer(help="Come over from Stripe Billing.\n\nExample: seatgraph stripe import --dry-run")
 app.add_typer(catalog, name="catalog", no_args_is_help=True)
+app.add_typer(documents, name="documents", no_args_is_help=True)
 app.add_typer(clock, name="clock", invoke_without_command=True)
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
 app.add_typer(seats, name="seats", no_args_is_help=True)
@@ -256,6 +260,49 @@ def jobs(
         return _list(asyncio.run(queued.held(url)), "No job is held.")
     _say(f"Trying {asyncio.run(queued.retry(url))} jobs again.")
     return 0
+
+
+# Trusted documents
+
+
+@documents.command("register")
+def register_documents(
+    manifest: Annotated[Path, typer.Argument(help="The file, such as persisted-query-manifest.json.")],
+    client: Annotated[str, typer.Option(help="Whose documents they are, such as web.")],
+) -> None:
+    """Let a client ask the documents of a manifest of Apollo's, Relay's, or a map of ids to texts.
+
+    Those that it registered before stay. If this version can't answer one of them, nothing is registered.
+
+    Example: seatgraph documents register --client web persisted-query-manifest.json
+    """
+    _, url = _open()
+    _say(asyncio.run(trusting.register(url, client, manifest)))
+
+
+@documents.command("revoke")
+def revoke_documents(
+    client: Annotated[str, typer.Option(help="Whose documents they are, such as web.")],
+    document: Annotated[
+        str | None, typer.Argument(help="The id of one, such as sha256:…; else all of them.", show_default=False)
+    ] = None,
+) -> None:
+    """Let a client ask a document no more; all processes know at once.
+
+    Example: seatgraph documents revoke --client web
+    """
+    _, url = _open()
+    _say(asyncio.run(trusting.revoke(url, client, document)))
+
+
+@documents.command("list")
+def list_documents() -> None:
+    """List the clients that registered documents, and how many.
+
+    Example: seatgraph documents list
+    """
+    _, url = _open()
+    _say(asyncio.run(trusting.listed(url)))
 
 
 # The catalog

@@ -40,6 +40,7 @@ from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.rails import hooked, rail
 from gateway.records import FORMS, records
+from gateway.remembering import remembered
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 from gateway.sso import SsoDoors
@@ -78,8 +79,10 @@ def build(
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying, AsyncExitStack() as held:
             metrics.look = partial(_waiting, engine, ticking, blocks)
+            noticed = await held.enter_async_context(remembered(settings, url, documents))
+            app.state.remembered = noticed
             told = await held.enter_async_context(
-                live(graph, documents, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
+                live(graph, noticed.sources, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
             )
             app.state.live = told
             purse = Purse(settings.budget, settings.restored)
@@ -122,6 +125,8 @@ def build(
         follow=follow,
         charge=charge,
         reads=reads,
+        sources=lambda request: request.app.state.remembered.sources,
+        answers=lambda request: request.app.state.remembered.answers,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
     recorded = exports_endpoint(lambda request: request.app.state.door.context(request), records)

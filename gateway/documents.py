@@ -127,8 +127,11 @@ class Documents:
     def read(self, source: str) -> Document | Refusal:
         """The document that this text is, or why it may not be executed."""
         digest = sha256(source.encode()).hexdigest()
-        found = self._documents.get(digest) or self._refusals.get(digest)
-        return found or self._first_read(source, digest)
+        return self.known(digest) or self._first_read(source, digest)
+
+    def known(self, digest: str) -> Document | Refusal | None:
+        """The document whose text has this SHA-256, if this process has met it lately."""
+        return self._documents.get(digest) or self._refusals.get(digest)
 
     def cost(self, operation: Operation, variables: dict[str, Any]) -> int:
         """The points that an operation may cost with these variables. Raises TooComplex."""

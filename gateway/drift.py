@@ -54,7 +54,7 @@ DECLARED = (
 SPOKEN_IN_SQL = frozenset(
     {
         *("billing_run", "budget", "clock", "idempotency_key", "recognition_clock", "run_chunk"),
-        *("dunning_schedule", "meter", "usage_alert", "usage_batch", "usage_event"),
+        *("dunning_schedule", "meter", "usage_alert", "trusted_document", "usage_batch", "usage_event"),
     }
 )
 """Tables that no row class stands for: they are only ever read and written in SQL."""

@@ -19,13 +19,14 @@ from kernel import database
 from kernel.clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from gateway import catalog, enlisting, scaling, seeding
+    from gateway import catalog, enlisting, scaling, seeding, trusting
 else:
     # Needed once in the life of a database, and dear to every start.
     catalog = later("gateway.catalog")
     enlisting = later("gateway.enlisting")
     scaling = later("gateway.scaling")
     seeding = later("gateway.seeding")
+    trusting = later("gateway.trusting")
 
 
 async def ready(settings: Settings, url: str, tell: Say) -> str | None:
@@ -33,6 +34,9 @@ async def ready(settings: Settings, url: str, tell: Say) -> str | None:
     configure(settings)
     await migrated(url, tell)
     await insist_on_fence(url)
+    if settings.manifests:
+        for registered in await trusting.register_folder(url, settings.manifests):
+            tell(registered)
     if settings.in_production:
         return None
     async with database.connected(url) as owner:

@@ -33,7 +33,9 @@ from gateway.live.streams import Refused
 from gateway.masking import STATUS, masked, masked_exception, refused
 from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
 from gateway.observability import note
+from gateway.public_answers import FRESH, PublicAnswer, PublicAnswers, is_public, key_of
 from gateway.requests import Asked, Malformed, read
+from gateway.sources import Sources, client_of
 from kernel.errors import Code, Fault, InvalidInput, RateLimited
 
 UNPARSABLE = 400
@@ -74,20 +76,29 @@ def graphql_endpoint(
     follow: Follow | None = None,
     charge: Charge | None = None,
     reads: Reads | None = None,
+    sources: Callable[[Request], Sources] | None = None,
+    answers: Callable[[Request], PublicAnswers] | None = None,
 ) -> ASGIApp:
     """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from.
 
-    Without `follow` it answers no subscriptions, without `charge` nobody has a budget, and without
-    `reads` nothing is compiled.
+    Without `follow` it answers no subscriptions, without `charge` nobody has a budget, without `reads` nothing is
+    compiled, without `sources` no document is registered, and without `answers` none is kept.
     """
     check(schema)
-    return _Endpoint(
+    plain = Sources(documents)
+    endpoint = _Endpoint(
         schema, context, documents, graphiql=graphiql, body=body, follow=follow, charge=charge, reads=reads
     )
+    endpoint.sources = sources or (lambda _: plain)
+    endpoint.answers = answers
+    return endpoint
 
 
 class _Endpoint:
     """See `graphql_endpoint`."""
+
+    sources: Callable[[Request], Sources]
+    answers: Callable[[Request], PublicAnswers] | None = None
 
     def __init__(
         self,
@@ -146,19 +157,47 @@ class _Endpoint:
         return media
 
     async def _answer(self, request: Request, asked: Asked, media: str) -> Response:
-        document = self._documents.read(asked.query)
-        note(request.scope).document = document.digest[:12]
-        if isinstance(document, Refusal):
-            status = UNPROCESSABLE if document.parsed else UNPARSABLE
-            return _told(request, {"errors": document.errors}, status, media)
         try:
+            document = await self.sources(request).read(asked, client_of(request))
+            note(request.scope).document = document.digest[:12]
+            if isinstance(document, Refusal):
+                status = UNPROCESSABLE if document.parsed else UNPARSABLE
+                return _told(request, {"errors": document.errors}, status, media)
             operation = _operation(request, document, asked)
             cost = self._documents.cost(operation, asked.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
                 return await self._stream(request, document, operation, asked, media)
         except Fault as fault:
             return _told(request, {"errors": [masked_exception(fault)]}, UNPROCESSABLE, media)
+        if self.answers and media != EVENTS and is_public(request, operation, asked):
+            return await self._public(request, document, operation, asked, media)
         return await self._execute(request, document, operation, asked, media, cost=cost)
+
+    async def _public(
+        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
+    ) -> Response:
+        """The answer that everybody gets, from memory if it can be."""
+        assert self.answers
+        answers, key = self.answers(request), key_of(document.digest, operation, asked.variables)
+        answer = answers.get(key)
+        if answer is None:
+            mark = answers.mark()
+            try:
+                async with self._context(request) as context:
+                    outcome = await execute(
+                        self._schema,
+                        document,
+                        operation,
+                        asked.variables,
+                        context,
+                        suggestions=self._documents.suggestions,
+                    )
+            except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
+                return _failed(request, error, media)
+            if outcome.errors or not outcome.began:
+                return _outcome(request, outcome, media, {})
+            answer = answers.put(key, orjson.dumps({"data": outcome.data}), mark)
+        return _shared(request, answer, media)
 
     async def _stream(
         self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
@@ -272,6 +311,25 @@ def _malformed(request: Request, error: Malformed, media: str) -> Response:
 def _told(request: Request, answer: Answer, status: int, media: str) -> Response:
     """A GraphQL response; the older media type knows no status but 200."""
     return _send(request, answer, status if media == RESPONSE else 200, media, {})
+
+
+def _shared(request: Request, answer: PublicAnswer, media: str) -> Response:
+    """An answer that a CDN may keep, if it was asked for by GET."""
+    headers = {
+        "content-type": f"{media}; charset=utf-8",
+        "cache-control": "no-store",
+        "vary": "Accept, Authorization, Cookie",
+        "x-content-type-options": "nosniff",
+    }
+    if request.method != "GET":
+        return Response(answer.body, 200, headers)
+    # The same bytes of another media type are another representation.
+    tag = answer.etag if media == RESPONSE else f'{answer.etag[:-1]}j"'
+    headers |= {"cache-control": f"public, max-age={FRESH}", "etag": tag}
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")[:50]]
+    if tag in known or "*" in known:
+        return Response(b"", 304, headers)
+    return Response(answer.body, 200, headers)
 
 
 def _send(request: Request, answer: Answer, status: int, media: str, headers: dict[str, str]) -> Response:

@@ -22,7 +22,8 @@ from kernel.errors import Fault, InvalidInput, TooComplex
 _PATIENCE = 30
 """Seconds in which a body must have come."""
 
-_PARAMETERS = {"query", "operationName", "variables", "extensions"}
+_NEEDED = "The request needs a 'query': the text of a GraphQL document."
+_PARAMETERS = {"query", "documentId", "operationName", "variables", "extensions"}
 
 
 class Malformed(Exception):  # noqa: N818 - the specification's word
@@ -39,10 +40,12 @@ class Malformed(Exception):  # noqa: N818 - the specification's word
 class Asked:
     """A well-formed GraphQL request; its document may still be nonsense."""
 
-    query: str
+    query: str | None
     operation: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
+    document_id: str | None = None
+    """A trusted document's, in place of its text."""
 
 
 async def read(request: Request, limit: int) -> Asked:
@@ -52,15 +55,21 @@ async def read(request: Request, limit: int) -> Asked:
 
 def asked(parameters: dict[str, Any]) -> Asked:
     """The request that these parameters make. Raises Malformed."""
-    query = parameters.get("query")
-    if not isinstance(query, str):
-        raise _wrong("The request needs a 'query': the text of a GraphQL document.")
+    query, document_id = parameters.get("query"), parameters.get("documentId")
+    if not isinstance(query, str | None):
+        raise _wrong(_NEEDED)
+    if not isinstance(document_id, str | None):
+        raise _wrong("'documentId' must be text, or absent.")
+    if query is not None and document_id is not None:
+        raise _wrong("A request has a 'query' or a 'documentId', not both.")
     operation = parameters.get("operationName")
     if not isinstance(operation, str | None):
         raise _wrong("'operationName' must be text, or absent.")
-    made = Asked(query, operation, _map(parameters, "variables"), _map(parameters, "extensions"))
+    made = Asked(query, operation, _map(parameters, "variables"), _map(parameters, "extensions"), document_id)
+    if query is None and document_id is None and "persistedQuery" not in made.extensions:
+        raise _wrong(_NEEDED)
     try:
-        cards.refuse(made.query, made.operation, made.variables, made.extensions)
+        cards.refuse(made.query or "", made.operation, made.variables, made.extensions)
     except InvalidInput as refusal:
         raise Malformed(400, refusal) from None
     return made

@@ -7,6 +7,7 @@ wrong; it never quotes a secret. `table` is what the documentation prints.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,6 +37,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kernel.errors import InvalidInput
+
+EVERYBODY = "*"
+"""All clients, whatever they call themselves."""
+
+CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a client may be called."""
 
 LEAST_SECRET = 32
 """Bytes that a secret has at least."""
@@ -123,6 +130,13 @@ def _of_apps(addresses: tuple[str, ...]) -> tuple[str, ...]:
         if script or parts.fragment or not address.isprintable() or not (parts.netloc or parts.path):
             raise ValueError
     return addresses
+
+
+def _clients(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name != EVERYBODY and not CLIENT.fullmatch(name):
+            raise ValueError
+    return names
 
 
 def _on_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -288,6 +302,21 @@ class Settings(BaseSettings):
         "an address that begins with https:// or http://",
         shown="`SEATGRAPH_URL`",
         pattern=r"^(https?://[^\s?#]+)?$",
+    )
+    manifests: Path | None = _setting(
+        "SEATGRAPH_DOCUMENTS",
+        None,
+        "A folder with the [trusted documents](clients.md#trusted-documents) of clients, registered at the start: "
+        "`web.json` is the manifest of the client `web`.",
+        "a folder",
+        shown="none",
+    )
+    trusted_only: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_clients), NoDecode] = _setting(
+        "SEATGRAPH_TRUSTED_ONLY",
+        (),
+        "Clients that may ask trusted documents alone, separated by commas: `web,mobile`, or `*` for everybody.",
+        "names of clients separated by commas, such as web,mobile",
+        shown="none",
     )
     budget: int = _setting(
         "SEATGRAPH_BUDGET",

@@ -17,7 +17,7 @@ from starlette.routing import WebSocketRoute
 from auth.policy import Actor
 from gateway.authentication import Door
 from gateway.cookies import of_our_pages
-from gateway.documents import Document, Documents, Operation
+from gateway.documents import Document, Operation
 from gateway.live.feed import Feed
 from gateway.live.socket import SocketEndpoint, Visitor
 from gateway.live.sse import EventStream
@@ -25,6 +25,7 @@ from gateway.live.streams import Question, Streams, identified
 from gateway.live.vigil import Passport, Vigil, passport
 from gateway.metrics import Metrics
 from gateway.requests import Asked
+from gateway.sources import Sources, client_of
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
@@ -46,7 +47,7 @@ class Live:
 @asynccontextmanager
 async def live(
     schema: strawberry.Schema,
-    documents: Documents,
+    sources: Sources,
     metrics: Metrics,
     *,
     url: str,
@@ -68,7 +69,7 @@ async def live(
     feed, vigil = Feed(url, begin), Vigil(begin)
     running = [asyncio.create_task(feed.run()), asyncio.create_task(vigil.run())]
     try:
-        yield Live(feed, vigil, Streams(schema, documents, vigil, metrics))
+        yield Live(feed, vigil, Streams(schema, sources, vigil, metrics))
     finally:
         feed.close()
         for task in running:
@@ -100,6 +101,7 @@ def _visitor(connection: HTTPConnection) -> Visitor:
         of_our_pages(connection, door.base),
         lambda said: door.context(connection, said),
         lambda actor, said: _carried(door, connection, actor, said),
+        lambda: client_of(connection),
     )
 
 

@@ -74,6 +74,8 @@ class Visitor:
     """Opens a context, given what was said for an Authorization. Raises Unauthenticated."""
 
     passport: Callable[[Actor, str | None], Passport]
+    client: Callable[[], str | None]
+    """What the client calls itself. Raises InvalidInput."""
 
 
 class SocketEndpoint:
@@ -222,7 +224,7 @@ class _Conversation:
         if len(self._following) > MOST_IDS:
             raise RateLimited(f"A WebSocket holds {MOST_IDS} subscriptions. Complete one, or ask for several in one.")
         asked = requests.asked(payload)
-        question = self._streams.read(asked)
+        question = await self._streams.read(asked, self._visitor.client())
         self._note.operation, self._note.name = question.operation.kind.value, question.operation.name
         self._note.document = question.document.digest[:12]
         opened = self._streams.opened(question, lambda: self._visitor.enter(self._said), "websocket")

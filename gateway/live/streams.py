@@ -25,6 +25,7 @@ from gateway.live.whole import whole
 from gateway.masking import masked, refused
 from gateway.metrics import Metrics
 from gateway.requests import Asked
+from gateway.sources import Sources
 from kernel.errors import Forbidden, InvalidInput, RateLimited, Unauthenticated
 from resolvers.following import Change
 from resolvers.info import Context
@@ -68,7 +69,7 @@ class Streams:
     """All subscriptions of one process."""
 
     schema: strawberry.Schema
-    documents: Documents
+    sources: Sources
     vigil: Vigil
     metrics: Metrics
     patience: float = PATIENCE
@@ -78,9 +79,14 @@ class Streams:
     _streams: Tally[str] = field(default_factory=Tally)
     _sockets: Tally[str] = field(default_factory=Tally)
 
-    def read(self, asked: Asked) -> Question:
-        """The subscription that is asked for. Raises Refused, or InvalidInput for what is none."""
-        document = self.documents.read(asked.query)
+    @property
+    def documents(self) -> Documents:
+        """What was read lately."""
+        return self.sources.documents
+
+    async def read(self, asked: Asked, client: str | None) -> Question:
+        """The subscription that a client asks for. Raises Refused, or a Fault for what is none."""
+        document = await self.sources.read(asked, client)
         if isinstance(document, Refusal):
             raise Refused(list(document.errors))
         operation = document.operation(asked.operation)

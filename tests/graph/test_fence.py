@@ -32,6 +32,7 @@ OPEN = {
     "promotion_code": "belongs to the catalog; the product's role counts its uses, and shows it to nobody",
     "plan_version": "belongs to the catalog, which is public and which the product's role can't write",
     "rail_turn": "tells when Stripe may next be called, by any account",
+    "trusted_document": "holds the texts of clients, which the product's role can't write",
     "price": "belongs to the catalog, which is public and which the product's role can't write",
 }
 
@@ -236,6 +237,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     }
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
+        "budget",
         "directory_membership",
         "outbox",
         "app_grant",

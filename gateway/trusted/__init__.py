@@ -1,0 +1,1 @@
+"""Trusted documents: texts that a client registered before it asks, and then names by an id."""
