@@ -82,7 +82,7 @@ class Reads:
         values = get_variable_values(self._core, operation.node.variable_definitions or (), variables)
         if isinstance(values, list):
             raise Surprise("the variables are refused")
-        asking = Asking(context.actor, context.locale, values)
+        asking = Asking(context.actor, context.locale, context.work.now, values)
         plan = planned(document.plans, self._core, document.syntax, operation.node, asking)
         found = await context.work.fetch(plan.sql, *plan.values(asking))
         return plan.finished(found[0][0])

@@ -56,7 +56,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A field that PostgreSQL computes from the row; `{row}` in the SQL is the row's alias."""
+    """A field that PostgreSQL computes from the row; `{row}` in the SQL is the row's alias.
+
+    Where it is compiled in the place of a function, `{now}` is the instant of the request.
+    """
 
     sql: str
 
@@ -72,6 +75,8 @@ class Amount:
 
     minor: str
     currency: str = "currency"
+    sql: str | None = None
+    """How PostgreSQL computes the minor units, where they are no column."""
 
 
 @dataclass(frozen=True, slots=True)

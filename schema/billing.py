@@ -100,7 +100,7 @@ class Subscription(Node):
     created_at: datetime
     """When it was made."""
 
-    limit = Word(Amount("limit_minor", "currency"), "Money | None", resolve=_limit)
+    limit = Word(Amount("limit_minor"), "Money | None", resolve=_limit, compiled=Amount("limit_minor"))
     """The most that one invoice may ask for, by contract, tax included; null for no limit."""
 
     held = computed(HELD, "str | None")
@@ -173,6 +173,10 @@ class Download:
     """Until when the address works. Ask again for another one."""
 
 
+_REMAINING = "{row}.total_minor - {row}.credit_minor - {row}.paid_minor - ({row}.credited_minor - {row}.returned_minor)"
+_OVERDUE = "{row}.state = 'open' and {row}.due_at is not null and {row}.due_at < {now}"
+
+
 def _overdue(row: Any, info: Any) -> bool:
     return row.state == InvoiceState.OPEN and row.due_at is not None and row.due_at < info.context.work.now
 
@@ -215,14 +219,22 @@ class Invoice(Node):
         Column("total_minor"),
         "Money",
         resolve=lambda row, _: remaining(row),
+        compiled=Amount("remaining", sql=_REMAINING),
         needs=("paid_minor", "credit_minor", "credited_minor", "returned_minor", "currency"),
     )
     """What is still owed while it is open."""
 
-    kind = Word(Column("kind"), "InvoiceKind", resolve=lambda row, _: tables.InvoiceKind(row.kind))
+    kind = Word(
+        Column("kind"), "InvoiceKind", resolve=lambda row, _: tables.InvoiceKind(row.kind), compiled=Column("kind")
+    )
     """What it came from."""
 
-    collection = Word(Column("collection"), "Collection", resolve=lambda row, _: tables.Collection(row.collection))
+    collection = Word(
+        Column("collection"),
+        "Collection",
+        resolve=lambda row, _: tables.Collection(row.collection),
+        compiled=Column("collection"),
+    )
     """How it is paid."""
 
     net_days: int
@@ -237,7 +249,7 @@ class Invoice(Node):
     tax_notes: list[str]
     """What has to be printed about taxes that are not charged."""
 
-    overdue = Word(Column("due_at"), "bool", resolve=_overdue)
+    overdue = Word(Column("due_at"), "bool", resolve=_overdue, compiled=Computed(_OVERDUE))
     """Whether it is open past its due date."""
 
     period_start: datetime

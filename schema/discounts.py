@@ -15,7 +15,7 @@ from billing.coupons import CodeNotAccepted, DiscountGone
 from billing.subscriptions import SubscriptionOver
 from kernel.money import Money
 from resolvers import discounting as resolve
-from resolvers.graph import Column, holders
+from resolvers.graph import Amount, Column, holders
 from schema.base import Node, Word, face, one, value
 from schema.changes import mutation
 
@@ -69,6 +69,7 @@ class Discount(Node):
         Column("fixed_minor"),
         "Money | None",
         resolve=lambda row, _: None if row.fixed_minor is None else Money(row.fixed_minor, row.currency),
+        compiled=Amount("fixed_minor"),
         needs=("currency",),
     )
     """How much it takes off each period, once, however often that changes; null for a percentage."""

@@ -71,7 +71,9 @@ class Dunning:
     state: DunningState
     """Where it is."""
 
-    course = Word(Column("course"), "DunningCourse", resolve=lambda row, _: Course(row.course))
+    course = Word(
+        Column("course"), "DunningCourse", resolve=lambda row, _: Course(row.course), compiled=Column("course")
+    )
     """By what its steps are chosen."""
 
     started_at: datetime

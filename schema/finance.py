@@ -131,10 +131,14 @@ class CreditApproval(Node):
 class LedgerTransfer:
     """An amount above zero that moves from the credited account to the debited one."""
 
-    debit = Word(Column("debit"), "LedgerAccount", resolve=lambda row, _: ledger.Account(row.debit))
+    debit = Word(
+        Column("debit"), "LedgerAccount", resolve=lambda row, _: ledger.Account(row.debit), compiled=Column("debit")
+    )
     """Where it went."""
 
-    credit = Word(Column("credit"), "LedgerAccount", resolve=lambda row, _: ledger.Account(row.credit))
+    credit = Word(
+        Column("credit"), "LedgerAccount", resolve=lambda row, _: ledger.Account(row.credit), compiled=Column("credit")
+    )
     """Where it came from."""
 
     amount = money("amount_minor")

@@ -18,7 +18,7 @@ from payments.methods import EXPIRES_SOON, PaymentMethodInUse
 from payments.rail.currencies import AmountNotChargeable
 from payments.tables import PartState, PaymentMethodKind, PaymentSource, PaymentState, SetupState
 from resolvers import paying as resolve
-from resolvers.graph import Column, holders
+from resolvers.graph import Column, Computed, holders
 from schema.base import Node, Word, face, many, money, one, value, words
 from schema.changes import mutation
 
@@ -32,6 +32,12 @@ words(PartState, "What has become of a part of a payment.")
 
 _HIDDEN = {"lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"}
 _UNPAYABLE = (NothingToPay, MoreThanOwed, CurrenciesDiffer, PaymentUnderWay, AmountNotChargeable)
+
+
+_EXPIRES_SOON = (
+    '{row}.expires_on is not null and {row}.expires_on collate "C"'
+    f" < to_char({{now}} at time zone 'UTC' + interval '{EXPIRES_SOON.days} days', 'YYYY-MM')"
+)
 
 
 def _expires_soon(row: Any, info: Any) -> bool:
@@ -71,7 +77,7 @@ class PaymentMethod(Node):
     is_default: bool
     """Whether it is charged unless another is named."""
 
-    expires_soon = Word(Column("expires_on"), "bool", resolve=_expires_soon)
+    expires_soon = Word(Column("expires_on"), "bool", resolve=_expires_soon, compiled=Computed(_EXPIRES_SOON))
     """Whether it works for less than a month, unless its bank renews it."""
 
     created_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
@@ -16,11 +17,12 @@ from resolvers.graph import BY_PREFIX, Given, Many, Page
 
 
 class Asking:
-    """One request: who reads, in which language, and the values of variables."""
+    """One request: who reads, in which language, when, and the values of variables."""
 
-    def __init__(self, actor: Actor, locale: str, variables: VariableValues) -> None:
+    def __init__(self, actor: Actor, locale: str, now: datetime, variables: VariableValues) -> None:
         self.actor = actor
         self.locale = locale
+        self.now = now
         self.variables = variables
         self._known: dict[int, Any] = {}
 

@@ -66,6 +66,10 @@ class Draft(Bind):
         self._aliases += 1
         return f"t{self._aliases}"
 
+    def now(self) -> str:
+        """The SQL of the instant of the request."""
+        return self.bound("now", lambda asking: asking.now, "timestamptz")
+
     def id(self, prefix: str, number: str) -> str:
         """The SQL of a public id."""
         return ids.expression(prefix, number, [(self._round(n, 0), self._round(n, 1)) for n in range(3)])

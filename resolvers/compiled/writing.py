@@ -80,12 +80,12 @@ class Row:
         self.columns[name] = None
         return f"{self.alias}.{name}"
 
-    def computed(self, sql: str) -> str:
-        """The SQL of an expression over the row."""
+    def computed(self, sql: str, now: str = "") -> str:
+        """The SQL of an expression over the row, and over the instant of the request."""
         names = _COLUMN.findall(sql)
         self.columns.update(dict.fromkeys(names))
         self.whole = self.whole or len(names) < sql.count("{row}")
-        return f"({sql.format(row=self.alias)})"
+        return f"({sql.format(row=self.alias, now=now)})"
 
     def needed(self, alias: str) -> str:
         """What has to be selected of a row of this alias, so that all this can be asked of it."""
@@ -142,7 +142,8 @@ class Writer:
                     optional=known.optional if known else True,
                 )
             case Computed(sql):
-                return leaf(row.computed(sql), shown.type)
+                now = self.draft.now() if "{now}" in sql else ""
+                return leaf(row.computed(sql, now), shown.type)
             case Amount():
                 return self._amount(row, source, shown, nodes)
             case Localized(column):
@@ -161,17 +162,22 @@ class Writer:
                 return self._given(source, nodes)
 
     def _amount(self, row: Row, source: Amount, shown: GraphQLField, nodes: list[FieldNode]) -> str:
-        for name in (source.minor, source.currency):
-            if row.kinds.get(name, Kind("", optional=True)).optional:
-                raise NotCompiled(f"{row.face.name}.{nodes[0].name.value} may be missing")
-        minor, currency = row.column(source.minor), row.column(source.currency)
-        kind = self._object(shown.type)
+        unknown = Kind("", optional=True)
+        optional = any(row.kinds.get(name, unknown).optional for name in (source.minor, source.currency))
+        required = isinstance(shown.type, GraphQLNonNull)
+        if optional and required and not source.sql:
+            raise NotCompiled(f"{row.face.name}.{nodes[0].name.value} may be missing")
+        minor = row.computed(source.sql) if source.sql else row.column(source.minor)
+        currency, kind = row.column(source.currency), self._object(shown.type)
         columns = []
         for key, below in self._below(nodes, kind).items():
             name = below[0].name.value
             said = "'Money'" if name == "__typename" else _MONEY[name](minor, currency)
             columns.append(f'{said} as "{_key(key)}"')
-        return self._beside(row, ", ".join(columns))
+        made = self._beside(row, ", ".join(columns))
+        if required:
+            return f"case when {minor} is null then {GIVE_UP} else row_to_json({made}) end" if source.sql else made
+        return f"case when {minor} is not null then {made} end"
 
     def _beside(self, row: Row, columns: str) -> str:
         """An object made of the row itself."""

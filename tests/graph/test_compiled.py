@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from auth.policy import Desk
 from kernel import ids
-from tests.graph.crowd import EVERYBODY, UNBELIEVED, crowd
-from tests.graph.furniture import furnished
+from tests.graph.crowd import EVERYBODY, UNBELIEVED, Caller, crowd
+from tests.graph.furniture import Furnished, furnished
+from tests.graph.wandering import wanders
 from tests.scenery import Scene, World
 
 VIEWER = """{ viewer { kind person { id name email } plans { key name } account {
@@ -69,6 +72,37 @@ async def test_both_ways_tell_everybody_the_same(name: str, workspace: Scene) ->
         await workspace.world.ask(document, asker, **_named(workspace))
 
     assert workspace.world.agreement.compared >= before + (4 if name == "anonymous" else 5)
+
+
+@pytest.fixture(scope="module")
+async def full(world: World) -> Furnished:
+    """A workspace with one of everything."""
+    return await furnished(await world.workspace())
+
+
+@pytest.fixture(scope="module")
+async def everybody(full: Furnished) -> dict[str, Caller]:
+    """Whoever may ask about it, and whoever may not."""
+    return await crowd(full.scene)
+
+
+WANDERERS = ("owner", "member", "billing:read", "stranger", "support staff", "finance staff", "anonymous")
+
+
+@pytest.mark.parametrize("name", WANDERERS)
+@settings(max_examples=12, deadline=None, database=None, phases=[Phase.generate])
+@given(choice=st.data())
+async def test_nobody_can_think_of_a_query_that_both_ways_answer_differently(
+    full: Furnished, everybody: dict[str, Caller], name: str, choice: st.DataObject
+) -> None:
+    document, variables = choice.draw(wanders(sorted(full.ids.values())))
+    asker = everybody[name].asker
+
+    response = await full.scene.world.post({"query": document, "variables": variables}, asker)
+
+    # A disagreement is raised within the request.
+    assert "INTERNAL" not in [error["extensions"]["code"] for error in response.json().get("errors", [])]
+    assert response.status_code in {200, 294}, response.text
 
 
 async def test_pages_are_cut_at_the_same_places_both_ways(workspace: Scene) -> None:
