@@ -131,6 +131,9 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="The port, such as 9000, or 0 for any free one; else PORT.")
     ] = None,
     worker: Annotated[bool, typer.Option(help="Run the worker too; --no-worker leaves it to `worker`.")] = True,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="How many processes answer requests, such as one for each core.")
+    ] = 1,
     patience: Patience = 30,
 ) -> None:
     """Start the product: database, migrations, the GraphQL endpoint and the worker.
@@ -142,7 +145,9 @@ def serve(
     stopping.listen()
     asked = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     told = settings.load().model_copy(update=asked)
-    serving.serve(told, _say, _tell, working=worker, patience=patience)
+    if workers > 1 and not (told.in_production or told.stripe_key or told.stripe_api):
+        raise typer.BadParameter("--workers is not for the sandbox in here, which tells one process of its events")
+    serving.serve(told, _say, _tell, working=worker, patience=patience, workers=workers)
 
 
 @app.command()

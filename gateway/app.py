@@ -26,6 +26,7 @@ from gateway.budgets import Purse
 from gateway.charging import budgets, charge
 from gateway.compiled import Reads
 from gateway.cookies import Cookies
+from gateway.crowding import Crowding
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
 from gateway.graphiql import graphiql_assets
@@ -56,15 +57,22 @@ BODY = 1024 * 1024
 
 
 def build(
-    settings: Settings, url: str, signer: Signer | None, *, working: bool, address: str | None = None
+    settings: Settings,
+    url: str,
+    signer: Signer | None,
+    *,
+    working: bool,
+    address: str | None = None,
+    connections: int = database.CONNECTIONS,
 ) -> Starlette:
     """The application on one database; `working` runs the worker in this process too.
 
-    With the `address` it answers at, the sandbox that plays the rail tells it of its events.
+    Requests are answered on so many `connections`. With the `address` it answers at, the sandbox that plays the rail
+    tells it of its events.
     """
     configure(settings)
     graph = schema.build()
-    engine = database.engine(url)
+    engine = database.engine(url, pool_size=connections)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     reads = Reads(graph, explain=settings.explain)
     metrics = Metrics()
@@ -149,6 +157,7 @@ def build(
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.reads = reads
     app.state.paper_pace = paper_pace()
+    app.add_middleware(Crowding)
     app.add_middleware(Observability, metrics=metrics)
     return app
 

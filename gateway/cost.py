@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 from graphql import (
     BooleanValueNode,
     FieldNode,
@@ -156,6 +157,12 @@ class Cost:
     def asked(self, given: Variables) -> int:
         """The points it may cost with these variables, at least one."""
         return max(1, self.shape.asked(given))
+
+    def used_by(self, text: str) -> int:
+        """The points that an answer took whose data is JSON text already; it is only read where it has lists."""
+        if self.shape.flat:
+            return max(1, self.shape.fixed or 0)
+        return self.used(orjson.loads(text))
 
     def used(self, data: Mapping[str, Any] | None) -> int:
         """The points that this answer took, at least one."""

@@ -11,8 +11,9 @@ nothing, so no request can be forged across sites.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -36,7 +37,7 @@ from gateway.observability import note
 from gateway.public_answers import FRESH, PublicAnswer, PublicAnswers, is_public, key_of
 from gateway.requests import Asked, Malformed, read
 from gateway.sources import Sources, client_of
-from kernel.errors import Code, Fault, InvalidInput, RateLimited
+from kernel.errors import Code, Fault, InvalidInput, RateLimited, TooComplex
 
 UNPARSABLE = 400
 """The status of a text that is no GraphQL document."""
@@ -47,8 +48,14 @@ UNPROCESSABLE = 422
 PARTIAL = 294
 """The status of a response that has errors beside its data, even if that is null."""
 
+OFFERED = (RESPONSE, JSON)
+"""The media types of answers; whoever takes anything gets the first. Audits before 2026 expect the older one."""
+
 BODY = 128 * 1024
-"""The most bytes of a request."""
+"""The most bytes of a request; the variables of a mutation may take more where the endpoint says so."""
+
+PATIENCE = 30.0
+"""Seconds that a query may take. What it waits for in the database is canceled then."""
 
 Answering = Callable[[Request], AbstractAsyncContextManager[Any]]
 """Opens what resolvers know as `info.context`, for one request: who asks is decided there.
@@ -99,6 +106,7 @@ class _Endpoint:
 
     sources: Callable[[Request], Sources]
     answers: Callable[[Request], PublicAnswers] | None = None
+    patience: float = PATIENCE
 
     def __init__(
         self,
@@ -146,8 +154,7 @@ class _Endpoint:
             raise Malformed(405, InvalidInput("Use POST, or GET for queries."), allow="GET, POST")
         visited = self._graphiql and request.method == "GET" and not request.scope["query_string"]
         offers = (
-            RESPONSE,
-            JSON,
+            *OFFERED,
             *((EVENTS,) if self._follow and _accepts_events(request) else ()),
             *((HTML,) if visited else ()),
         )
@@ -164,6 +171,9 @@ class _Endpoint:
                 status = UNPROCESSABLE if document.parsed else UNPARSABLE
                 return _told(request, {"errors": document.errors}, status, media)
             operation = _operation(request, document, asked)
+            if operation.kind is not OperationType.MUTATION and asked.size > BODY:
+                says = f"The body is longer than {BODY:,} bytes, which only the variables of a mutation may be."
+                raise Malformed(413, TooComplex(says))
             cost = self._documents.cost(operation, asked.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
                 return await self._stream(request, document, operation, asked, media)
@@ -183,7 +193,7 @@ class _Endpoint:
         if answer is None:
             mark = answers.mark()
             try:
-                async with self._context(request) as context:
+                async with self._context(request) as context, _timely(operation, self.patience):
                     outcome = await execute(
                         self._schema,
                         document,
@@ -225,25 +235,42 @@ class _Endpoint:
                 bill = await self._charge(request, context, operation, cost) if self._charge else None
                 told: Answer = {}
                 if self._reads:
-                    read = await self._reads.read(document, operation, asked.variables, context)
+                    async with _timely(operation, self.patience):
+                        read = await self._reads.read(document, operation, asked.variables, context)
                     told = self._reads.explained(read, context)
                     if read.text is not None:
                         _settled(bill, operation, read.text)
                         return _sent(_data(read.text, _extensions(bill, told)), 200, media, {})
-                outcome = await execute(
-                    self._schema,
-                    document,
-                    operation,
-                    asked.variables,
-                    context,
-                    extensions=asked.extensions,
-                    suggestions=self._documents.suggestions,
-                )
+                async with _timely(operation, self.patience):
+                    outcome = await execute(
+                        self._schema,
+                        document,
+                        operation,
+                        asked.variables,
+                        context,
+                        extensions=asked.extensions,
+                        suggestions=self._documents.suggestions,
+                    )
             if bill:
                 bill.settle(operation.cost.used(outcome.data))
             return _outcome(request, outcome, media, _extensions(bill, told))
         except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
             return _failed(request, error, media)
+
+
+@asynccontextmanager
+async def _timely(operation: Operation, patience: float) -> AsyncIterator[None]:
+    """Stop a query that takes too long. Raises TooComplex."""
+    # A change is not left halfway: whom it waits for outside has a patience of its own.
+    limit = None if operation.kind is OperationType.MUTATION else patience
+    try:
+        async with asyncio.timeout(limit) as waiting:
+            yield
+    except TimeoutError:
+        if not waiting.expired():
+            raise
+        says = f"The query took longer than {patience:g} seconds and was stopped. Ask for less at a time."
+        raise TooComplex(says, limit="seconds", most=int(patience)) from None
 
 
 def _operation(request: Request, document: Document, asked: Asked) -> Operation:
@@ -274,7 +301,7 @@ def _outcome(request: Request, outcome: Outcome, media: str, told: Answer) -> Re
 def _settled(bill: Bill | None, operation: Operation, text: str) -> None:
     """Take what showing this data took."""
     if bill:
-        bill.settle(operation.cost.used(orjson.loads(text)))
+        bill.settle(operation.cost.used_by(text))
 
 
 def _extensions(bill: Bill | None, told: Answer) -> Answer:

@@ -8,7 +8,7 @@ what would do. A body is read piece by piece and no further than its limit.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,10 +47,16 @@ class Asked:
     document_id: str | None = None
     """A trusted document's, in place of its text."""
 
+    size: int = 0
+    """The bytes it came in."""
+
 
 async def read(request: Request, limit: int) -> Asked:
     """What a GET or POST asks, in at most `limit` bytes. Raises Malformed."""
-    return asked(_from_address(request, limit) if request.method == "GET" else await _from_body(request, limit))
+    if request.method == "GET":
+        return asked(_from_address(request, limit))
+    body = await _from_body(request, limit)
+    return replace(asked(_object(body)), size=len(body))
 
 
 def asked(parameters: dict[str, Any]) -> Asked:
@@ -103,9 +109,13 @@ def _from_address(request: Request, limit: int) -> dict[str, Any]:
     return parameters
 
 
-async def _from_body(request: Request, limit: int) -> dict[str, Any]:
+async def _from_body(request: Request, limit: int) -> bytearray:
     _check_type(request)
-    body = _json(await body_of(request, limit), "The body")
+    return await body_of(request, limit)
+
+
+def _object(text: bytearray) -> dict[str, Any]:
+    body = _json(text, "The body")
     if isinstance(body, list):
         raise _wrong("Batches are not accepted. Send each operation in a request of its own.")
     if not isinstance(body, dict):

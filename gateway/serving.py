@@ -22,7 +22,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from auth.names import Names
-from gateway import furnishing, playing, stopping
+from gateway import crew, furnishing, playing, stopping
 from gateway.app import build
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
 from gateway.letters.office import office
@@ -46,8 +46,18 @@ UNREAD = 60
 """Seconds after which a connection is over whose other end takes nothing of what we sent."""
 
 
-def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: int) -> None:
-    """Answer requests until we are told to stop; `say` gets the address, `tell` what takes time. Raises Unavailable."""
+BESIDE = 8
+"""Connections that a process takes beside those that requests are answered on."""
+
+KEPT_FREE = 10
+"""Connections to PostgreSQL that are left to others: the worker, commands, whoever looks after it."""
+
+
+def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: int, workers: int = 1) -> None:
+    """Answer requests in so many processes until we are told to stop; `say` gets the address, `tell` what takes time.
+
+    Raises Unavailable.
+    """
     configure_logging(production=settings.in_production)
     # Taken before anything is started, so that a taken port costs nothing; it listens when we can answer.
     with _door(settings.host, settings.port) as door:
@@ -56,11 +66,22 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
         stopping.check()
         guide = asyncio.run(furnishing.ready(settings, url, tell))
         stopping.check()
-        app = build(settings, url, signer(settings), working=working, address=_address(door))
-        # What was made so far stays, and the garbage collector needn't look at it again.
-        gc.freeze()
-        server = _Server(_config(app), lambda: _welcome(settings, door, guide, say), lambda: _close(app))
-        server.run(sockets=[door])
+        size = asyncio.run(_connections(url, workers))
+
+        def answer(place: int) -> None:
+            first = place == 0
+            app = build(
+                settings, url, signer(settings), working=working and first, address=_address(door), connections=size
+            )
+            # What was made so far stays, and the garbage collector needn't look at it again.
+            gc.freeze()
+            welcome = (lambda: _welcome(settings, door, guide, say)) if first else (lambda: None)
+            _Server(_config(app), welcome, lambda: _close(app)).run(sockets=[door])
+
+        if workers == 1:
+            answer(0)
+        else:
+            crew.man(workers, answer, 2 * GRACE)
 
 
 def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:
@@ -81,6 +102,18 @@ def play(settings: Settings, port: int, say: Say, tell: Say, *, patience: int) -
         url = reached(settings, tell, patience)
         stopping.check()
         _Server(playing.config(url), lambda: say(f"The sandbox answers at {_address(door)}")).run(sockets=[door])
+
+
+async def _connections(url: str, workers: int) -> int:
+    """How many connections each process may answer requests on. Raises Unavailable where there are too few."""
+    async with database.connected(url) as connection:
+        most = int(await connection.fetchval("show max_connections"))
+    size = (most - KEPT_FREE) // workers - BESIDE
+    if size < 1:
+        raise Unavailable(
+            f"PostgreSQL takes {most} connections, too few for {workers} processes: each needs {BESIDE + 1} or more."
+        )
+    return min(size, database.CONNECTIONS)
 
 
 async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:

@@ -32,6 +32,9 @@ APP_ROLE = "seatgraph_app"
 OLDEST = 15
 """The oldest major version of PostgreSQL that has what our SQL says."""
 
+CONNECTIONS = 8
+"""Connections of a pool; on more, PostgreSQL and one Python process get no more done."""
+
 STATEMENTS = 1_000
 """How many prepared statements a connection keeps; planning again costs 120 to 200 µs (asyncpg keeps 100)."""
 
@@ -91,7 +94,7 @@ async def connected(url: str, **options: Any) -> AsyncIterator[asyncpg.Connectio
 
 
 def engine(
-    url: str, *, role: str | None = APP_ROLE, pool_size: int = 8, overflow: int = 0, **server_settings: str
+    url: str, *, role: str | None = APP_ROLE, pool_size: int = CONNECTIONS, overflow: int = 0, **server_settings: str
 ) -> AsyncEngine:
     """SQLAlchemy's engine over asyncpg, as `role` when one is given. Nothing is connected yet.
 

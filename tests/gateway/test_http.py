@@ -414,3 +414,17 @@ async def converse(port: int, sent: bytes, *, times: int = 1, leave: bool = Fals
     answer = b"" if leave else await asyncio.wait_for(reader.read(200), 5)
     writer.close()
     return answer
+
+
+async def test_only_the_variables_of_a_mutation_may_be_long() -> None:
+    toy = Toy(body=1024 * 1024)
+    long = {"name": "x" * 200_000}
+
+    query = await toy.post("query($name: String!) { hello(name: $name) }", variables=long)
+    mutation = await toy.post("mutation($name: String!) { greet(name: $name) }", variables=long)
+    text = await toy.post("mutation { greet(name: $name) } #" + "x" * 200_000)
+
+    assert (query.status_code, codes(query)) == (413, ["TOO_COMPLEX"])
+    assert len(toy.visits) == 1
+    assert mutation.status_code == 200
+    assert (text.status_code, codes(text)) == (422, ["TOO_COMPLEX"])

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from strawberry.scalars import JSON
 
 from gateway.documents import Documents
-from gateway.http import graphql_endpoint
+from gateway.http import BODY, graphql_endpoint
 from gateway.metrics import Metrics
 from gateway.observability import Observability
 from kernel.errors import Conflict, NotFound, Unauthenticated, Unavailable
@@ -154,6 +154,7 @@ class Toy:
 
     documents: Documents = field(default_factory=lambda: Documents(SCHEMA))
     graphiql: bool = False
+    body: int = BODY
     visits: list[Visit] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -173,7 +174,7 @@ class Toy:
 
     @property
     def app(self) -> Starlette:
-        endpoint = graphql_endpoint(SCHEMA, self.context, self.documents, graphiql=self.graphiql)
+        endpoint = graphql_endpoint(SCHEMA, self.context, self.documents, graphiql=self.graphiql, body=self.body)
         return Starlette(
             routes=[Route("/graphql", endpoint)], middleware=[Middleware(Observability, metrics=self.metrics)]
         )

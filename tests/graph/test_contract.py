@@ -299,3 +299,15 @@ async def test_introspection_tells_the_same(world: World) -> None:
     told = reply.data["__schema"]
     assert {kind["name"] for kind in told["types"]} >= set(KINDS)
     assert {field["name"] for field in told["mutationType"]["fields"]} == set(mutations())
+
+
+def test_what_is_deprecated_says_since_when_and_what_to_use_instead() -> None:
+    told = {
+        f"{name}.{field}": made.deprecation_reason
+        for name, kind in KINDS.items()
+        for field, made in [*fields_of(kind).items(), *getattr(kind, "values", {}).items()]
+        if made.deprecation_reason is not None
+    }
+    wanted = r"Since \d{4}-\d{2}-\d{2}\. Use `[\w.(:)]+`[^.]*\."
+
+    assert {name: said for name, said in told.items() if not re.match(wanted, said)} == {}

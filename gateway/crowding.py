@@ -1,0 +1,64 @@
+"""Crowding: a process that has its hands full says so at once, before a queue grows.
+
+Whoever is refused is told when to come back, and a balancer may ask another process.
+What asks for our health or our figures is never refused, and a stream that is open
+counts no more: it waits for nobody.
+"""
+
+from __future__ import annotations
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.masking import STATUS, masked_exception
+from gateway.observability import note
+from kernel.errors import Unavailable
+
+MOST = 200
+"""Requests that one process answers at the same time: each connection to the database serves some of them in turn."""
+
+_ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
+_LATER = "1"
+
+
+class Crowding:
+    """Middleware that refuses what one process could not answer soon."""
+
+    def __init__(self, app: ASGIApp, most: int = MOST) -> None:
+        self.app = app
+        self._most = most
+        self._here = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or say that there is no room."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self.app(scope, receive, send)
+        elif self._here >= self._most:
+            await _refused(scope)(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        waits = True
+
+        async def begun(message: Message) -> None:
+            nonlocal waits
+            if waits and message["type"] == "http.response.start":
+                waits = False
+                self._here -= 1
+            await send(message)
+
+        self._here += 1
+        try:
+            await self.app(scope, receive, begun)
+        finally:
+            self._here -= waits
+
+
+def _refused(scope: Scope) -> Response:
+    fault = Unavailable("We have our hands full at this moment. Try again in a second.")
+    note(scope).codes = (fault.code.value,)
+    body = orjson.dumps({"errors": [masked_exception(fault)]})
+    headers = {"retry-after": _LATER, "cache-control": "no-store"}
+    return Response(body, STATUS[fault.code], headers, media_type="application/json")
