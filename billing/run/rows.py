@@ -102,7 +102,8 @@ async def write(
 ) -> None:
     """Write everything about these renewals. Numbers and then the audit's heads come last: others wait for them.
 
-    Events take their places behind the audit's heads, so that those of an account are in the order of commits.
+    So all that can be said without a number is said before. Events take their places behind the audit's heads, so that
+    those of an account are in the order of commits.
 
     `credit` is what customers have, by account and currency; what is used is taken off.
     """
@@ -113,10 +114,19 @@ async def write(
         sheets.add(renewal)
     for table in ("line_item", "ledger_entry", "ledger_transfer"):
         await copy(connection, table, _COLUMNS[table], sheets.rows[table])
-    said = sheets.finalize(await numbers(connection, run, sheets.finals))
+    sheets.number(await numbers(connection, run, len(sheets.unnumbered)))
     await copy(connection, "invoice", _COLUMNS["invoice"], sheets.rows["invoice"])
-    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, blocks, said))
+    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, blocks, sheets.said))
     await copy(connection, "outbox", _COLUMNS["outbox"], sheets.rows["outbox"])
+
+
+class Unnumbered(NamedTuple):
+    """An invoice that waits for its number: its row around it, and where and around what the audit says it."""
+
+    head: str
+    tail: str
+    place: int
+    said: tuple[str, str]
 
 
 class Sheets:
@@ -124,15 +134,15 @@ class Sheets:
 
     def __init__(self, run: Run, blocks: IdBlocks, credit: dict[tuple[int, str], int]) -> None:
         self.rows: dict[str, list[str]] = {table: [] for table in _COLUMNS}
-        self.finals = 0
-        """How many invoices want a number."""
+        self.said: list[Said] = []
+        """What the audit says of all that was added, in that order."""
 
+        self.unnumbered: list[Unnumbered] = []
         self._run, self._name, self._now = run, run.name, run.now.isoformat()
         self._take, self._credit = blocks.take, credit
-        self._added: list[tuple[Renewal, int, int]] = []
 
     def add(self, renewal: Renewal) -> None:
-        """Write what has no number on it: lines, ledger and events."""
+        """Write a renewal, but for the number of its invoice."""
         account, subscription, *_ = renewal.due
         invoice = used = 0
         if renewal.form:
@@ -140,33 +150,25 @@ class Sheets:
             self._lines(renewal, renewal.form, invoice)
             self._tell("invoice.finalized" if renewal.final else "invoice.drafted", account, "invoice", invoice)
             if renewal.final:
-                self.finals += 1
                 self._book(account, invoice, "invoice_finalized", renewal.form.transfers)
                 used = self._settle(account, invoice, renewal.form.total)
                 if used == renewal.form.total.minor:
                     self._tell("invoice.paid", account, "invoice", invoice)
+            self._invoice(renewal, renewal.form, invoice, used)
         if renewal.period:
             self._tell("subscription.renewed", account, "subscription", subscription)
+            self.said.append(_renewed(renewal, renewal.period))
         if renewal.held:
             self._tell("subscription.held", account, "subscription", subscription)
+            self.said.append(_held(renewal))
             log.error("a subscription waits for a person", subscription=subscription, reason=renewal.held)
-        self._added.append((renewal, invoice, used))
 
-    def finalize(self, number: int) -> list[Said]:
-        """Write the invoices, numbered from here on; what the audit says of all that was added, in that order."""
+    def number(self, first: int) -> None:
+        """Number the invoices, from here on."""
         series = f"{seller().prefix}-{self._run.now.year}-"
-        said = []
-        for renewal, invoice, used in self._added:
-            if renewal.form and renewal.final:
-                said += self._invoice(renewal, renewal.form, invoice, used, f"{series}{number:06}")
-                number += 1
-            elif renewal.form:
-                said += self._invoice(renewal, renewal.form, invoice, used, None)
-            if renewal.period:
-                said.append(_renewed(renewal, renewal.period))
-            if renewal.held:
-                said.append(_held(renewal))
-        return said
+        for number, (head, tail, place, (before, after)) in enumerate(self.unnumbered, first):
+            self.rows["invoice"].append(f"{head}{series}{number:06}{tail}")
+            self.said[place] = self.said[place]._replace(after=f'{before}"{series}{number:06}"{after}')
 
     def _lines(self, renewal: Renewal, form: Form, invoice: int) -> None:
         account, subscription, *_ = renewal.due
@@ -200,37 +202,50 @@ class Sheets:
         payload = f'{{"account_id":{account},"{subject}":{number}}}'
         self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\t{self._name}")
 
-    def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int, number: str | None) -> list[Said]:
+    def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int) -> None:
         account, subscription, *_ = renewal.due
-        state = "draft" if number is None else "paid" if used == form.total.minor else "open"
-        issued = r"\N" if number is None else self._now
-        due = r"\N" if number is None else _later(self._run.now, 24 * renewal.due["net_days"])
-        paid = self._now if state == "paid" else r"\N"
+        state = "draft" if not renewal.final else "paid" if used == form.total.minor else "open"
         start, end = min([span.start for span in renewal.spans]), max([span.end for span in renewal.spans])
         held = NULL if renewal.held is None else copied(renewal.held)
-        self.rows["invoice"].append(
-            f"{account}\t{invoice}\t{subscription}\t{number or NULL}\t{state}\t{issued}\t{due}\t{paid}\t{used}"
-            f"\t{held}\t{copied(renewal.known)}\t{start}\t{end}\t{_addressed(renewal.due)}"
-            f"\t{_ended(renewal)}\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
+        head = f"{account}\t{invoice}\t{subscription}\t"
+        tail = (
+            f"\t{state}\t{self._dated(renewal, state)}\t{used}\t{held}\t{copied(renewal.known)}\t{start}\t{end}"
+            f"\t{_addressed(renewal.due)}\t{_ended(renewal)}"
+            f"\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
         )
-        told = f'"{number}"' if number else "null"
+        before = f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":'
         after = (
-            f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":{told},'
-            f'"period_end":"{end}","period_start":"{start}","state":"{state}",'
+            f',"period_end":"{end}","period_start":"{start}","state":"{state}",'
             f'"subscription_id":{subscription},"total_minor":{form.total.minor}}}'
         )
-        action = "invoice.finalized" if number else "invoice.drafted"
-        said = [Said(account, action, "invoice", invoice, "null", after)]
-        return [*said, Said(account, "invoice.paid", "invoice", invoice, "null", "null")] if state == "paid" else said
+        if renewal.final:
+            self.unnumbered.append(Unnumbered(head, tail, len(self.said), (before, after)))
+        else:
+            self.rows["invoice"].append(f"{head}{NULL}{tail}")
+        action = "invoice.finalized" if renewal.final else "invoice.drafted"
+        self.said.append(Said(account, action, "invoice", invoice, "null", f"{before}null{after}"))
+        if state == "paid":
+            self.said.append(Said(account, "invoice.paid", "invoice", invoice, "null", "null"))
+
+    def _dated(self, renewal: Renewal, state: str) -> str:
+        """When it is issued, due and paid; a draft isn't yet."""
+        if state == "draft":
+            return f"{NULL}\t{NULL}\t{NULL}"
+        paid = self._now if state == "paid" else NULL
+        return f"{self._now}\t{_later(self._run.now, 24 * renewal.due['net_days'])}\t{paid}"
 
 
 async def numbers(connection: asyncpg.Connection, run: Run, count: int) -> int:
-    """The first of so many invoice numbers in a row; whoever wants the next waits for our commit."""
+    """The first of so many invoice numbers in a row; whoever wants the next waits for our commit.
+
+    Workers of runs wait for each other elsewhere, so that a customer who waits for a number never waits for two chunks.
+    """
     if not count:
         return 0
     last: int = await connection.fetchval(
-        "insert into number_series as series (entity, kind, year, last) values ($1, 'invoice', $2, $3)"
-        " on conflict (entity, kind, year) do update set last = series.last + $3 returning last",
+        "with turn as materialized (select pg_advisory_xact_lock(hashtext('billing run numbers')))"
+        " insert into number_series as series (entity, kind, year, last) select $1, 'invoice', $2, $3 from turn"
+        " on conflict (entity, kind, year) do update set last = series.last + excluded.last returning last",
         seller().prefix,
         run.now.year,
         count,
