@@ -34,7 +34,7 @@ import counter
 from billing.bounds import believed
 from billing.run import chunks
 from billing.run.chunks import Run
-from billing.run.crew import tidy_seldom
+from billing.run.crew import apart
 from billing.run.worker import Worker
 from kernel import audit, database, postgres
 
@@ -144,8 +144,7 @@ def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
         told.put((spent, after.ru_maxrss / 1024))
         await worker.connection.close()
 
-    tidy_seldom()
-    asyncio.run(work())
+    apart(work())
 
 
 async def floor(home: Path, made: str, url: str, folder: Path) -> Cost:

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
+from typing import Any
 
 import asyncpg
+import uvloop
 
 from billing.bounds import Bounds, believed
 from billing.run import chunks, queries
@@ -33,6 +36,8 @@ Watch = Callable[[Progress], None]
 
 _GLANCE = 0.2
 _ANY = 100
+_PATIENT = 10
+"""How far behind others a worker's process stands when there are more of them than cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +183,18 @@ def _dismiss(crew: Sequence[BaseProcess]) -> None:
 def _process(url: str, run: Run, bounds: Bounds, enough: Event) -> None:
     # A terminal tells all its processes to stop; whoever started us tells us when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    tidy_seldom()
-    asyncio.run(_work(url, run, bounds, enough.is_set))
+    apart(_work(url, run, bounds, enough.is_set))
 
 
-def tidy_seldom() -> None:
-    """Let this process's collector look seldom, and never at what was imported: a chunk is thousands of values."""
+def apart(work: Coroutine[Any, Any, None]) -> None:
+    """Do this in a process that does nothing else: behind those that serve customers, and on a quick event loop.
+
+    Its collector looks seldom, and never at what was imported: a chunk is thousands of values.
+    """
+    os.nice(_PATIENT)
     gc.freeze()
     gc.set_threshold(100_000)
+    uvloop.run(work)
 
 
 async def _work(url: str, run: Run, bounds: Bounds, stopped: Stopped) -> None:

@@ -197,8 +197,8 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     """What begins, where the facts stand for a whole period; None where they have to be looked at."""
     # Of several steps of an item, all of them long ago, the last one counts.
     steps = {item: (price, quantity) for item, price, quantity in due["steps"]}
-    items = sorted(item for item, (price, _) in steps.items() if price is not None)
-    terms = tuple(steps[item] for item in items)
+    items = sorted([item for item, (price, _) in steps.items() if price is not None])
+    terms = tuple([steps[item] for item in items])
     interval = Interval(due["interval"])
     _, period = Anchor(due["anchor"], due["time_zone"]).period_at(due["due_at"], interval, due["count"])
     if period.start != due["due_at"] or not forms.is_plain(terms, prices, interval):
