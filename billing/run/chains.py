@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import asyncpg
@@ -43,36 +44,34 @@ async def chained(connection: asyncpg.Connection, run: Run, blocks: IdBlocks, sa
     at, name = run.now.astimezone(UTC).isoformat(timespec="microseconds"), run.name
     rows: list[str] = []
     ends: list[tuple[int, bytes]] = []
-    for account_id, records in groupby(said, lambda record: record.account_id):
+    for account_id, records in groupby(said, attrgetter("account_id")):
         seq, last = heads[account_id]
         for record in records:
             seq += 1
-            number = blocks.take()
-            hashed = _json(record, seq, number, at, name)
-            last = sha256(last + hashed.encode()).digest()
-            rows.append(_row(record, seq, number, at, name, last=last))
+            row, last = _chained(record, seq, blocks.take(), at, name, last=last)
+            rows.append(row)
         ends.append((seq, last))
     await _move(connection, accounts, ends)
     return rows
 
 
-def _json(said: Said, seq: int, number: int, at: str, name: str) -> str:
-    """The record as `kernel.audit.digest` writes it: no person, no token and no reason, for the system acts."""
+def _chained(said: Said, seq: int, number: int, at: str, name: str, *, last: bytes) -> tuple[str, bytes]:
+    """The record as a row, and its hash: of what `kernel.audit.digest` writes for it.
+
+    There is no person, no token and no reason, for the system acts.
+    """
     account_id, action, subject, subject_id, before, after = said
-    return (
+    hashed = (
         f'[{account_id},{seq},{number},"{at}","{action}","{subject}",{subject_id},{before},{after}'
         f',"system",null,null,"","","{name}",null]'
     )
-
-
-def _row(said: Said, seq: int, number: int, at: str, name: str, *, last: bytes) -> str:
-    account_id, action, subject, subject_id, before, after = said
-    before = NULL if before == "null" else before
-    after = NULL if after == "null" else after
-    return (
-        f"{account_id}\t{seq}\t{number}\t{at}\t{action}\t{subject}\t{subject_id}\t{before}\t{after}"
+    last = sha256(last + hashed.encode()).digest()
+    row = (
+        f"{account_id}\t{seq}\t{number}\t{at}\t{action}\t{subject}\t{subject_id}"
+        f"\t{NULL if before == 'null' else before}\t{NULL if after == 'null' else after}"
         f"\tsystem\t\t\t{name}\t\\\\x{last.hex()}"
     )
+    return row, last
 
 
 async def _heads(connection: asyncpg.Connection, accounts: Sequence[int]) -> dict[int, tuple[int, bytes]]:

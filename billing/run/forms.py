@@ -85,11 +85,9 @@ def plain(terms: Terms, prices: Mapping[int, Price], words: Words, *, over: bool
 
 def is_plain(terms: Terms, prices: Mapping[int, Price], interval: Interval) -> bool:
     """Whether such prices cost the same in every period: billed ahead, and not by days of a single day."""
-    return all(
-        prices[price].timing is Timing.ADVANCE
-        and (prices[price].proration is not Proration.DAY or interval is not Interval.DAY)
-        for price, _ in terms
-    )
+    sold = [prices[price] for price, _ in terms]
+    ahead = [price.timing is Timing.ADVANCE for price in sold]
+    return all(ahead) and (interval is not Interval.DAY or not [one for one in sold if one.proration is Proration.DAY])
 
 
 def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:

@@ -120,13 +120,11 @@ async def write(
     await copy(connection, "outbox", _COLUMNS["outbox"], sheets.rows["outbox"])
 
 
-class Unnumbered(NamedTuple):
-    """An invoice that waits for its number: its row around it, and where and around what the audit says it."""
+Unnumbered = tuple[str, str, int]
+"""An invoice that waits for its number: its row before and after it, and at which place the audit says it."""
 
-    head: str
-    tail: str
-    place: int
-    said: tuple[str, str]
+_BLANK = "\0"
+"""Stands for a number in what the audit says; no text in PostgreSQL has one."""
 
 
 class Sheets:
@@ -166,9 +164,10 @@ class Sheets:
     def number(self, first: int) -> None:
         """Number the invoices, from here on."""
         series = f"{seller().prefix}-{self._run.now.year}-"
-        for number, (head, tail, place, (before, after)) in enumerate(self.unnumbered, first):
+        for number, (head, tail, place) in enumerate(self.unnumbered, first):
+            told = self.said[place]
             self.rows["invoice"].append(f"{head}{series}{number:06}{tail}")
-            self.said[place] = self.said[place]._replace(after=f'{before}"{series}{number:06}"{after}')
+            self.said[place] = Said(*told[:-1], told.after.replace(_BLANK, f'"{series}{number:06}"'))
 
     def _lines(self, renewal: Renewal, form: Form, invoice: int) -> None:
         account, subscription, *_ = renewal.due
@@ -204,26 +203,26 @@ class Sheets:
 
     def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int) -> None:
         account, subscription, *_ = renewal.due
-        state = "draft" if not renewal.final else "paid" if used == form.total.minor else "open"
+        final, asked = renewal.final, form.total.minor
+        state = "draft" if not final else "paid" if used == asked else "open"
         start, end = min([span.start for span in renewal.spans]), max([span.end for span in renewal.spans])
-        held = NULL if renewal.held is None else copied(renewal.held)
         head = f"{account}\t{invoice}\t{subscription}\t"
         tail = (
-            f"\t{state}\t{self._dated(renewal, state)}\t{used}\t{held}\t{copied(renewal.known)}\t{start}\t{end}"
+            f"\t{state}\t{self._dated(renewal, state)}\t{used}\t{copied(renewal.held, renewal.known)}\t{start}\t{end}"
             f"\t{_addressed(renewal.due)}\t{_ended(renewal)}"
             f"\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
         )
-        before = f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":'
         after = (
-            f',"period_end":"{end}","period_start":"{start}","state":"{state}",'
-            f'"subscription_id":{subscription},"total_minor":{form.total.minor}}}'
+            f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":{_BLANK if final else "null"},'
+            f'"period_end":"{end}","period_start":"{start}","state":"{state}",'
+            f'"subscription_id":{subscription},"total_minor":{asked}}}'
         )
-        if renewal.final:
-            self.unnumbered.append(Unnumbered(head, tail, len(self.said), (before, after)))
+        if final:
+            self.unnumbered.append((head, tail, len(self.said)))
         else:
             self.rows["invoice"].append(f"{head}{NULL}{tail}")
-        action = "invoice.finalized" if renewal.final else "invoice.drafted"
-        self.said.append(Said(account, action, "invoice", invoice, "null", f"{before}null{after}"))
+        action = "invoice.finalized" if final else "invoice.drafted"
+        self.said.append(Said(account, action, "invoice", invoice, "null", after))
         if state == "paid":
             self.said.append(Said(account, "invoice.paid", "invoice", invoice, "null", "null"))
 
