@@ -91,3 +91,22 @@ async def test_everything_goes_wrong_at_once(payer: Scene, seed: int) -> None:
 
     assert await wrongs(payer.world) == []
     assert await unpaid(payer) == 0
+
+
+async def test_no_connection_is_held_while_the_rail_takes_its_time(payer: Scene) -> None:
+    world = payer.world
+    (payment,) = await begun(payer, await invoices(payer, 1))
+    await fault(world, "payment_intents.confirm", "latency", times=1, seconds="5")
+
+    paying = asyncio.create_task(pursued(payer, payment))
+    async with asyncio.timeout(300):
+        while not await world.value("select sum(caused) from sandbox.fault"):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+    held, done = world.app.state.door.engine.pool.checkedout(), paying.done()
+    await paying
+    await mended(world)
+    await settled(world)
+
+    assert (held, done) == (0, False)
+    assert await wrongs(world) == []
+    assert await unpaid(payer) == 0
