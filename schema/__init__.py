@@ -27,6 +27,7 @@ from schema import (
     seats,
     settings,
     tending,
+    timeline,
     viewer,
 )
 from schema.base import TYPES, install
@@ -66,4 +67,4 @@ def build() -> strawberry.Schema:
     )
 
 
-__all__ = ["audit", "build", "catalog"]
+__all__ = ["audit", "build", "catalog", "timeline"]

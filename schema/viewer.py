@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from resolvers import disputing, finance, identity, invoices, metering, previewing, reconciling, returning, seat_lists
+from resolvers import (
+    disputing,
+    finance,
+    identity,
+    invoices,
+    metering,
+    previewing,
+    reconciling,
+    returning,
+    seat_lists,
+    timeline,
+)
 from resolvers import viewing as resolve
 from resolvers.graph import Called, Given, Listed, Named
 from schema.base import one, value, via
@@ -136,6 +147,9 @@ class Query:
 
     preview_assign = via(previewing.preview_assign, "AssignPreview")
     """What `assignSeat` or `assignSeats` would buy."""
+
+    seat_timeline = via(timeline.seat_timeline, "list[SeatStay]")
+    """Where a member sat, the latest stay first, and what each has cost: up to 100 stays."""
 
     preview_seat_list = via(seat_lists.preview_seat_list, "SeatList")
     """What `importSeats` would come to now, line by line."""

@@ -69,6 +69,7 @@ SHORT = {
     "Payment.refunds",
     "ListSeated.outcomes",
     "SeatList.rows",
+    "Query.seatTimeline",
     "SeatList.ignoredColumns",
     "UsageRecorded.results",
     "MeterUsage.days",
