@@ -161,6 +161,30 @@ class SessionEnded(Event):
 
 
 @dataclass(frozen=True)
+class SetupLinkCreated(Event):
+    """An admin made a link with which somebody else sets up one thing."""
+
+    subject: ClassVar[str] = "link"
+    link: int
+
+
+@dataclass(frozen=True)
+class SetupLinkOpened(Event):
+    """Somebody opened a setup link; nobody can again."""
+
+    subject: ClassVar[str] = "link"
+    link: int
+
+
+@dataclass(frozen=True)
+class SetupLinkRevoked(Event):
+    """A setup link opens nothing any more."""
+
+    subject: ClassVar[str] = "link"
+    link: int
+
+
+@dataclass(frozen=True)
 class PersonSignedOut(Event):
     """Somebody else ended all sessions that a person had here."""
 

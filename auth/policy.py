@@ -180,6 +180,7 @@ class ActorKind(StrEnum):
     SERVICE_KEY = "service_key"
     DIRECTORY = "directory"
     STAFF = "staff"
+    SETUP = "setup"
     SYSTEM = "system"
 
 
@@ -193,6 +194,17 @@ class Through:
 
     proved_at: datetime | None
     """When they last proved to the provider who they are, if it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setup link that was opened: its number and maker, what it is for, and the one thing made with it."""
+
+    link_id: int
+    made_by: int
+    purpose: str
+    made_id: int | None
+    mutations: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +231,14 @@ class Actor:
     viewed_by: int | None = None
     """The one of our staff who looks as this person, and changes nothing."""
 
+    setting: Setting | None = None
+    """The setup link that was opened, if that is who acts."""
+
+    @property
+    def known(self) -> bool:
+        """Whether it is anybody at all."""
+        return self.person_id is not None or self.key_id is not None or self.setting is not None
+
     @property
     def broke_glass(self) -> bool:
         """Whether this is an owner who broke the glass: they may change how people sign in, and nothing else."""
@@ -229,6 +249,8 @@ class Actor:
         """Who it is whatever token spoke: a person over all their sessions, a service key, or a directory."""
         if self.directory_id is not None:
             return f"directory:{self.directory_id}"
+        if self.setting is not None:
+            return f"setup:{self.setting.link_id}"
         return f"person:{self.person_id}" if self.person_id is not None else f"key:{self.key_id}"
 
     def may(self, permission: Permission, account_id: int) -> bool:
@@ -275,6 +297,9 @@ class Actor:
         held = self.grants.get(account_id, frozenset())
         return [scope for scope in scopes if not SCOPES[scope] <= held]
 
+
+SETUP = frozenset({P.SEE_ACCOUNT, P.SEE_IDENTITY, P.MANAGE_IDENTITY})
+"""What the bearer of a setup link holds; its purpose says of what."""
 
 ANONYMOUS = Actor()
 

@@ -44,6 +44,7 @@ from gateway.records import FORMS, records
 from gateway.remembering import remembered
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
+from gateway.setup import setup_routes
 from gateway.sso import SsoDoors
 from gateway.usage import usage_route
 from gateway.webhooks import webhook_route
@@ -146,6 +147,7 @@ def build(
         usage_route(BODY),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
+        *setup_routes(),
         *health_routes(ready, metrics),
         *paper_routes(printer),
     ]

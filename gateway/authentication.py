@@ -20,8 +20,25 @@ from starlette.requests import HTTPConnection
 from auth import keys, operations, queries, sessions
 from auth.names import Names
 from auth.oidc import ForeignToken, Issuers
-from auth.policy import GLASS, ROLES, SCOPES, SELF, Actor, ActorKind, Desk, KeyScope, Permission, Role, Through, sees
+from auth.policy import (
+    GLASS,
+    ROLES,
+    SCOPES,
+    SELF,
+    SETUP,
+    Actor,
+    ActorKind,
+    Desk,
+    KeyScope,
+    Permission,
+    Role,
+    Setting,
+    Through,
+    sees,
+)
 from auth.refusal import refused
+from auth.setup import rules as setups
+from auth.setup.queries import seen, with_bearer
 from auth.sso.provider import Providers
 from auth.tables import Session
 from auth.tokens import Signer
@@ -124,6 +141,8 @@ class Door:
             return await _key(work, bearer), None
         if bearer.startswith(sessions.PREFIX):
             return await _person_in(work, bearer)
+        if bearer.startswith(setups.BEARER):
+            return await _setting_up(work, bearer), None
         if bearer.startswith(looks.PREFIX):
             return await _looking(work, bearer)
         if self.signer and bearer.startswith(tuple(key.header + "." for key in self.signer.keys)):
@@ -215,6 +234,23 @@ async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
     return seen, found["locale"]
 
 
+async def _setting_up(work: Work, text: str) -> Actor:
+    """Whoever opened a setup link, for as long as its maker may do what it is for."""
+    digest = setups.digest(text)
+    await work.see_as({"setup_hash": digest.hex() if digest else ""}, work.origin)
+    row = None if digest is None else await with_bearer(work, digest)
+    if row is None or row.revoked_at or row.opened_at is None or row.opened_at + setups.COUNTS_FOR <= work.now:
+        raise refused() from ValueError("no such link, or it is over")
+    setting = Setting(row.id, row.created_by, row.purpose.value, row.made_id, setups.MAY[row.purpose])
+    account_id = row.account_id
+    held = SETUP & await _held_by(work, setting.made_by, account_id)
+    if Permission.MANAGE_IDENTITY not in held:
+        raise refused() from ValueError("whoever made the link may no longer")
+    return Actor(
+        kind=ActorKind.SETUP, grants={account_id: held}, token=ids.encode("link", setting.link_id), setting=setting
+    )
+
+
 async def _standing(
     work: Work, person_id: int, token: str, epoch: int | None, through: Through | None = None
 ) -> tuple[Actor, str | None]:
@@ -256,6 +292,8 @@ def person(person_id: int, found: dict[str, Any], token: str, through: Through |
 
 async def _renewed(work: Work, actor: Actor) -> Actor:
     """The same actor, with what they may since a change was committed."""
+    if actor.setting is not None:
+        return await _set_up(work, actor, actor.setting)
     if actor.person_id is None:
         return actor
     found = await queries.standing(work, actor.person_id)
@@ -263,6 +301,14 @@ async def _renewed(work: Work, actor: Actor) -> Actor:
     renewed = person(actor.person_id, found, actor.token, actor.through)
     await work.see_as(sees(renewed), work.origin)
     return renewed
+
+
+async def _set_up(work: Work, actor: Actor, setting: Setting) -> Actor:
+    """The same, who sees what they made."""
+    row = await seen(work, setting.link_id)
+    made = replace(actor, setting=replace(setting, made_id=row.made_id))
+    await work.see_as(sees(made), work.origin)
+    return made
 
 
 async def _key(work: Work, bearer: str) -> Actor:
@@ -329,7 +375,7 @@ def _reason(request: HTTPConnection) -> str | None:
 def _origin(request: HTTPConnection, actor: Actor) -> Origin:
     return Origin(
         actor=actor.kind.value,
-        person_id=actor.person_id,
+        person_id=actor.setting.made_by if actor.setting else actor.person_id,
         impersonator_id=actor.viewed_by,
         token=actor.token,
         ip=request.client.host if request.client else "",

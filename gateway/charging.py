@@ -39,7 +39,7 @@ async def budgets(url: str, purse: Purse) -> AsyncIterator[Budgets]:
 
 async def charge(request: Request, context: Context, operation: Operation, cost: int) -> Bill | None:
     """Let whoever asks pay. What is public costs a stranger nothing. Raises Overspent."""
-    nobody = context.actor.person_id is None and context.actor.key_id is None
+    nobody = not context.actor.known
     if nobody and operation.cost.public:
         return None
     spending: Budgets = request.app.state.budgets

@@ -76,6 +76,8 @@ class Reads:
     async def _read(self, document: Document, operation: Operation, variables: dict[str, Any], context: Context) -> str:
         if operation.kind is not OperationType.QUERY:
             raise NotCompiled("it is no query")
+        if context.actor.setting is not None:
+            raise Surprise("whoever asks came with a setup link")
         if document.plans.setdefault(_MET, 0) < self.after:
             document.plans[_MET] += 1
             raise Surprise("the document is new here")

@@ -23,6 +23,7 @@ from sqlmodel import SQLModel
 import auth.apps.tables
 import auth.directories.tables
 import auth.glass.tables
+import auth.setup.tables
 import auth.sso.tables
 import auth.tables
 import auth.viewing.tables
@@ -39,6 +40,7 @@ DECLARED = (
     auth.apps.tables,
     auth.directories.tables,
     auth.glass.tables,
+    auth.setup.tables,
     auth.viewing.tables,
     auth.sso.tables,
     auth.tables,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from auth.policy import Permission
+from auth.policy import Permission, Setting
 
 
 class Reader(Protocol):
@@ -26,6 +26,10 @@ class Reader(Protocol):
     @property
     def email(self) -> str | None:
         """Their verified address."""
+
+    @property
+    def setting(self) -> Setting | None:
+        """The setup link with which they came."""
 
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the reader holds a permission; None means all."""
@@ -245,16 +249,38 @@ def everyone(alias: str, bind: Bind, reader: Reader) -> str:  # noqa: ARG001 - a
     return "true"
 
 
-def holders(permission: Permission, *, account: str = "account_id", own: str | None = None) -> Visible:
-    """Rows of accounts on which the reader holds a permission, and those whose `own` column is the reader."""
+def holders(
+    permission: Permission,
+    *,
+    account: str = "account_id",
+    own: str | None = None,
+    setup: tuple[str, str] | None = None,
+) -> Visible:
+    """Rows of accounts on which the reader holds a permission, and those whose `own` column is the reader.
+
+    Whoever came with a setup link sees nothing but what was made with it: `setup` is the purpose that makes such
+    rows, and the column that holds its number.
+    """
 
     def visible(alias: str, bind: Bind, reader: Reader) -> str:
         accounts = reader.accounts(permission)
         if accounts is None:
             return "true"
+        if reader.setting is not None:
+            return _made_with(alias, bind, reader.setting, setup, accounts, account)
         held = f"{alias}.{account} = any({bind(accounts, 'bigint[]')})"
         if own is None or reader.person_id is None:
             return held
         return f"({held} or {alias}.{own} = {bind(reader.person_id, 'bigint')})"
 
     return visible
+
+
+def _made_with(
+    alias: str, bind: Bind, setting: Setting, setup: tuple[str, str] | None, accounts: list[int], account: str
+) -> str:
+    purpose, column = setup or ("", "")
+    if purpose not in {setting.purpose, "any"}:
+        return "false"
+    held = f"{alias}.{account} = any({bind(accounts, 'bigint[]')})"
+    return held if purpose == "any" else f"({held} and {alias}.{column} = {bind(setting.made_id or 0, 'bigint')})"

@@ -90,6 +90,8 @@ async def change_sso_connection(
 ) -> SsoConnection:
     """Change what was told of an SSO connection, or switch it on or off. What is left out stays."""
     found = await _managed(info.context, "sso", connection)
+    if enabled is not None and info.context.actor.setting is not None:
+        raise Forbidden("Whoever made your link lets people in: they enable the SSO connection.")
     return await operations.change(
         info.context.work,
         found.account_id,
@@ -111,7 +113,9 @@ async def start_sso_test(info: Info, connection: Annotated[ID, "Which SSO connec
     """Begin a test: open its address in a browser, sign in there, and look at `ssoTest`."""
     context = info.context
     found = await _managed(context, "sso", connection)
-    login, ticket = await operations.start_test(context.work, found.account_id, found.id, context.person())
+    # Whoever came with a link is nobody of ours, so that their test links nobody.
+    tester = None if context.actor.setting is not None else context.person()
+    login, ticket = await operations.start_test(context.work, found.account_id, found.id, tester)
     return TestStarted(login.id, f"{context.base}/sso/{ids.encode('sso', found.id)}/login?test={ticket}")
 
 

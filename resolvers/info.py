@@ -198,6 +198,9 @@ class Context:
         """The person who acts. Raises Unauthenticated, or InvalidInput for a key."""
         if self.actor.person_id is not None:
             return self.actor.person_id
+        if self.actor.setting is not None:
+            # What is made with a link is made for whoever handed it out.
+            return self.actor.setting.made_by
         if self.actor.key_id is not None:
             raise InvalidInput("Only a person can do this, and you are signed in with a service key.")
         raise Unauthenticated("Sign in first: send a bearer token.")

@@ -23,6 +23,7 @@ from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import to_camel_case
 
 from kernel.errors import Forbidden, Problem, Unauthenticated
+from resolvers import setting_up
 from resolvers.answers import Answer, Once
 from resolvers.info import Context
 from schema.base import TYPES, described
@@ -88,10 +89,13 @@ async def _changed(
     info: Any, resolve: Callable[..., Any], values: dict[str, Any], *, name: str, key: str | None
 ) -> Answer:
     context: Context = info.context
-    if context.actor.person_id is None and context.actor.key_id is None:
+    if not context.actor.known:
         raise Unauthenticated("Sign in first: send a bearer token.")
     if context.actor.viewed_by is not None:
         raise Forbidden("You look as somebody else, and whoever looks changes nothing. Do it as yourself.")
+    setting = context.actor.setting
+    if setting is not None and name not in setting.mutations:
+        raise Forbidden(f"You came with a link to set up one thing, and {name} is not a part of that.")
     once = Once.of(context, key, name, values) if key is not None else None
     context.decided = False
     context.afterwards.clear()
@@ -100,6 +104,8 @@ async def _changed(
             return known
         answer = Answer.of(await resolve(info, **values))
         assert context.decided, f"{name} never decided whether the actor may"
+        if setting is not None:
+            await setting_up.note(context.work, setting, next(iter(context.actor.grants)), name, answer.number)
         if once:
             await once.keep(context.work, answer)
     return answer

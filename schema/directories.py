@@ -18,7 +18,7 @@ from schema.lists import containing, page
 _SEEN = holders(Permission.SEE_IDENTITY)
 
 
-@face(tables.Directory, "directory", visible=_SEEN)
+@face(tables.Directory, "directory", visible=holders(Permission.SEE_IDENTITY, setup=("directory", "id")))
 class Directory(Node):
     """A list of people that a workspace keeps elsewhere, such as Okta's or Entra's, and that tells us over SCIM 2.0."""
 
@@ -64,7 +64,7 @@ class Directory(Node):
     """Whose people it lists."""
 
 
-@face(tables.DirectoryToken, "token", visible=_SEEN)
+@face(tables.DirectoryToken, "token", visible=holders(Permission.SEE_IDENTITY, setup=("directory", "directory_id")))
 class DirectoryToken(Node):
     """What a directory shows at the door."""
 

@@ -37,7 +37,7 @@ words(LoginState, "What became of a login.")
 _SEEN = holders(Permission.SEE_IDENTITY)
 
 
-@face(tables.SsoConnection, "sso", visible=_SEEN)
+@face(tables.SsoConnection, "sso", visible=holders(Permission.SEE_IDENTITY, setup=("sso", "id")))
 class SingleSignOn(Node):
     """An SSO connection: how a workspace's people sign in at their own identity provider."""
 
@@ -99,7 +99,7 @@ class SingleSignOn(Node):
     """Who is who there."""
 
 
-@face(tables.SsoLogin, "login", visible=_SEEN)
+@face(tables.SsoLogin, "login", visible=holders(Permission.SEE_IDENTITY, setup=("sso", "connection_id")))
 class SsoLogin(Node):
     """One try to sign in through an SSO connection, step by step."""
 
@@ -157,7 +157,7 @@ class SsoIdentity(Node):
     """Where."""
 
 
-@face(tables.WorkspaceDomain, "domain", visible=_SEEN)
+@face(tables.WorkspaceDomain, "domain", visible=holders(Permission.SEE_IDENTITY, setup=("domain", "id")))
 class Domain(Node):
     """A domain that a workspace says is its own. Until it is proven, it ties nobody's address to the workspace."""
 

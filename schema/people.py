@@ -193,7 +193,7 @@ class Account(Node):
     """What happened to it, and who did it."""
 
 
-@face(tables.Workspace, "workspace", visible=holders(Permission.SEE_ACCOUNT, account="id"))
+@face(tables.Workspace, "workspace", visible=holders(Permission.SEE_ACCOUNT, account="id", setup=("any", "")))
 class Workspace(Node):
     """The tenant of an enterprise."""
 
@@ -273,6 +273,9 @@ class Workspace(Node):
 
     directories = many("Directory", by="account_id")
     """The lists of people that tell us over SCIM who belongs to it, those that were disconnected too."""
+
+    setup_links = many("SetupLink", by="account_id")
+    """The links that its admins made for others to set something up."""
 
     break_glass = many("BreakGlass", by="account_id", where="{row}.removed_at is null")
     """The owners who can come in while single sign-on is enforced and away."""

@@ -25,6 +25,9 @@ from auth.glass import rules
 from auth.glass.tables import BreakGlass
 from auth.policy import Desk, KeyScope, Role
 from auth.sessions import issue
+from auth.setup import rules as setups
+from auth.setup.rules import SetupPurpose
+from auth.setup.tables import SetupLink
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
 from auth.sso.tables import SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Member, MemberState, Session
@@ -452,6 +455,21 @@ class Scene:
             ended_at=now,
         )
         await self.world.put(row)
+
+    async def setup_link(self, purpose: SetupPurpose = SetupPurpose.SSO) -> tuple[str, str]:
+        """A link that the owner made for somebody else to set something up: its id, and its text."""
+        now, issued, number = await self.world.now(), setups.issue(setups.LINK), self.world.number()
+        row = SetupLink(
+            account_id=self.number,
+            id=number,
+            purpose=purpose,
+            hash=issued.digest,
+            created_by=self.owner.number,
+            created_at=now,
+            expires_at=now + setups.OPEN_FOR,
+        )
+        await self.world.put(row)
+        return ids.encode("link", number), issued.text
 
     async def viewing(self, who: Somebody, by: Somebody | None = None) -> tuple[str, str]:
         """A look of our Support at the workspace as somebody of it: its id, and the text it is made with."""

@@ -146,8 +146,8 @@ async def _insist_on_a_way_in(work: Work, account_id: int, connection_id: int) -
         raise SsoNeeded
 
 
-async def start_test(work: Work, account_id: int, connection_id: int, person_id: int) -> tuple[SsoLogin, str]:
-    """A test of an SSO connection, and the ticket with which one browser begins it."""
+async def start_test(work: Work, account_id: int, connection_id: int, person_id: int | None) -> tuple[SsoLogin, str]:
+    """A test of an SSO connection, and the ticket for one browser; without a person it links nobody."""
     row = await queries.connection(work, account_id, connection_id)
     ticket = secrets.token_urlsafe(32)
     login = SsoLogin(

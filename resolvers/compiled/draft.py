@@ -94,6 +94,10 @@ class Marked:
         """The mark of their address, or None where there is none."""
         return None if self._actor.email is None else Mark("email", lambda asking: asking.actor.email)
 
+    @property
+    def setting(self) -> None:
+        """None: whoever came with a setup link is answered by the executor."""
+
     def accounts(self, permission: Permission) -> Any:
         """The mark of the accounts on which the reader holds a permission; None means all."""
         if self._actor.accounts(permission) is None:

@@ -349,6 +349,14 @@ async def _looking(scene: Scene, _: str) -> dict[str, Any]:
     return {"viewing": (await scene.viewing(await scene.join()))[0]}
 
 
+async def _to_hand_on(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "purpose": "DOMAIN"}
+
+
+async def _handed_on(scene: Scene, _: str) -> dict[str, Any]:
+    return {"link": (await scene.setup_link())[0]}
+
+
 async def _paid(scene: Scene, _: str) -> dict[str, Any]:
     of = await returning.paid(scene, source=PaymentSource.MANUAL)
     return {"payment": of.payment, "reason": "They asked."}
@@ -543,6 +551,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "setGroupRule": _ruled,
     "removeGroupRule": _rule,
     "linkSsoLogin": _link,
+    "createSetupLink": _to_hand_on,
+    "revokeSetupLink": _handed_on,
     "endSessions": _signed_in,
     "relinkIdentity": _relinked,
     "viewAs": _looked_at,

@@ -102,7 +102,7 @@ async def furnished(scene: Scene) -> Furnished:
     group = await scene.directory_group(directory, listed)
     rule = await scene.group_rule(group)
     await scene.came_through(connection, sitter)
-    viewing, _ = await scene.viewing(sitter)
+    link, _ = await scene.setup_link()
     await scene.record()
     await _marked(scene, mark)
     records = await world.rows("select id from audit_record where account_id = $1", scene.number)
@@ -148,7 +148,8 @@ async def furnished(scene: Scene) -> Furnished:
             "rule": rule,
             "login": login,
             "identity": identity,
-            "viewing": viewing,
+            "viewing": (await scene.viewing(sitter))[0],
+            "link": link,
             "session": ids.encode("session", sitter.session_number),
             "audit": ids.encode("audit", records[0]["id"]),
             "plan": world.catalog.team.plan,

@@ -97,6 +97,7 @@ SHORT = {
     "Workspace.breakGlass",
     "Workspace.domains",
     "Workspace.licensePools",
+    "Workspace.setupLinks",
     "Workspace.ssoConnections",
 }
 """Lists that are always read whole, because there are never many in them."""

@@ -44,6 +44,7 @@ IDENTITY = {
     "directory_token",
     "directory_user",
     "group_rule",
+    "setup_link",
     "sso_connection",
     "sso_identity",
     "sso_login",

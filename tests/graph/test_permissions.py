@@ -135,6 +135,8 @@ RULES = {
     "disableDirectory": Rule("change identity", "see identity"),
     "setGroupRule": Rule("change identity", "see identity"),
     "removeGroupRule": Rule("change identity", "see identity"),
+    "createSetupLink": Rule("change identity", "see workspace"),
+    "revokeSetupLink": Rule("change identity", "see identity"),
     "endSessions": Rule("end sessions", "see workspace"),
     "relinkIdentity": Rule("re-link", "see identity"),
     "viewAs": Rule("view as", "see workspace"),

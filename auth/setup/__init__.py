@@ -1,0 +1,1 @@
+"""Links with which somebody who is no member sets up one thing."""
