@@ -21,7 +21,7 @@ import asyncpg
 import structlog
 
 from gateway import budget_queries as queries
-from kernel.errors import RateLimited
+from kernel.errors import RateLimited, Unreachable
 
 _EVERY = 1.0
 """Seconds between two settlements."""
@@ -31,6 +31,9 @@ _SHARE = 10
 
 _FORGOTTEN = 60.0
 """Seconds after which somebody who spends nothing is asked about again."""
+
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unreachable)
+"""What is raised while the database doesn't answer."""
 
 log = structlog.get_logger("gateway.budgets")
 
@@ -138,12 +141,12 @@ class Budgets:
             try:
                 await self.settle([name for name, account in self._accounts.items() if account.spent])
                 self._forget()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _AWAY as error:
                 log.warning("budgets will be settled again", kind=type(error).__name__)
 
     async def close(self) -> None:
         """Tell the others what is not settled yet, for this process ends."""
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*_AWAY):
             await self.settle(list(self._accounts))
 
     async def settle(self, names: Sequence[str]) -> None:
