@@ -95,6 +95,9 @@ class KeyScope(StrEnum):
     USAGE_WRITE = "usage:write"
     """Reports what is used."""
 
+    SCHEMA_READ = "schema:read"
+    """Reads the schema itself by introspection, which production closes to everybody else."""
+
 
 P = Permission
 _SEES_ALL = frozenset(
@@ -132,6 +135,7 @@ SCOPES: Mapping[KeyScope, frozenset[Permission]] = {
     KeyScope.BILLING_WRITE: _BILLING | {P.BUY},
     KeyScope.AUDIT_READ: frozenset({P.SEE_ACCOUNT, P.SEE_AUDIT}),
     KeyScope.USAGE_WRITE: frozenset({P.SEE_ACCOUNT, P.REPORT_USAGE}),
+    KeyScope.SCHEMA_READ: frozenset({P.SEE_ACCOUNT}),
 }
 
 DIRECTORY = frozenset({P.SEE_ACCOUNT, P.SEE_COUNTS, P.SEE_SEATS, P.SEE_IDENTITY, P.PROVISION})

@@ -18,6 +18,7 @@ import schema
 from auth.fetching import Fetcher, networks
 from auth.names import Names
 from auth.oidc import Issuer, Issuers
+from auth.policy import KeyScope
 from auth.sso.provider import Providers
 from auth.tokens import Signer
 from billing import queries, reconciliation_queries
@@ -136,6 +137,7 @@ def build(
         reads=reads,
         sources=lambda request: request.app.state.remembered.sources,
         answers=lambda request: request.app.state.remembered.answers,
+        introspects=lambda context: KeyScope.SCHEMA_READ in context.actor.scopes,
     )
     exports = exports_endpoint(lambda request: request.app.state.door.context(request))
     recorded = exports_endpoint(lambda request: request.app.state.door.context(request), records)

@@ -102,7 +102,8 @@ class Documents:
     """All documents that this process has met lately.
 
     `introspection` and `suggestions` ("did you mean …") show the schema to whoever
-    asks; in production strangers get neither. `room` is how many bytes all that is
+    asks; in production strangers get neither. Where introspection is closed, `open`
+    is asked before an operation runs. `room` is how many bytes all that is
     remembered may take, roughly.
     """
 
@@ -132,6 +133,11 @@ class Documents:
     def known(self, digest: str) -> Document | Refusal | None:
         """The document whose text has this SHA-256, if this process has met it lately."""
         return self._documents.get(digest) or self._refusals.get(digest)
+
+    def open(self, operation: Operation, *, allowed: bool) -> None:
+        """Let only those see the schema who are `allowed` to, where it is closed. Raises Forbidden."""
+        if operation.reach.introspects and not self.introspection and not allowed:
+            raise Forbidden("Introspection is closed here. The schema is published with the documentation.")
 
     def cost(self, operation: Operation, variables: dict[str, Any]) -> int:
         """The points that an operation may cost with these variables. Raises TooComplex."""
@@ -185,8 +191,6 @@ class Documents:
         )
         if not operations:
             raise InvalidInput("The document has no operation.")
-        if not self.introspection and any(operation.reach.introspects for operation in operations):
-            raise Forbidden("Introspection is closed here. The schema is published with the documentation.")
         return Document(digest, syntax, walk.figures, operations)
 
     def _priced(self, document: Document) -> Document:

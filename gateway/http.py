@@ -85,11 +85,13 @@ def graphql_endpoint(
     reads: Reads | None = None,
     sources: Callable[[Request], Sources] | None = None,
     answers: Callable[[Request], PublicAnswers] | None = None,
+    introspects: Callable[[Any], bool] = lambda _: False,
 ) -> ASGIApp:
     """The application that answers one schema at one address; with `graphiql`, browsers get a page to ask from.
 
     Without `follow` it answers no subscriptions, without `charge` nobody has a budget, without `reads` nothing is
-    compiled, without `sources` no document is registered, and without `answers` none is kept.
+    compiled, without `sources` no document is registered, and without `answers` none is kept. `introspects` tells of a
+    context whether the schema is open to it where it is closed to others.
     """
     check(schema)
     plain = Sources(documents)
@@ -98,6 +100,7 @@ def graphql_endpoint(
     )
     endpoint.sources = sources or (lambda _: plain)
     endpoint.answers = answers
+    endpoint.introspects = introspects
     return endpoint
 
 
@@ -106,6 +109,7 @@ class _Endpoint:
 
     sources: Callable[[Request], Sources]
     answers: Callable[[Request], PublicAnswers] | None = None
+    introspects: Callable[[Any], bool] = staticmethod(lambda _: False)
     patience: float = PATIENCE
 
     def __init__(
@@ -232,6 +236,7 @@ class _Endpoint:
     ) -> Response:
         try:
             async with self._context(request) as context:
+                self._documents.open(operation, allowed=self.introspects(context))
                 bill = await self._charge(request, context, operation, cost) if self._charge else None
                 told: Answer = {}
                 if self._reads:

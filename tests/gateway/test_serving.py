@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from auth import tokens
+from auth.policy import KeyScope
 from gateway import installation
 from gateway.serving import GRACE, UNREAD, _door
 from gateway.settings import Misconfigured, Settings
@@ -94,7 +95,7 @@ def test_a_key_speaks_for_the_workspace_with_all_that_its_maker_may(product: Run
     viewer = ask(product, "{ viewer { kind account { kind } } }", key).json()["data"]["viewer"]
 
     assert viewer == {"kind": "service_key", "account": {"kind": "WORKSPACE"}}
-    assert len(scopes(product, home, key)) == 6
+    assert len(scopes(product, home, key)) == len(KeyScope)
 
 
 def test_a_key_has_no_more_scopes_than_it_is_given(product: Running, home: Path) -> None:

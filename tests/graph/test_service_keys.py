@@ -14,9 +14,9 @@ from tests.scenery import Scene
 
 SCOPES = {
     Role.OWNER: set(KeyScope),
-    Role.ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE, KeyScope.AUDIT_READ},
-    Role.SEAT_ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE},
-    Role.BILLING_ADMIN: {KeyScope.BILLING_READ, KeyScope.BILLING_WRITE, KeyScope.USAGE_WRITE},
+    Role.ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE, KeyScope.AUDIT_READ, KeyScope.SCHEMA_READ},
+    Role.SEAT_ADMIN: {KeyScope.SEATS_READ, KeyScope.SEATS_WRITE, KeyScope.SCHEMA_READ},
+    Role.BILLING_ADMIN: {KeyScope.BILLING_READ, KeyScope.BILLING_WRITE, KeyScope.USAGE_WRITE, KeyScope.SCHEMA_READ},
     Role.AUDITOR: set(),
     Role.MEMBER: set(),
 }

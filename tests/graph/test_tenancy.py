@@ -29,6 +29,7 @@ SEEN: Mapping[Role | KeyScope, set[str]] = {
     KeyScope.BILLING_WRITE: {"workspace", "counts", "billing", "invoices"},
     KeyScope.AUDIT_READ: {"workspace", "audit"},
     KeyScope.USAGE_WRITE: {"workspace"},
+    KeyScope.SCHEMA_READ: {"workspace"},
 }
 """What a role in a workspace sees of it, and a key that speaks for it: by the rows of the matrix."""
 
