@@ -113,6 +113,30 @@ class SsoDeleted(Event):
 
 
 @dataclass(frozen=True)
+class SsoCertificateAdded(Event):
+    """Another certificate signs for an SSO connection."""
+
+    subject: ClassVar[str] = "certificate"
+    certificate: int
+
+
+@dataclass(frozen=True)
+class SsoCertificateRemoved(Event):
+    """A certificate signs for an SSO connection no more."""
+
+    subject: ClassVar[str] = "certificate"
+    certificate: int
+
+
+@dataclass(frozen=True)
+class SsoCertificateExpiring(Event):
+    """A certificate is about to expire."""
+
+    subject: ClassVar[str] = "certificate"
+    certificate: int
+
+
+@dataclass(frozen=True)
 class LoginTestStarted(Event):
     """Somebody goes to try an SSO connection."""
 

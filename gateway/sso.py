@@ -3,6 +3,9 @@
     GET  /sso/{connection}/login?next=/…      to the provider; `test=` takes the ticket of a test, `app=` and
                                               `challenge=` are an app's
     GET  /sso/{connection}/callback           back from it
+    GET  /sso/{connection}/metadata           what we say of ourselves, to a provider that speaks SAML
+    POST /sso/{connection}/acs                its answer, which a browser carries here
+    GET  /sso/{connection}/finish             where the browser goes with it, and brings its cookie
     POST /sso/{connection}/backchannel        the provider says that somebody signed out there
     POST /sso/logout                          ends the session of the browser
     POST /sso/token                           an app changes its code, or a refresh token, for tokens
@@ -27,18 +30,20 @@ from starlette.routing import BaseRoute, Route
 
 from auth.apps import operations as apps
 from auth.apps.rules import App
-from auth.sso import queries
+from auth.saml import requests
+from auth.sso import addresses, queries
+from auth.sso.answering import Posted, receive
 from auth.sso.arriving import arrive
 from auth.sso.departing import Asked, depart
 from auth.sso.leaving import leave
 from auth.sso.provider import Providers
-from auth.sso.rules import FLOW_LIVES, LoginRefused
+from auth.sso.rules import FLOW_LIVES, LoginRefused, SsoKind
 from auth.sso.tables import SsoConnection
 from auth.sso.vouching import Returned
 from gateway import cards
 from gateway.authentication import Door
 from gateway.cookies import Cookies, same_site
-from gateway.requests import body_of
+from gateway.requests import Malformed, body_of
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
@@ -53,6 +58,7 @@ GRANTS = {"authorization_code": "code", "refresh_token": "refresh_token"}
 _MOST_PARAMETERS = 20
 _LONGEST_BROWSER = 100
 _LARGEST = 32 * 1024
+_LARGEST_ANSWER = 1024 * 1024  # 256 kB of XML, in base 64, in a form
 
 log = structlog.get_logger("gateway.sso")
 
@@ -69,13 +75,16 @@ class SsoDoors:
         """The doors."""
         return [
             Route("/sso/{connection}/login", self._at(self._login)),
-            Route("/sso/{connection}/callback", self._at(self._callback)),
-            Route("/sso/{connection}/backchannel", self._at(self._backchannel), methods=["POST"]),
+            Route("/sso/{connection}/callback", self._at(self._callback, SsoKind.OIDC)),
+            Route("/sso/{connection}/backchannel", self._at(self._backchannel, SsoKind.OIDC), methods=["POST"]),
+            Route("/sso/{connection}/metadata", self._at(self._metadata, SsoKind.SAML)),
+            Route("/sso/{connection}/acs", self._at(self._acs, SsoKind.SAML), methods=["POST"]),
+            Route("/sso/{connection}/finish", self._at(self._finish, SsoKind.SAML)),
             Route("/sso/logout", self._logout, methods=["POST"]),
             Route("/sso/token", self._token, methods=["POST"]),
         ]
 
-    def _at(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+    def _at(self, act: Act, kind: SsoKind | None = None) -> Callable[[Request], Awaitable[Response]]:
         """The door of one SSO connection: whatever it can't do for a stranger, it says in the one sentence."""
 
         async def door(request: Request) -> Response:
@@ -86,7 +95,7 @@ class SsoDoors:
                     await work.see_as({"sso": str(number)}, work.origin)
                     row = await queries.asked(work, number)
                     await work.rest()
-                    if row is not None:
+                    if row is not None and kind in {None, row.kind}:
                         return await self._tried(act, request, work, row)
             return page(REFUSED, 403)
 
@@ -110,7 +119,7 @@ class SsoDoors:
             self._app(request),
         )
         url = await depart(work, self.providers, row, self.base, asked)
-        response = RedirectResponse(url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+        response = _sent_on(url)
         self.cookies.put(response, self.cookies.browser, browser, FLOW_LIVES)
         return response
 
@@ -126,8 +135,7 @@ class SsoDoors:
     async def _token(self, request: Request) -> Response:
         """An app changes its code, or its refresh token, for new tokens (RFC 6749, 4.1.3 and 6)."""
         entrance: Door = request.app.state.door
-        form = parse_qs((await body_of(request, _LARGEST)).decode("ascii", "replace"), max_num_fields=_MOST_PARAMETERS)
-        told = {name: values[0] for name, values in form.items() if len(values) == 1}
+        told = await _form(request, _LARGEST)
         given = told.get(GRANTS.get(told.get("grant_type", ""), ""))
         if given is None:
             return _oauth({"error": "unsupported_grant_type" if "grant_type" in told else "invalid_request"}, 400)
@@ -151,20 +159,34 @@ class SsoDoors:
         if len(pairs) > _MOST_PARAMETERS or len({name for name, _ in pairs}) < len(pairs):
             # Two states or two codes: whoever reads the first and whoever reads the second would disagree.
             pairs = []
+        return await self._arrived(request, work, row, dict(pairs))
+
+    async def _metadata(self, request: Request, work: Work, row: SsoConnection) -> Response:  # noqa: ARG002 - it is a door
+        described = requests.described(row.client_id, addresses.door(self.base, row.id, "acs"))
+        return Response(described, media_type="application/samlmetadata+xml", headers={"cache-control": "no-cache"})
+
+    async def _acs(self, request: Request, work: Work, row: SsoConnection) -> Response:
+        told = await _form(request, _LARGEST_ANSWER)
+        posted = Posted(told.get("SAMLResponse", ""), told.get("RelayState", ""))
+        return _sent_on(await receive(work, row, self.base, posted))
+
+    async def _finish(self, request: Request, work: Work, row: SsoConnection) -> Response:
+        handles = request.query_params.getlist("handle")
+        return await self._arrived(request, work, row, {"state": handles[0]} if len(handles) == 1 else {})
+
+    async def _arrived(self, request: Request, work: Work, row: SsoConnection, told: dict[str, str]) -> Response:
         agent = cards.without(request.headers.get("user-agent", ""))
-        returned = Returned(dict(pairs), request.cookies.get(self.cookies.browser, ""), agent)
+        returned = Returned(told, request.cookies.get(self.cookies.browser, ""), agent)
         arrival = await arrive(work, self.providers, row, self.base, returned)
         if arrival.tested:
             return page(TESTED, 200)
-        if arrival.session is None:
-            return RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
-        response = RedirectResponse(arrival.next, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
-        self.cookies.put(response, self.cookies.session, arrival.session, arrival.lives)
+        response = _sent_on(arrival.next)
+        if arrival.session is not None:
+            self.cookies.put(response, self.cookies.session, arrival.session, arrival.lives)
         return response
 
     async def _backchannel(self, request: Request, work: Work, row: SsoConnection) -> Response:
-        form = parse_qs((await body_of(request, _LARGEST)).decode("ascii", "replace"), max_num_fields=_MOST_PARAMETERS)
-        (token,) = form.get("logout_token", [""])[:1]
+        token = (await _form(request, _LARGEST)).get("logout_token", "")
         try:
             await leave(work, self.providers, row, token)
         except LoginRefused as refusal:
@@ -183,6 +205,20 @@ class SsoDoors:
         response = Response(status_code=204, headers={"cache-control": "no-store"})
         self.cookies.drop(response, self.cookies.session)
         return response
+
+
+async def _form(request: Request, limit: int) -> dict[str, str]:
+    """The fields of a form that are there once; none of a body that is no form, or too long for one."""
+    try:
+        body = await body_of(request, limit)
+        found = parse_qs(body.decode("ascii", "replace"), max_num_fields=_MOST_PARAMETERS)
+    except (Malformed, ValueError):
+        return {}
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _sent_on(url: str) -> Response:
+    return RedirectResponse(url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
 
 
 def _oauth(told: dict[str, Any], status: int) -> Response:

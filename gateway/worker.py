@@ -337,6 +337,7 @@ class Worker:
             sealed = await audit.seal(await work.driver(), work.new_id(), now)
             await work.execute("delete from idempotency_key where created_at < $1", now - KEPT)
             await work.execute("delete from sso_flow where expires_at < $1", now)
+            await work.execute("delete from sso_assertion where holds_until < $1", now)
             await work.execute("delete from app_grant where expires_at < $1", now)
             await jobs.forget(work, now - KEPT)
             await work.execute("delete from letter where next_at is null and created_at < $1", now - KEPT)

@@ -67,7 +67,7 @@ async def create_sso_connection(
 ) -> SsoConnection:
     """Connect a workspace to its own identity provider, by OpenID Connect. Try it, then enable it."""
     context = info.context
-    found = await _managed(context, "workspace", workspace)
+    found = await managed(context, "workspace", workspace)
     told = await operations.check(context.providers, issuer)
     return operations.create(
         context.work,
@@ -89,7 +89,7 @@ async def change_sso_connection(
     enabled: Annotated[bool | None, "Whether people sign in through it."] = None,
 ) -> SsoConnection:
     """Change what was told of an SSO connection, or switch it on or off. What is left out stays."""
-    found = await _managed(info.context, "sso", connection)
+    found = await managed(info.context, "sso", connection)
     if enabled is not None and info.context.actor.setting is not None:
         raise Forbidden("Whoever made your link lets people in: they enable the SSO connection.")
     return await operations.change(
@@ -105,14 +105,14 @@ async def change_sso_connection(
 
 async def delete_sso_connection(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> SsoConnection:
     """End an SSO connection, its links to people, and the sessions that it made."""
-    found = await _managed(info.context, "sso", connection)
+    found = await managed(info.context, "sso", connection)
     return await operations.delete(info.context.work, found.account_id, found.id)
 
 
 async def start_sso_test(info: Info, connection: Annotated[ID, "Which SSO connection."]) -> TestStarted:
     """Begin a test: open its address in a browser, sign in there, and look at `ssoTest`."""
     context = info.context
-    found = await _managed(context, "sso", connection)
+    found = await managed(context, "sso", connection)
     # Whoever came with a link is nobody of ours, so that their test links nobody.
     tester = None if context.actor.setting is not None else context.person()
     login, ticket = await operations.start_test(context.work, found.account_id, found.id, tester)
@@ -126,7 +126,7 @@ async def link_sso_login(
 ) -> SsoIdentity:
     """Say whose a login was: from now on, whoever the provider calls so is this member."""
     context = info.context
-    tried = await _managed(context, "login", login)
+    tried = await managed(context, "login", login)
     found = await context.found("member", member)
     if found.account_id != tried.account_id:
         raise InvalidInput("The login and the member are of different workspaces.")
@@ -137,7 +137,7 @@ async def link_sso_login(
 async def unlink_sso_identity(info: Info, identity: Annotated[ID, "Which link."]) -> SsoIdentity:
     """Forget whose a subject is, and end the sessions that it had. The person stays a member."""
     context = info.context
-    found = await _managed(context, "identity", identity)
+    found = await managed(context, "identity", identity)
     role = await people.role_of(context.work, found.account_id, found.person_id)
     if role is not None:
         above(context, role, found.account_id)
@@ -156,7 +156,7 @@ async def enforce_sso(
 ) -> Enforcement:
     """Let people in through single sign-on alone, or in other ways too. Only an owner does, after a test."""
     context = info.context
-    found = await _managed(context, "workspace", workspace)
+    found = await managed(context, "workspace", workspace)
     if enforced and context.actor.role_in(found.id) is not Role.OWNER:
         raise Forbidden("Only an owner enforces single sign-on: it locks everybody else's other doors.")
     changed = await operations.enforce(context.work, found.id, context.person(), enforced=enforced)
@@ -170,7 +170,7 @@ async def change_session_policy(
     idle_minutes: Annotated[int, "How long one lives without being used: 5 minutes or more."],
 ) -> Workspace:
     """Say how long sessions of single sign-on live. Open ones become shorter, never longer."""
-    found = await _managed(info.context, "workspace", workspace)
+    found = await managed(info.context, "workspace", workspace)
     return await operations.limit_sessions(info.context.work, found.id, hours, idle_minutes)
 
 
@@ -241,13 +241,13 @@ async def add_domain(
 ) -> WorkspaceDomain:
     """Say that a domain is the workspace's own. It counts once a record in it proves that."""
     context = info.context
-    found = await _managed(context, "workspace", workspace)
+    found = await managed(context, "workspace", workspace)
     return await proving.add(context.work, found.id, context.person(), name)
 
 
 async def verify_domain(info: Info, domain: Annotated[ID, "Which domain."]) -> WorkspaceDomain:
     """Look for the record that proves the domain, now."""
-    found = await _managed(info.context, "domain", domain)
+    found = await managed(info.context, "domain", domain)
     return await proving.verify(info.context.work, info.context.names, found.account_id, found.id)
 
 
@@ -259,7 +259,7 @@ async def change_domain(
 ) -> WorkspaceDomain:
     """Say what people of a domain get who come through single sign-on for the first time."""
     context = info.context
-    found = await _managed(context, "domain", domain)
+    found = await managed(context, "domain", domain)
     giving = None
     if pool is not None:
         giving = await context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
@@ -270,11 +270,11 @@ async def change_domain(
 
 async def remove_domain(info: Info, domain: Annotated[ID, "Which domain."]) -> WorkspaceDomain:
     """Give a domain up. Its people stay members."""
-    found = await _managed(info.context, "domain", domain)
+    found = await managed(info.context, "domain", domain)
     return await proving.remove(info.context.work, found.account_id, found.id)
 
 
-async def _managed(context: Context, prefix: str, text: str) -> Any:
+async def managed(context: Context, prefix: str, text: str) -> Any:
     """What an admin changes about how people sign in, having proved a moment ago that it is them."""
     found = await context.permitted(MANAGE, prefix, text)
     context.fresh()

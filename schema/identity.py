@@ -25,7 +25,7 @@ from auth.sso.rules import (
 )
 from resolvers import identity as resolve
 from resolvers.graph import Bind, Reader, holders
-from schema.base import Node, computed, face, one, value, words
+from schema.base import Node, computed, face, many, one, value, words
 from schema.changes import mutation
 from schema.lists import among, page
 
@@ -48,10 +48,10 @@ class SingleSignOn(Node):
     """What people call it."""
 
     issuer: str
-    """The provider's issuer."""
+    """The provider's issuer; with SAML, its entity id."""
 
     client_id: str
-    """What the provider calls us."""
+    """What the provider calls us; with SAML, our entity id."""
 
     has_secret = computed("{row}.sealed_secret is not null", "bool")
     """Whether we have a secret for the provider."""
@@ -73,6 +73,27 @@ class SingleSignOn(Node):
 
     deleted_at: datetime | None
     """When it was deleted."""
+
+    sign_in_url: str | None
+    """With SAML: where the provider wants browsers sent."""
+
+    metadata_url: str | None
+    """With SAML: where its metadata was read."""
+
+    idp_initiated: bool
+    """With SAML: whether a login may begin at the provider; it then begins anew here."""
+
+    subject_attribute: str | None
+    """With SAML: the attribute that names a person for good; null for the NameID."""
+
+    email_attribute: str | None
+    """With SAML: the attribute with the address; null for the usual ones."""
+
+    name_attribute: str | None
+    """With SAML: the attribute with the name; null for the usual ones."""
+
+    certificates = many("SsoCertificate", by="connection_id", where="{row}.removed_at is null")
+    """With SAML: the certificates that sign its answers, two at most."""
 
     workspace = one("Workspace", by="account_id")
     """Whose people."""

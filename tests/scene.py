@@ -24,12 +24,13 @@ from auth.directories.tables import (
 from auth.glass import rules
 from auth.glass.tables import BreakGlass
 from auth.policy import Desk, KeyScope, Role
+from auth.saml import certificates as saml
 from auth.sessions import issue
 from auth.setup import rules as setups
 from auth.setup.rules import SetupPurpose
 from auth.setup.tables import SetupLink
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
-from auth.sso.tables import SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
+from auth.sso.tables import SsoCertificate, SsoConnection, SsoFlow, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Member, MemberState, Session
 from auth.viewing import rules as looks
 from auth.viewing.tables import Viewing
@@ -90,6 +91,7 @@ from payments.tables import (
 )
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
 from seats.tables import Assignment, Invitation, LicensePool
+from tests.auth.saml import answering
 from tests.stock import Offer
 
 if TYPE_CHECKING:
@@ -404,6 +406,50 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("sso", row.id)
+
+    async def saml(self, *, name: str = "SAML", enabled: bool = True, certificates: int = 1) -> str:
+        """An SSO connection by SAML, to the provider of `tests.auth.saml`, with so many of its certificates."""
+        now, number = await self.world.now(), self.world.number()
+        row = SsoConnection(
+            account_id=self.number,
+            id=number,
+            kind=SsoKind.SAML,
+            name=name,
+            issuer=answering.ISSUER,
+            client_id=f"http://127.0.0.1:8000/sso/{ids.encode('sso', number)}/metadata",
+            sign_in_url="https://idp.test/sso?tenant=1",
+            enabled=enabled,
+            created_by=self.owner.number,
+            created_at=now,
+        )
+        await self.world.put(row)
+        for slot in range(1, certificates + 1):
+            key = answering.key_of("idp" if slot == 1 else "next")
+            await self._pin(number, slot, saml.of(answering.der(answering.certificate(key, now=now))))
+        return ids.encode("sso", number)
+
+    async def _pin(self, connection: int, slot: int, found: saml.Certificate) -> str:
+        row = SsoCertificate(
+            account_id=self.number,
+            id=self.world.number(),
+            connection_id=connection,
+            slot=slot,
+            der=found.der,
+            fingerprint=found.fingerprint,
+            subject=found.subject,
+            begins_at=found.begins_at,
+            expires_at=found.expires_at,
+            created_by=self.owner.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("certificate", row.id)
+
+    async def certificate(self, connection: str | None = None, *, name: str = "idp") -> str:
+        """A certificate of an SSO connection by SAML that has another one, too."""
+        found = answering.certificate(answering.key_of(name), now=await self.world.now())
+        number = ids.decode("sso", connection or await self.saml(enabled=False))
+        return await self._pin(number, 2, saml.of(answering.der(found)))
 
     async def login(self, connection: str | None = None) -> str:
         """A login that was refused, though its claims held."""

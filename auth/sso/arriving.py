@@ -21,7 +21,7 @@ from auth.sso import queries, rules
 from auth.sso.provider import Providers
 from auth.sso.rules import Claimed, LoginRefused, SubjectTaken
 from auth.sso.tables import SsoConnection
-from auth.sso.tracing import SENT, Trace, begun, close, digest, refuse
+from auth.sso.tracing import Trace, begun, close, digest, refuse, sent
 from auth.sso.vouching import Returned, vouched
 from auth.tables import Person, Session
 from kernel import ids
@@ -47,7 +47,7 @@ async def arrive(work: Work, providers: Providers, row: SsoConnection, base: str
         flow = await queries.take_flow(work, row.id, digest(returned.state))
     await work.see_as(_SYSTEM, replace(work.origin, actor=ActorKind.ANONYMOUS.value))
     test = flow["login_id"] if flow else None
-    trace = Trace([SENT] if test is not None else [])
+    trace = Trace([sent(row)] if test is not None else [])
     try:
         claimed = await vouched(work, providers, row, base, flow=flow, returned=returned, trace=trace)
         if test is not None:

@@ -80,6 +80,8 @@ async def change(
 ) -> SsoConnection:
     """Change an SSO connection. Its issuer stays: subjects mean something there alone. Raises SsoNeeded."""
     row = await queries.connection(work, account_id, connection_id)
+    if client_secret and row.kind == SsoKind.SAML:
+        raise InvalidInput("This SSO connection speaks SAML, which knows no client secret.")
     row.name = row.name if name is None else named(name)
     row.client_id = row.client_id if client_id is None else _client(client_id)
     row.sealed_secret = row.sealed_secret if client_secret is None else sealed(client_secret)

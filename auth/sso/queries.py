@@ -9,8 +9,9 @@ from typing import Any
 from sqlmodel import col, select
 
 from auth.queries import there
+from auth.saml.certificates import WARNED_BEFORE
 from auth.sso.rules import DomainBehavior, Known
-from auth.sso.tables import SsoConnection, SsoIdentity, SsoLogin, WorkspaceDomain
+from auth.sso.tables import SsoCertificate, SsoConnection, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Session
 from kernel.work import Work
 
@@ -29,6 +30,51 @@ async def connection(work: Work, account_id: int, connection_id: int) -> SsoConn
         select(SsoConnection).where(*named, col(SsoConnection.deleted_at).is_(None)).with_for_update()
     )
     return there(found)
+
+
+async def certificates(work: Work, account_id: int, connection_id: int) -> Sequence[SsoCertificate]:
+    """The certificates that count for an SSO connection, the older one first."""
+    named = (col(SsoCertificate.account_id) == account_id, col(SsoCertificate.connection_id) == connection_id)
+    found: Sequence[SsoCertificate] = await work.all(
+        select(SsoCertificate).where(*named, col(SsoCertificate.removed_at).is_(None)).order_by(col(SsoCertificate.id))
+    )
+    return found
+
+
+async def certificate(work: Work, account_id: int, certificate_id: int) -> SsoCertificate:
+    """A certificate, locked for a change. Raises NotFound."""
+    named = (col(SsoCertificate.account_id) == account_id, col(SsoCertificate.id) == certificate_id)
+    found: SsoCertificate | None = await work.one(select(SsoCertificate).where(*named).with_for_update())
+    return there(found)
+
+
+async def expiring(work: Work, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Certificates whose end is to be told of, which it was not yet: account and number."""
+    found = await work.fetch(
+        "select c.account_id, c.id from sso_certificate c"
+        " join sso_connection s on s.account_id = c.account_id and s.id = c.connection_id"
+        " where c.removed_at is null and s.deleted_at is null and c.warned < ("
+        "   select count(*) from unnest($2::interval[]) before where c.expires_at - before <= $1)"
+        " order by c.expires_at limit $3",
+        now,
+        list(WARNED_BEFORE),
+        limit,
+    )
+    return [(row["account_id"], row["id"]) for row in found]
+
+
+async def counts_once(work: Work, account_id: int, connection_id: int, hash_: bytes, until: datetime) -> bool:
+    """Whether an assertion counts, which it does once."""
+    return bool(
+        await work.execute(
+            "insert into sso_assertion (account_id, connection_id, hash, holds_until) values ($1, $2, $3, $4)"
+            " on conflict do nothing",
+            account_id,
+            connection_id,
+            hash_,
+            until,
+        )
+    )
 
 
 async def login(work: Work, account_id: int, login_id: int) -> SsoLogin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from auth.sso.rules import DomainBehavior, LoginPurpose, LoginState, SsoKind
 from kernel.rows import document, instant, key, secret, text, texts, whole, word
@@ -29,6 +29,49 @@ class SsoConnection(SQLModel, table=True):
     tested_at: datetime | None = instant(optional=True)
     tested_by: int | None = whole(optional=True)
     deleted_at: datetime | None = instant(optional=True)
+    sign_in_url: str | None = text(optional=True)
+    """Where a provider that speaks SAML wants browsers sent."""
+
+    metadata_url: str | None = text(optional=True)
+    idp_initiated: bool = False
+    subject_attribute: str | None = text(optional=True)
+    email_attribute: str | None = text(optional=True)
+    name_attribute: str | None = text(optional=True)
+
+
+class SsoCertificate(SQLModel, table=True):
+    """A certificate whose key signs the answers of a provider that speaks SAML."""
+
+    __tablename__ = "sso_certificate"
+
+    account_id: int = key()
+    id: int = key()
+    connection_id: int = whole()
+    slot: int = whole()
+    """1 or 2: as many count at a time."""
+
+    der: bytes = secret()
+    fingerprint: str = text()
+    subject: str = text()
+    begins_at: datetime = instant()
+    expires_at: datetime = instant()
+    warned: int = whole(default=0)
+    """How many of the warnings before its end were given."""
+
+    created_by: int = whole()
+    created_at: datetime = instant()
+    removed_at: datetime | None = instant(optional=True)
+
+
+class SsoAssertion(SQLModel, table=True):
+    """An assertion that has counted, and never will again."""
+
+    __tablename__ = "sso_assertion"
+
+    account_id: int = key()
+    connection_id: int = key()
+    hash: bytes = Field(primary_key=True)
+    holds_until: datetime = instant()
 
 
 class SsoFlow(SQLModel, table=True):
@@ -44,7 +87,10 @@ class SsoFlow(SQLModel, table=True):
 
     browser_hash: bytes = secret()
     sealed: bytes = secret()
-    """The nonce and the PKCE verifier."""
+    """The nonce and the PKCE verifier; with SAML, the id of our request."""
+
+    vouched: dict[str, Any] | None = document(optional=True, private=True)
+    """With SAML: whom the answer vouched for, while the browser is on its way from there to us."""
 
     next: str = text()
     app: dict[str, Any] | None = document(optional=True)

@@ -8,15 +8,17 @@ from hashlib import sha256
 
 from auth import events
 from auth.sso import queries
-from auth.sso.rules import Claimed, LoginPurpose, LoginRefused, LoginState
+from auth.sso.rules import Claimed, LoginPurpose, LoginRefused, LoginState, SsoKind
 from auth.sso.tables import SsoConnection, SsoLogin
 from kernel.work import Work
 
 MOST_REFUSALS = 60
 """Refusals of one SSO connection that are recorded in an hour, so that nobody fills its log from outside."""
 
-SENT = "The provider's description could be read, and the browser was sent there."
-"""The first step of a test, by which one that never came back is told from one that never began."""
+_SENT = {
+    SsoKind.OIDC: "The provider's description could be read, and the browser was sent there.",
+    SsoKind.SAML: "The browser was sent to the provider.",
+}
 
 LONGEST_REASON = 1_000
 _HOUR = timedelta(hours=1)
@@ -33,6 +35,11 @@ class Trace:
     def add(self, says: str) -> None:
         """One more step."""
         self.steps.append(says)
+
+
+def sent(row: SsoConnection) -> str:
+    """The first step of a test, by which one that never came back is told from one that never began."""
+    return _SENT[row.kind]
 
 
 async def refuse(work: Work, row: SsoConnection, login_id: int | None, trace: Trace, refusal: LoginRefused) -> None:

@@ -1,7 +1,9 @@
 """Vouching: whether what a browser brings back from the identity provider says who it is.
 
-The state finds the flow, the cookie shows that it is the same browser, the `iss` that
-the answer is that provider's, and the code becomes an ID token that has to hold.
+With OpenID Connect, the state finds the flow, the cookie shows that it is the same browser,
+the `iss` that the answer is that provider's, and the code becomes an ID token that has to
+hold. With SAML, the answer was verified when it was posted (`auth.sso.answering`), and what
+is left is to see that the browser is the same.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from hmac import compare_digest
 from typing import Any
 
 from auth.sso import rules
+from auth.sso.answering import reread
 from auth.sso.departing import client
 from auth.sso.provider import Client, Described, Providers, Secrets
-from auth.sso.rules import FLOW_LIVES, Claimed, LoginRefused
+from auth.sso.rules import FLOW_LIVES, Claimed, LoginRefused, SsoKind
 from auth.sso.tables import SsoConnection
 from auth.sso.tracing import Trace, digest
 from kernel.sealing import unseal
@@ -55,6 +58,8 @@ async def vouched(
         raise LoginRefused("Another browser came back than the one that went.")
     if not row.enabled and flow["login_id"] is None:
         raise LoginRefused("The SSO connection is switched off.")
+    if row.kind == SsoKind.SAML:
+        return _answered(flow, trace)
     trace.add("A browser came back with a state of ours.")
     us = client(row, base)
     described = await providers.describe(us, work.now)
@@ -65,6 +70,17 @@ async def vouched(
     trace.add("The provider exchanged the code for an ID token.")
     claimed = trace.claimed = await providers.believe(us, described, answer, kept, work.now)
     trace.add(f"The ID token holds: it is for the subject {claimed.subject}, with {claimed.email or 'no address'}.")
+    return claimed
+
+
+def _answered(flow: Mapping[str, Any], trace: Trace) -> Claimed:
+    """Whom the answer vouched for that this browser posted a moment ago."""
+    if flow["vouched"] is None:
+        raise LoginRefused("The provider's answer has yet to come.")
+    told = flow["vouched"]
+    trace.steps[:] = told["steps"]
+    trace.add("The browser came back that went.")
+    claimed = trace.claimed = reread(told["claimed"])
     return claimed
 
 

@@ -16,6 +16,7 @@ from kernel import ids
 from payments.tables import PaymentSource
 from seats.seating import SeatState
 from tests import paying, returning
+from tests.auth.saml import answering
 from tests.scene import Somebody
 from tests.scenery import Scene
 
@@ -248,6 +249,25 @@ async def _connected(scene: Scene, _: str) -> dict[str, Any]:
 
 async def _changed_connection(scene: Scene, who: str) -> dict[str, Any]:
     return {"connection": await scene.sso(), "name": f"By {who}"}
+
+
+async def _connect_saml(scene: Scene, _: str) -> dict[str, Any]:
+    by_hand = {"issuer": answering.ISSUER, "signInUrl": "https://idp.test/sso"}
+    found = answering.certificate(answering.key_of("idp"), now=await scene.world.now())
+    return {"workspace": scene.id, "name": "SSO", "certificates": [answering.pem(found)], **by_hand}
+
+
+async def _changed_saml(scene: Scene, who: str) -> dict[str, Any]:
+    return {"connection": await scene.saml(), "subjectAttribute": f"of-{who}"}
+
+
+async def _another_certificate(scene: Scene, _: str) -> dict[str, Any]:
+    found = answering.certificate(answering.key_of("next"), now=await scene.world.now())
+    return {"connection": await scene.saml(), "certificate": answering.pem(found)}
+
+
+async def _certified(scene: Scene, _: str) -> dict[str, Any]:
+    return {"certificate": await scene.certificate()}
 
 
 async def _own_domain(scene: Scene, _: str) -> dict[str, Any]:
@@ -531,6 +551,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "createSsoConnection": _connect,
     "changeSsoConnection": _changed_connection,
     "deleteSsoConnection": _connected,
+    "createSamlConnection": _connect_saml,
+    "changeSamlConnection": _changed_saml,
+    "addSsoCertificate": _another_certificate,
+    "removeSsoCertificate": _certified,
     "startSsoTest": _connected,
     "enforceSso": _enforce,
     "enrollBreakGlass": _enroll,

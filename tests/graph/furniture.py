@@ -80,7 +80,7 @@ async def furnished(scene: Scene) -> Furnished:
         "select reconciliation_id from discrepancy where id = $1", ids.decode("discrepancy", differs)
     )
     connection = await scene.sso(name=f"{mark}-sso")
-    domain = await scene.domain(f"{mark}.test")
+    domain, certificate = await scene.domain(f"{mark}.test"), await _certified(scene, mark)
     glass, _ = await scene.glass()
     await world.run(
         "insert into app_grant (account_id, hash, session_id, kind, created_at, expires_at)"
@@ -139,6 +139,7 @@ async def furnished(scene: Scene) -> Furnished:
             "discrepancy": differs,
             "recon": ids.encode("recon", compared),
             "sso": connection,
+            "certificate": certificate,
             "domain": domain,
             "directory": directory,
             "token": token,
@@ -191,12 +192,24 @@ async def furnished(scene: Scene) -> Furnished:
             ),
             "keys": frozenset({key.id, f"{mark}-key"}),
             "identity": frozenset(
-                {connection, domain, glass, login, identity, f"{mark}-sso"}
+                {connection, certificate, domain, glass, login, identity, f"{mark}-sso"}
                 | {directory, token, listed, group, rule, f"{mark}-directory"}
             ),
             "audit": frozenset({f"{mark}-request"}),
         },
     )
+
+
+async def _certified(scene: Scene, mark: str) -> str:
+    """A certificate of an SSO connection by SAML, and an assertion that has counted there."""
+    certificate = await scene.certificate()
+    await scene.world.run(
+        "insert into sso_assertion (account_id, connection_id, hash, holds_until)"
+        " select account_id, connection_id, sha256($2::text::bytea), now() from sso_certificate where id = $1",
+        ids.decode("certificate", certificate),
+        mark,
+    )
+    return certificate
 
 
 async def _marked(scene: Scene, mark: str) -> None:

@@ -90,6 +90,7 @@ SHORT = {
     "TrialBalance.balances",
     "Viewer.entitlements",
     "Viewer.plans",
+    "SingleSignOn.certificates",
     "SsoLogin.steps",
     "Directory.tokens",
     "DirectoryGroup.rules",

@@ -45,6 +45,7 @@ IDENTITY = {
     "directory_user",
     "group_rule",
     "setup_link",
+    "sso_certificate",
     "sso_connection",
     "sso_identity",
     "sso_login",
@@ -245,6 +246,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
         "idempotency_key",
         "letter",
         "rail_event",
+        "sso_assertion",
         "sso_flow",
     }
 

@@ -105,6 +105,10 @@ def pem(found: x509.Certificate) -> str:
     return found.public_bytes(Encoding.PEM).decode()
 
 
+def der(found: x509.Certificate) -> bytes:
+    return found.public_bytes(Encoding.DER)
+
+
 def attribute(name: str, *values: str) -> str:
     told = "".join(f'<saml:AttributeValue xsi:type="xs:string">{value}</saml:AttributeValue>' for value in values)
     return f'<saml:Attribute Name="{name}">{told}</saml:Attribute>'
