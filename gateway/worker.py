@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.domains import CHECKED_EVERY, proves, record
 from auth.names import Names, NoAnswer
-from auth.sso import proving
+from auth.sso import federating, proving
 from auth.sso import queries as sso
 from billing import (
     accruals,
@@ -117,7 +117,8 @@ class Worker:
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer, self.reconcile)
-        steps = (self.relay, self.expire, *billed, *at_rail, self.warn, self.mail, self.close, self.prove, self.tidy)
+        told = (self.warn, self.remind_of_keys, self.mail)
+        steps = (self.relay, self.expire, *billed, *at_rail, *told, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -326,6 +327,12 @@ class Worker:
                 continue
             done.append(await self.do(now, proving.rechecked, account_id, (number, there)))
         return any(done)
+
+    async def remind_of_keys(self, now: datetime) -> bool:
+        """Tell of certificates of SSO connections that are about to expire."""
+        async with self._work(now) as work:
+            due = await sso.expiring(work, now, _BATCH)
+        return any([await self.do(now, federating.warn, *each) for each in due])
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""

@@ -117,6 +117,17 @@ async def tell_of_dispute(work: Work, account_id: int, told: Told) -> None:
     await queries.write(work, account_id, await queries.staff(work, Desk.FINANCE), shown, kind="disputed", about=about)
 
 
+async def tell_of_certificate(work: Work, account_id: int, told: Told) -> None:
+    """Tell owners and admins that a certificate of an SSO connection is about to expire."""
+    found = await queries.certificate(work, account_id, told["certificate"])
+    if found is None or found["removed_at"] is not None or found["expires_at"] <= work.now:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN)
+    shown = {"connection": found["connection"], "workspace": found["workspace"], "until": _at(found["expires_at"])}
+    about = f"{ids.encode('certificate', told['certificate'])}/{found['warned']}"
+    await queries.write(work, account_id, readers, shown, kind="certificate_expiring", about=about)
+
+
 async def tell_of_domain(work: Work, account_id: int, told: Told) -> None:
     """Tell admins that a domain is the workspace's no more."""
     found = await queries.domain(work, account_id, told["domain"])

@@ -138,6 +138,18 @@ async def domain(work: Work, account_id: int, number: int) -> asyncpg.Record | N
     return rows[0] if rows else None
 
 
+async def certificate(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a certificate of an SSO connection."""
+    rows = await work.fetch(
+        "select s.name as connection, w.name as workspace, c.expires_at, c.removed_at, c.warned"
+        " from sso_certificate c join sso_connection s on s.account_id = c.account_id and s.id = c.connection_id"
+        " join workspace w on w.id = c.account_id where c.account_id = $1 and c.id = $2",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
 async def plan(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """The plan of a subscription: its name in every language, as JSON text."""
     rows = await work.fetch(

@@ -38,6 +38,7 @@ PATHS = {
     "fraud_warned": "/payments/{about}",
     "disputed": "/disputes/{about}",
     "domain_lost": "/domains",
+    "certificate_expiring": "/single-sign-on",
     "access_taken": "/invoices",
 }
 """Where the button of each kind leads, under the address of the app."""

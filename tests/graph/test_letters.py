@@ -51,6 +51,7 @@ TOLD: dict[str, dict[str, Any]] = {
         "until": {"instant": NOW.isoformat()},
     },
     "domain_lost": {"domain": "acme.test", "workspace": "Acme"},
+    "certificate_expiring": {"connection": "Okta", "workspace": "Acme", "until": {"instant": NOW.isoformat()}},
     "access_taken": {"plan": {"names": {"en": "Pro", "de": "Profi"}}},
 }
 LETTERS = (
