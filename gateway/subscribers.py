@@ -107,6 +107,9 @@ async def apply_group_rules(work: Work, account_id: int, told: Mapping[str, Any]
 
 SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(seating.InvitationSent): (composing.ask_to_join,),
+    event_name(seating.SeatRequestOpened): (composing.ask_to_decide,),
+    event_name(seating.SeatRequestApproved): (composing.tell_of_decision,),
+    event_name(seating.SeatRequestDeclined): (composing.tell_of_decision,),
     event_name(auth.BreakGlassOpened): (composing.alarm_admins,),
     event_name(auth.DomainLost): (composing.tell_of_domain,),
     event_name(auth.SsoCertificateExpiring): (composing.tell_of_certificate,),

@@ -51,7 +51,7 @@ from kernel.work import IdBlocks, Work
 from payments import answering, hearing, methods, pursuit, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail
-from seats import buying, invitations
+from seats import buying, deciding, invitations, request_queries
 from seats import queries as seating
 
 REST = 0.5
@@ -138,10 +138,12 @@ class Worker:
         return bool(told)
 
     async def expire(self, now: datetime) -> bool:
-        """Let invitations run out that nobody answered in time."""
+        """Let invitations run out that nobody answered in time, and requests about which nothing is to be decided."""
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
-        return any([await self.do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue])
+            settled = await request_queries.overdue(work, now)
+        due = [await self.do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue]
+        return any(due + [await self.do(now, deciding.settle_due, account_id, _OVERDUE) for account_id in settled])
 
     async def end(self, now: datetime) -> bool:
         """End the subscriptions whose cancellation has come due."""

@@ -15,11 +15,11 @@ from billing import disclosures, queries, subscriptions
 from kernel import ids
 from resolvers.info import MANY_SEATS, Context, Info
 from resolvers.policies import POLICIES, PoliciesShownInput, shown
-from seats import bulk, growing, operations
+from seats import asking, bulk, growing, operations
 from seats.growing import Bought
 from seats.overage import Overage
 from seats.seating import BulkOutcome, Outcome, SeatSource
-from seats.tables import Assignment, LicensePool
+from seats.tables import Assignment, LicensePool, SeatRequest
 
 WHY = "Why, for the audit log: up to 1,000 characters."
 
@@ -79,7 +79,7 @@ async def assign_seat(
     info: Info,
     pool: Annotated[ID, "Which pool pays."],
     email: Annotated[str, "Who shall sit: a member's verified address, or where an invitation goes."],
-) -> Assignment | SeatBought:
+) -> Assignment | SeatBought | SeatRequest:
     """Give a person a seat. A member's is theirs at once; anybody else is invited, and it waits for seven days.
 
     When the pool is full, the workspace's `overage` says what becomes of it.
@@ -87,8 +87,12 @@ async def assign_seat(
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
     work, source = info.context.work, source_of(info.context)
     growth = await growing.allowed(work, found.account_id, found.id)
+    if await asking.asks(work, found.account_id):
+        request = await asking.ask_instead(work, found.account_id, found.id, email)
+        if request is not None:
+            return request
     seat = await operations.assign(work, found.account_id, found.id, email, source, growth=growth)
-    return seat if not growth or not growth.bought else SeatBought(seat.id, **_cost(growth.bought))
+    return seat if not growth or not growth.bought else SeatBought(seat.id, **cost_of(growth.bought))
 
 
 async def assign_seats(
@@ -104,7 +108,7 @@ async def assign_seats(
     if not growth or not growth.bought:
         return ListSeated(found.id, outcomes)
     info.context.fresh_for(growth.bought.seats)
-    return ListSeated(found.id, outcomes, **_cost(growth.bought))
+    return ListSeated(found.id, outcomes, **cost_of(growth.bought))
 
 
 async def change_overage(
@@ -149,7 +153,8 @@ async def resume_seat(info: Info, seat: Annotated[ID, "Which seat."]) -> Assignm
     return await operations.resume(info.context.work, found.account_id, found.id)
 
 
-def _cost(bought: Bought) -> dict[str, Any]:
+def cost_of(bought: Bought) -> dict[str, Any]:
+    """What seats cost that were bought, as an answer tells it."""
     invoice = bought.resized.invoice
     return {
         "bought": bought.seats,

@@ -265,6 +265,19 @@ class Workspace(Node):
     )
     """Who was asked to join."""
 
+    seat_requests = page(
+        "SeatRequest",
+        by="account_id",
+        name="WorkspaceSeatRequests",
+        filters={
+            "state": among("state", "SeatRequestState", "Only in one of these states."),
+            "pool": same("pool_id", "pool", "Only of this pool."),
+            "search": containing("email", "Only where the address contains this."),
+        },
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was asked for.")},
+    )
+    """Who shall have a seat, if an admin says so."""
+
     domains = many("Domain", by="account_id", where="{row}.removed_at is null")
     """The domains that it says are its own."""
 
@@ -316,6 +329,15 @@ class Member(Node):
         orders={"SINCE": ("since", "timestamptz", "By when it was taken.")},
     )
     """The seats they hold and held, as far as you may see them."""
+
+    seat_requests = page(
+        "SeatRequest",
+        by="person_id",
+        of="person_id",
+        name="MemberSeatRequests",
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was asked for.")},
+    )
+    """The seats that were requested for them, as far as you may see that."""
 
 
 @face(seat_tables.Invitation, "invitation", visible=addressed)

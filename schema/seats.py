@@ -20,6 +20,7 @@ from schema.lists import page
 from seats import seating, tables
 from seats.buying import Quote
 from seats.overage import Overage, OverageLimitReached
+from seats.requesting import AlreadyRequested
 from seats.seating import AlreadySeated, BulkOutcome, PoolClosed, PoolExhausted, SeatNotHeld, SeatSource, SeatState
 
 words(SeatState, "Where an assignment is in its life.")
@@ -28,7 +29,8 @@ words(BulkOutcome, "What can come of one address of a list.")
 words(Overage, "What becomes of whoever wants a seat of a full pool.", name="OveragePolicy")
 
 
-def _cost(row: Any, _info: Any) -> Money | None:
+def cost(row: Any, _info: Any) -> Money | None:
+    """What is asked for seats that were bought; None when none were."""
     return None if row.currency is None else Money(row.cost_minor, row.currency)
 
 
@@ -123,6 +125,9 @@ class SeatOutcome:
     seat = one("Seat", by="seat_id")
     """The seat they got."""
 
+    request = one("SeatRequest", by="request_id")
+    """The request for one, where an admin decides."""
+
 
 @value(resolve.ListSeated)
 class ListSeated:
@@ -140,7 +145,7 @@ class ListSeated:
     bought: int
     """How many seats were bought for them, because the pool was full and the workspace buys then."""
 
-    cost = Word(Column("cost_minor"), "Money | None", resolve=_cost)
+    cost = Word(Column("cost_minor"), "Money | None", resolve=cost)
     """What is asked for the seats that were bought, with tax; null when none were."""
 
     invoice = one("Invoice", by="invoice_id")
@@ -160,7 +165,7 @@ class SeatBought:
     bought: int
     """How many seats were bought."""
 
-    cost = Word(Column("cost_minor"), "Money", resolve=_cost)
+    cost = Word(Column("cost_minor"), "Money", resolve=cost)
     """What is asked for it, with tax, for the rest of the period."""
 
     invoice = one("Invoice", by="invoice_id")
@@ -206,7 +211,11 @@ class SeatMutation:
         resolve.create_license_pool, "LicensePool", refusals=[PlanNotOffered, SeatsNotOffered, CodeNotAccepted]
     )
     assign_seat = mutation(
-        resolve.assign_seat, "Seat", "SeatBought", refusals=[PoolExhausted, PoolClosed, AlreadySeated, *_NOT_SOLD]
+        resolve.assign_seat,
+        "Seat",
+        "SeatBought",
+        "SeatRequest",
+        refusals=[PoolExhausted, PoolClosed, AlreadySeated, AlreadyRequested, *_NOT_SOLD],
     )
     assign_seats = mutation(resolve.assign_seats, "ListSeated", refusals=[PoolClosed, *_NOT_SOLD[1:]])
     change_overage = mutation(resolve.change_overage, "Workspace")

@@ -12,7 +12,7 @@ from auth.policy import Role
 from kernel.errors import InvalidInput, Unavailable
 from kernel.rows import plain
 from kernel.work import Work
-from seats import events, invitations, leaving, queries, seating
+from seats import asking, events, invitations, leaving, queries, seating
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.operations import key_of, room
@@ -39,7 +39,7 @@ async def assign_all(
     """
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
-    await queries.keep_members(work, account_id)
+    asks = await asking.asks(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted))
     known, gone = await invitations.waiting(work, account_id, wanted)
     people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone, role)
@@ -52,9 +52,21 @@ async def assign_all(
             raise seating.PoolClosed(pool.name)
         outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
-            return outcomes
+            return await _requested(work, pool, outcomes, people) if asks else outcomes
         pool = await queries.pool(work, account_id, pool_id)
     raise Unavailable("Others are filling this pool at the same moment. Try again.")
+
+
+async def _requested(work: Work, pool: LicensePool, outcomes: list[Outcome], people: _People) -> list[Outcome]:
+    """Where an admin decides about full pools, the seats are requested that nobody got."""
+    left = [outcome.email for outcome in outcomes if outcome.outcome is BulkOutcome.NO_SEAT_LEFT]
+    opened = await asking.ask_all(work, pool.account_id, pool.id, left, people.members) if left else {}
+    return [
+        replace(outcome, outcome=BulkOutcome.REQUESTED, request_id=opened[outcome.email])
+        if outcome.outcome is BulkOutcome.NO_SEAT_LEFT
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,3 +124,48 @@ class OverageChanged(Event):
 
     subject: ClassVar[str] = "workspace"
     workspace: int
+
+
+@dataclass(frozen=True)
+class SeatRequestOpened(Event):
+    """A seat was requested for somebody."""
+
+    subject: ClassVar[str] = "request"
+    request: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatRequestApproved(Event):
+    """Somebody got the seat that was requested for them."""
+
+    subject: ClassVar[str] = "request"
+    request: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatRequestDeclined(Event):
+    """An admin said no to a request for a seat."""
+
+    subject: ClassVar[str] = "request"
+    request: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatRequestWithdrawn(Event):
+    """A request for a seat was taken back, or there was nothing to decide any more."""
+
+    subject: ClassVar[str] = "request"
+    request: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatRequestExpired(Event):
+    """Nobody decided about a request for a seat in time."""
+
+    subject: ClassVar[str] = "request"
+    request: int
+    pool: int

@@ -90,6 +90,13 @@ async def allowed(work: Work, account_id: int, pool_id: int) -> Growth | None:
     return Growth(workspace.overage_limit)
 
 
+async def by_hand(work: Work, account_id: int, pool_id: int) -> Growth:
+    """Growth of a pool that somebody asked for who may buy, whatever the policy is; ask before anybody is locked."""
+    pool = await queries.pool(work, account_id, pool_id)
+    await billing.take_clock(work, account_id, pool.subscription_id)
+    return Growth()
+
+
 async def change_policy(work: Work, account_id: int, overage: Overage, limit: int | None) -> Workspace:
     """Say what becomes of whoever wants a seat of a full pool from now on. Raises InvalidInput."""
     limit = limit_of(overage, limit)

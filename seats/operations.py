@@ -23,7 +23,7 @@ from billing import queries as billing
 from billing import subscriptions
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import events, growing, invitations, leaving, queries, seating, waiting
+from seats import asking, events, growing, invitations, leaving, queries, seating, waiting
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
@@ -198,6 +198,8 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
         work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
         return assignment
     work.emit(events.SeatWaitlisted(account_id, assignment.id, pool_id), assignment)
+    if await asking.asks(work, account_id):
+        await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
     # A seat may have come free since we looked, and whoever freed it can't have seen who waits here.
     await waiting.move_line(work, account_id, pool_id)
     return assignment
@@ -223,6 +225,8 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
         pool = await growth.room_if_sold(work, pool, 1)
     if pool.closed_at is None and pool.assigned < pool.purchased:
         await assign(work, account_id, pool_id, email, SeatSource.SSO, growth=growth)
+    elif pool.closed_at is None and await asking.asks(work, account_id):
+        await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
 
 
 async def remove_member(work: Work, account_id: int, member_id: int, reason: str = "member removed") -> Member:

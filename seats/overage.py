@@ -21,6 +21,9 @@ class Overage(StrEnum):
     BLOCK = "block"
     """Nothing: the pool is full, and says so."""
 
+    REQUEST = "request"
+    """Their seat is requested, and whoever gives seats decides."""
+
     BUY = "buy"
     """The missing seats are bought now, up to the limit."""
 

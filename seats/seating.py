@@ -170,6 +170,9 @@ class BulkOutcome(StrEnum):
     NOT_AN_ADDRESS = "not_an_address"
     """Is no e-mail address."""
 
+    REQUESTED = "requested"
+    """The pool was full, and their seat is requested."""
+
     NO_SEAT_LEFT = "no_seat_left"
     """The pool was full."""
 
@@ -181,6 +184,7 @@ class Outcome:
     email: str
     outcome: BulkOutcome
     seat_id: int | None
+    request_id: int | None = None
 
 
 def check(pool_name: str, purchased: int, assigned: int, *, closed: bool, email: str, held: bool) -> None:

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from auth.policy import Role
 from kernel.rows import instant, key, secret, text, whole, word
+from seats.requesting import RequestState
 from seats.seating import InvitationState, SeatSource, SeatState
 
 
@@ -65,3 +66,30 @@ class Invitation(SQLModel, table=True):
     expires_at: datetime = instant()
     answered_at: datetime | None = instant(optional=True)
     token_hash: bytes = secret()
+
+
+class SeatRequest(SQLModel, table=True):
+    """Somebody wants a seat, and an admin decides."""
+
+    __tablename__ = "seat_request"
+
+    account_id: int = key()
+    id: int = key()
+    pool_id: int = whole()
+    plan_id: int = whole()
+    email: str = text()
+    person_id: int | None = whole(optional=True)
+    """Null for whoever is no member."""
+
+    person_key: str = text()
+    """The person's number, or their address: for one of them a seat of a pool is requested once at a time."""
+
+    asked_by: int | None = whole(optional=True)
+    note: str | None = text(optional=True)
+    state: RequestState = word(RequestState)
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    settled_at: datetime | None = instant(optional=True)
+    settled_by: int | None = whole(optional=True)
+    reason: str | None = text(optional=True)
+    assignment_id: int | None = whole(optional=True)

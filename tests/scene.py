@@ -89,9 +89,11 @@ from payments.tables import (
     RefundCause,
     SetupState,
 )
+from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
 from seats.tables import Assignment, Invitation, LicensePool
 from tests.auth.saml import answering
+from seats.tables import Assignment, Invitation, LicensePool, SeatRequest
 from tests.stock import Offer
 
 if TYPE_CHECKING:
@@ -346,6 +348,25 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("pool", row.id)
+
+    async def request(self, pool: str, holder: Somebody | str, **terms: Any) -> str:
+        """An open request for a seat of the pool: a person's own, or for an address."""
+        person = holder if isinstance(holder, Somebody) else None
+        now, pool_number = await self.world.now(), ids.decode("pool", pool)
+        email = person.email if person else str(holder)
+        row = SeatRequest(
+            account_id=self.number,
+            id=self.world.number(),
+            pool_id=pool_number,
+            plan_id=await self.world.value("select plan_id from license_pool where id = $1", pool_number),
+            email=email,
+            person_id=person.number if person else None,
+            person_key=str(person.number) if person else email,
+            asked_by=person.number if person else None,
+            **{"state": RequestState.OPEN, "created_at": now, "expires_at": now + REQUESTED_FOR} | terms,
+        )
+        await self.world.put(row)
+        return ids.encode("request", row.id)
 
     async def seat(self, pool: str, holder: Somebody | str, state: SeatState | None = None) -> str:
         """A seat of the pool: a person's, or one that waits for an address."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import asyncpg
+
 from auth.policy import Desk, Role
 from billing import invoice_queries
 from billing.invoices import remaining
@@ -21,6 +23,7 @@ from gateway.letters.queries import Reader
 from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
+from seats.requesting import RequestState
 
 Told = Mapping[str, Any]
 
@@ -149,6 +152,39 @@ async def tell_of_access(work: Work, account_id: int, told: Told) -> None:
     about = f"{ids.encode('sub', told['subscription'])}/{work.now:%Y-%m-%d}"
     shown = {"plan": {"names": json.loads(found["name"])}}
     await queries.write(work, account_id, [reader], shown, kind="access_taken", about=about)
+
+
+async def ask_to_decide(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever gives seats that one is requested."""
+    found = await queries.seat_request(work, account_id, told["request"])
+    if found is None or found["state"] != RequestState.OPEN:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN)
+    shown = _requested(found) | {"until": _at(found["expires_at"])}
+    about = ids.encode("request", told["request"])
+    await queries.write(work, account_id, readers, shown, kind="seat_requested", about=about)
+
+
+async def tell_of_decision(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever requested a seat that it was approved, or why it was declined."""
+    found = await queries.seat_request(work, account_id, told["request"])
+    if found is None or found["address"] is None or found["state"] not in _DECIDED:
+        return
+    reader = Reader(found["address"], found["locale"], found["time_zone"])
+    shown = _requested(found) | ({"reason": found["reason"]} if found["state"] == RequestState.DECLINED else {})
+    about = ids.encode("request", told["request"])
+    await queries.write(work, account_id, [reader], shown, kind=_DECIDED[found["state"]], about=about)
+
+
+_DECIDED = {RequestState.APPROVED.value: "seat_approved", RequestState.DECLINED.value: "seat_declined"}
+
+
+def _requested(found: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "email": found["email"],
+        "plan": {"names": json.loads(found["plan"])},
+        "workspace": found["workspace"],
+    }
 
 
 async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:

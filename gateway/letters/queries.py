@@ -115,6 +115,19 @@ async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record
     return rows[0] if rows else None
 
 
+async def seat_request(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a request for a seat, and who asked, if a person did whose address is verified."""
+    rows = await work.fetch(
+        "select r.email, r.state, r.reason, r.expires_at, l.name::text as plan, w.name as workspace,"
+        " p.email as address, p.locale, p.time_zone from seat_request r join plan l on l.id = r.plan_id"
+        " join workspace w on w.id = r.account_id left join person p on p.id = r.asked_by and p.email_verified"
+        " where r.account_id = $1 and r.id = $2",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
 async def broken_by(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """Who broke the glass of a workspace, and when."""
     rows = await work.fetch(

@@ -40,6 +40,9 @@ PATHS = {
     "domain_lost": "/domains",
     "certificate_expiring": "/single-sign-on",
     "access_taken": "/invoices",
+    "seat_requested": "/seat-requests/{about}",
+    "seat_approved": "/seat-requests/{about}",
+    "seat_declined": "/seat-requests/{about}",
 }
 """Where the button of each kind leads, under the address of the app."""
 

@@ -75,6 +75,27 @@ async def _assign_list(scene: Scene, _: str) -> dict[str, Any]:
     return {"pool": await scene.pool(), "emails": [f"new.{scene.world.number()}@example.test"]}
 
 
+async def _request_seat(scene: Scene, _: str) -> dict[str, Any]:
+    await scene.pool()
+    await scene.world.run(
+        "update seat_request set state = 'withdrawn', settled_at = created_at where account_id = $1", scene.number
+    )
+    note = f"For {scene.world.number()}."
+    return {"workspace": scene.id, "plan": scene.world.catalog.team.plan, "note": note}
+
+
+async def _requested(scene: Scene, _: str) -> dict[str, Any]:
+    return {"request": await scene.request(await scene.pool(), await scene.join())}
+
+
+async def _owners_request(scene: Scene, _: str) -> dict[str, Any]:
+    return {"request": await scene.request(await scene.pool(), scene.owner)}
+
+
+async def _declined(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _requested(scene, who), "reason": "Not this year."}
+
+
 async def _overage(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
 
@@ -516,6 +537,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeats": _assign_list,
     "changeOverage": _overage,
     "importSeats": _import_list,
+    "requestSeat": _request_seat,
+    "withdrawSeatRequest": _owners_request,
+    "approveSeatRequest": _requested,
+    "declineSeatRequest": _declined,
     "releaseSeat": _seat,
     "transferSeat": _transfer,
     "suspendSeat": _seat,

@@ -31,6 +31,7 @@ async def furnished(scene: Scene) -> Furnished:
     pool = await scene.pool(name=f"{mark}-pool")
     seat = await scene.seat(pool, sitter)
     waiting = await scene.seat(pool, f"{mark}-waits@example.test")
+    request = await scene.request(pool, f"{mark}-wants@example.test")
     invitation = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR)
     key = await scene.key(KeyScope.SEATS_READ)
     method = await scene.payment_method()
@@ -121,6 +122,7 @@ async def furnished(scene: Scene) -> Furnished:
             "pool": pool,
             "seat": seat,
             "invitation": invitation,
+            "request": request,
             "key": key.id,
             "sub": ids.encode("sub", subscription.id),
             "item": ids.encode("item", items[0]["id"]),
@@ -168,6 +170,8 @@ async def furnished(scene: Scene) -> Furnished:
                     waiting,
                     f"{mark}-waits",
                     invitation,
+                    request,
+                    f"{mark}-wants",
                     f"{mark}-asked",
                 }
             ),

@@ -179,7 +179,7 @@ def test_every_mutation_is_made_by_one_word() -> None:
     assert set(mutations()) == set(MUTATIONS)
 
 
-ALSO = {"assignSeat": {"SeatBought"}}
+ALSO = {"assignSeat": {"SeatBought", "SeatRequest"}}
 """What else may come of a mutation that is no refusal, because the workspace wants it so."""
 
 

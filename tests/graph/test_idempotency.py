@@ -64,6 +64,9 @@ SHOWN = {
     "changeSamlConnection": "id subjectAttribute",
     "createSsoConnection": "__typename ... on Node { id } ... on Problem { message }",
     "changeSessionPolicy": "id sessionHours",
+    "approveSeatRequest": (
+        "__typename ... on SeatRequestApproved { request { id } seat { id } bought } ... on Problem { message }"
+    ),
     "changeOverage": "id overage overageLimit",
     "endSession": "id endedAt",
     "enrollBreakGlass": "__typename ... on BreakGlassEnrolled { secret breakGlass { id } } ... on Problem { message }",

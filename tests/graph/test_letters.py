@@ -52,6 +52,19 @@ TOLD: dict[str, dict[str, Any]] = {
     },
     "domain_lost": {"domain": "acme.test", "workspace": "Acme"},
     "certificate_expiring": {"connection": "Okta", "workspace": "Acme", "until": {"instant": NOW.isoformat()}},
+    "seat_requested": {
+        "email": "new@acme.test",
+        "plan": {"names": {"en": "Pro", "de": "Profi"}},
+        "workspace": "Acme",
+        "until": {"instant": NOW.isoformat()},
+    },
+    "seat_approved": {"email": "new@acme.test", "plan": {"names": {"en": "Pro"}}, "workspace": "Acme"},
+    "seat_declined": {
+        "email": "new@acme.test",
+        "plan": {"names": {"en": "Pro"}},
+        "workspace": "Acme",
+        "reason": "Not this year.",
+    },
     "access_taken": {"plan": {"names": {"en": "Pro", "de": "Profi"}}},
 }
 LETTERS = (

@@ -83,6 +83,8 @@ RULES = {
     "assignSeats": Rule("assign", "see counts"),
     "changeOverage": Rule("buy", "see workspace"),
     "importSeats": Rule("assign", "see workspace"),
+    "approveSeatRequest": Rule("assign", "see people"),
+    "declineSeatRequest": Rule("assign", "see people"),
     "releaseSeat": Rule("assign", "see people"),
     "transferSeat": Rule("assign", "see people"),
     "suspendSeat": Rule("assign", "see people"),
@@ -177,6 +179,13 @@ PERSONAL = {
         "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {"owner"},
     },
     "leaveWorkspace": {"done": ROLES, "INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {*ROLES}},
+    "requestSeat": {"done": ROLES, "INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON} - {*ROLES}},
+    "withdrawSeatRequest": {
+        "done": {"owner"},
+        "INVALID_INPUT": KEYS,
+        "FORBIDDEN": READERS | {*WITHOUT_A_REASON},
+        "NOT_FOUND": PERSONS,
+    },
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

@@ -44,6 +44,8 @@ WALKED_BY_ITSELF = {("LineSeats", "times")}
 """Lists that no table holds: `test_line_seats` walks them."""
 
 SHORT = {
+    ("Member", "seatRequests"),
+    ("Workspace", "seatRequests"),
     ("Query", "disputes"),
     ("Query", "fraudWarnings"),
     ("Query", "uncreditedRefunds"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import bulk, growing, operations
+from seats import asking, bulk, deciding, growing, operations, queries
 from seats.overage import MOST_SEATS, Overage, limit_of, missing
 from seats.seating import SeatSource
 from tests.scene import Scene, Somebody
@@ -185,3 +185,60 @@ async def test_lists_people_and_leavers_fill_a_pool_to_its_limit_exactly(racers:
     sizes = await resized(workspace)
     assert all(after > before for before, after in sizes)
     assert [before for before, _ in sizes[1:]] == [after for _, after in sizes[:-1]]
+
+
+# Requests that race
+
+
+def approving(scene: Scene, request: str) -> Act:
+    """Approve a request for a seat."""
+
+    async def act(work: Work) -> None:
+        await queries.keep_members(work, scene.number)
+        await deciding.approve(work, scene.number, ids.decode("request", request), SeatSource.MANUAL, None)
+
+    return act
+
+
+def declining(scene: Scene, request: str) -> Act:
+    """Decline a request for a seat."""
+    return lambda work: deciding.decline(work, scene.number, ids.decode("request", request), "No.")
+
+
+def asking_for(scene: Scene, pool: str, email: str) -> Act:
+    """Request a seat of a full pool."""
+    return lambda work: asking.ask_instead(work, scene.number, ids.decode("pool", pool), email)
+
+
+async def test_a_request_is_decided_once_however_many_decide(racers: Racers, workspace: Scene) -> None:
+    pool = await workspace.pool(5)
+    request = await workspace.request(pool, await workspace.join())
+    acts = [approving(workspace, request), declining(workspace, request)] * 8
+
+    came = await racers.race(workspace, acts)
+
+    state = await racers.world.value("select state from seat_request where account_id = $1", workspace.number)
+    taken = 1 if state == "approved" else 0
+    assert came == Counter(done=1, RequestSettled=15)
+    assert await figures(racers.world, pool) == (5, taken, taken, taken)
+
+
+async def test_a_seat_is_requested_once_from_however_many_sides(racers: Racers, workspace: Scene) -> None:
+    pool = await workspace.pool(0)
+
+    came = await racers.race(workspace, [asking_for(workspace, pool, "ada@grow.test")] * 12)
+
+    assert came == Counter(done=1, AlreadyRequested=11)
+
+
+async def test_no_more_requests_are_approved_than_there_are_seats(racers: Racers, workspace: Scene) -> None:
+    pool = await workspace.pool(4)
+    requests = [await workspace.request(pool, await workspace.join()) for _ in range(12)]
+
+    async with watched(racers.world, pool) as seen:
+        came = await racers.race(workspace, [approving(workspace, request) for request in requests * 2])
+
+    assert came["done"] == 4
+    assert came.keys() <= {"done", "PoolExhausted", "RequestSettled"}
+    assert seen[-1] == (4, 4, 4, 4)
+    assert all(each.hold for each in seen)
