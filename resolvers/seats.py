@@ -15,7 +15,7 @@ from billing import disclosures, queries, subscriptions
 from kernel import ids
 from resolvers.info import MANY_SEATS, Context, Info
 from resolvers.policies import POLICIES, PoliciesShownInput, shown
-from seats import asking, bulk, growing, operations
+from seats import asking, bulk, growing, moving, operations
 from seats.growing import Bought
 from seats.overage import Overage
 from seats.seating import BulkOutcome, Outcome, SeatSource
@@ -34,6 +34,21 @@ class SeatBought:
     currency: str
     invoice_id: int | None
     collected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedSeat:
+    """The seat of another pool that somebody has instead of theirs."""
+
+    seat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsMoved:
+    """What came of moving seats to another pool."""
+
+    pool_id: int
+    moved: list[MovedSeat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,18 @@ async def transfer_seat(
     """Give a seat to another person. The pool holds as many as before, and the new seat is the answer."""
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "seat", seat)
     return await operations.transfer(info.context.work, found.account_id, found.id, email)
+
+
+async def move_seats(
+    info: Info,
+    seats: Annotated[list[ID], "Which seats: up to 500, of one workspace."],
+    pool: Annotated[ID, "Which pool they are of from now on."],
+) -> SeatsMoved:
+    """Give whoever holds these seats one of another pool of the workspace instead: all of them, or nobody."""
+    found = await info.context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
+    numbers = [ids.decode("seat", seat) for seat in seats]
+    moved = await moving.move(info.context.work, found.account_id, numbers, found.id)
+    return SeatsMoved(found.id, [MovedSeat(one.id) for one in moved])
 
 
 async def suspend_seat(info: Info, seat: Annotated[ID, "Which seat."]) -> Assignment:

@@ -175,6 +175,25 @@ class SeatBought:
     """When it is billed at the latest, if not at once."""
 
 
+@value(resolve.MovedSeat)
+class MovedSeat:
+    """The seat of another pool that somebody has instead of theirs."""
+
+    seat = one("Seat", by="seat_id", required=True)
+    """The new seat, in the state that the old one was in."""
+
+
+@value(resolve.SeatsMoved)
+class SeatsMoved:
+    """What came of moving seats to another pool."""
+
+    pool = one("LicensePool", by="pool_id", required=True)
+    """The pool they are of now."""
+
+    moved: list[MovedSeat]
+    """The new seats, in the order in which the old ones were given."""
+
+
 @value(previewing.AssignPreview)
 class AssignPreview:
     """What seating people would come to, if it were done now."""
@@ -221,5 +240,8 @@ class SeatMutation:
     change_overage = mutation(resolve.change_overage, "Workspace")
     release_seat = mutation(resolve.release_seat, "Seat", refusals=[SeatNotHeld])
     transfer_seat = mutation(resolve.transfer_seat, "Seat", refusals=[SeatNotHeld, AlreadySeated])
+    move_seats = mutation(
+        resolve.move_seats, "SeatsMoved", refusals=[SeatNotHeld, AlreadySeated, PoolClosed, PoolExhausted]
+    )
     suspend_seat = mutation(resolve.suspend_seat, "Seat", refusals=[SeatNotHeld])
     resume_seat = mutation(resolve.resume_seat, "Seat", refusals=[SeatNotHeld])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, exists, func, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, exists, func, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -87,6 +87,15 @@ async def assignment(work: Work, account_id: int, assignment_id: int) -> Assignm
     asked = select(Assignment).where(col(Assignment.account_id) == account_id, col(Assignment.id) == assignment_id)
     found: Assignment | None = await work.one(asked.with_for_update())
     return _there(found)
+
+
+async def assignments(work: Work, account_id: int, numbers: Sequence[int]) -> list[Assignment]:
+    """These seats of a workspace, locked for a change in the order of their numbers."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.id) == func.any(cast(list(numbers), ARRAY(BigInteger))),
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
 async def seats_of(work: Work, account_id: int, person_key: str, states: Iterable[SeatState]) -> list[Assignment]:

@@ -75,6 +75,10 @@ async def _assign_list(scene: Scene, _: str) -> dict[str, Any]:
     return {"pool": await scene.pool(), "emails": [f"new.{scene.world.number()}@example.test"]}
 
 
+async def _move(scene: Scene, who: str) -> dict[str, Any]:
+    return {"seats": [(await _seat(scene, who))["seat"]], "pool": await scene.pool()}
+
+
 async def _request_seat(scene: Scene, _: str) -> dict[str, Any]:
     await scene.pool()
     await scene.world.run(
@@ -537,6 +541,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeats": _assign_list,
     "changeOverage": _overage,
     "importSeats": _import_list,
+    "moveSeats": _move,
     "requestSeat": _request_seat,
     "withdrawSeatRequest": _owners_request,
     "approveSeatRequest": _requested,

@@ -34,6 +34,7 @@ LEAVES = {
     "assignSeats": ["invitation.sent", "seat.assigned"],
     "changeOverage": ["overage.changed"],
     "importSeats": ["invitation.sent", "seat.assigned"],
+    "moveSeats": ["seat.assigned", "seat.released"],
     "requestSeat": ["seat_request.opened"],
     "withdrawSeatRequest": ["seat_request.withdrawn"],
     "approveSeatRequest": ["seat.assigned", "seat_request.approved"],

@@ -64,6 +64,7 @@ SHOWN = {
     "changeSamlConnection": "id subjectAttribute",
     "createSsoConnection": "__typename ... on Node { id } ... on Problem { message }",
     "changeSessionPolicy": "id sessionHours",
+    "moveSeats": "__typename ... on SeatsMoved { moved { seat { id } } } ... on Problem { message }",
     "approveSeatRequest": (
         "__typename ... on SeatRequestApproved { request { id } seat { id } bought } ... on Problem { message }"
     ),

@@ -83,6 +83,7 @@ RULES = {
     "assignSeats": Rule("assign", "see counts"),
     "changeOverage": Rule("buy", "see workspace"),
     "importSeats": Rule("assign", "see workspace"),
+    "moveSeats": Rule("assign", "see counts"),
     "approveSeatRequest": Rule("assign", "see people"),
     "declineSeatRequest": Rule("assign", "see people"),
     "releaseSeat": Rule("assign", "see people"),
