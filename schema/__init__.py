@@ -16,6 +16,7 @@ from schema import (
     finance,
     holding,
     identity,
+    joining,
     live,
     metering,
     paying,
@@ -74,3 +75,4 @@ def build() -> strawberry.Schema:
 
 
 __all__ = ["audit", "build", "catalog", "timeline"]
+__all__ = ["audit", "build", "catalog", "joining"]

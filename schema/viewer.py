@@ -7,6 +7,7 @@ from resolvers import (
     finance,
     identity,
     invoices,
+    joining,
     metering,
     previewing,
     reconciling,
@@ -144,6 +145,9 @@ class Query:
 
     preview_seats = via(previewing.preview_seats, "InvoicePreview | None")
     """What `changeSeats` would bill now."""
+
+    join_preview = via(joining.join_preview, "JoinPreview")
+    """What `acceptInvitation` would give you, and what becomes of what you pay for yourself."""
 
     preview_assign = via(previewing.preview_assign, "AssignPreview")
     """What `assignSeat` or `assignSeats` would buy."""
