@@ -119,7 +119,8 @@ async def assign_seats(
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "pool", pool)
     work = info.context.work
     growth = await growing.allowed(work, found.account_id, found.id)
-    outcomes = await bulk.assign_all(work, found.account_id, found.id, emails, growth)
+    requests = await asking.asks(work, found.account_id)
+    outcomes = await bulk.assign_all(work, found.account_id, found.id, emails, growth, requests=requests)
     if not growth or not growth.bought:
         return ListSeated(found.id, outcomes)
     info.context.fresh_for(growth.bought.seats)

@@ -74,5 +74,4 @@ def build() -> strawberry.Schema:
     )
 
 
-__all__ = ["audit", "build", "catalog", "timeline"]
-__all__ = ["audit", "build", "catalog", "joining"]
+__all__ = ["audit", "build", "catalog", "joining", "timeline"]

@@ -31,15 +31,16 @@ async def assign_all(
     growth: Growth | None = None,
     *,
     role: Role = Role.MEMBER,
+    requests: bool = False,
 ) -> list[Outcome]:
     """Seat the addresses in their order until the pool is full; strangers are invited as `role`.
 
     With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then,
-    and InvalidInput for too long a list.
+    and InvalidInput for too long a list. With requests, a seat is requested for everybody who found none.
     """
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
-    asks = await asking.asks(work, account_id)
+    await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted))
     known, gone = await invitations.waiting(work, account_id, wanted)
     people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone, role)
@@ -52,13 +53,13 @@ async def assign_all(
             raise seating.PoolClosed(pool.name)
         outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
-            return await _requested(work, pool, outcomes, people) if asks else outcomes
+            return await _requested(work, pool, outcomes, people) if requests else outcomes
         pool = await queries.pool(work, account_id, pool_id)
     raise Unavailable("Others are filling this pool at the same moment. Try again.")
 
 
 async def _requested(work: Work, pool: LicensePool, outcomes: list[Outcome], people: _People) -> list[Outcome]:
-    """Where an admin decides about full pools, the seats are requested that nobody got."""
+    """The outcomes, once the seats are requested that nobody got."""
     left = [outcome.email for outcome in outcomes if outcome.outcome is BulkOutcome.NO_SEAT_LEFT]
     opened = await asking.ask_all(work, pool.account_id, pool.id, left, people.members) if left else {}
     return [

@@ -91,9 +91,8 @@ from payments.tables import (
 )
 from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
-from seats.tables import Assignment, Invitation, LicensePool
-from tests.auth.saml import answering
 from seats.tables import Assignment, Invitation, LicensePool, SeatRequest
+from tests.auth.saml import answering
 from tests.stock import Offer
 
 if TYPE_CHECKING:

@@ -123,6 +123,7 @@ LEAVES = {
 }
 
 TABLES = {
+    "request": "seat_request",
     "approval": "credit_approval",
     "change": "scheduled_change",
     "entry": "ledger_entry",
