@@ -377,10 +377,12 @@ def bring(
 def seat(  # noqa: PLR0917 - typer gives them by name
     file: Annotated[Path, typer.Argument(help="The list, as CSV, such as people.csv: email, and pool and role.")],
     workspace: Annotated[str, typer.Option(help="Whose seats: a workspace's id.")],
-    pool: Annotated[str | None, typer.Option(help="The pool of lines that name none; else the only one.")] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="The pool of lines that name none: its id. Else the only one.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would come of each line.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Seat nobody unless everybody can be seated.")] = False,
-    results: Annotated[Path | None, typer.Option(help="Where to write what came of each line, as CSV.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where to write what came of each line: a CSV file.")] = None,
 ) -> int:
     """Seat everybody on a list of up to 100,000 people; sent again, whoever sits stays seated.
 

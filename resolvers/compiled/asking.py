@@ -24,7 +24,7 @@ class Asking:
         self.locale = locale
         self.now = now
         self.variables = variables
-        self._known: dict[int, Any] = {}
+        self._known: dict[Hashable, Any] = {}
 
     def arguments(self, call: Call) -> dict[str, Any]:
         """The coerced arguments of a field. Raises GraphQLError."""
@@ -32,16 +32,16 @@ class Asking:
 
     def page(self, call: PageCall) -> reading.PageAsked:
         """What the arguments of a page ask for. Raises InvalidInput or GraphQLError."""
-        found = self._known.get(id(call))
+        found = self._known.get(call)
         if found is None:
-            found = self._known[id(call)] = reading.asked_of(call.page, self.arguments(call))
+            found = self._known[call] = reading.asked_of(call.page, self.arguments(call))
         return cast("reading.PageAsked", found)
 
     def chosen(self, call: ListCall) -> reading.Chosen:
         """What the arguments of a short list choose. Raises InvalidInput or GraphQLError."""
-        found = self._known.get(id(call))
+        found = self._known.get(call)
         if found is None:
-            found = self._known[id(call)] = reading.choose(call.many.filters, self.arguments(call))
+            found = self._known[call] = reading.choose(call.many.filters, self.arguments(call))
         return cast("reading.Chosen", found)
 
     def given(self, source: Given) -> Any:

@@ -191,8 +191,8 @@ class Writer:
         def language(asking: Asking) -> str:
             return asking.arguments(call).get("language") or asking.locale
 
-        whole = self.draft.bound((id(call), "language"), language, "text")
-        base = self.draft.bound((id(call), "base"), lambda asking: language(asking).partition("-")[0], "text")
+        whole = self.draft.bound((call, "language"), language, "text")
+        base = self.draft.bound((call, "base"), lambda asking: language(asking).partition("-")[0], "text")
         texts = row.column(column)
         said = f"coalesce(nullif({texts} ->> {whole}, ''), nullif({texts} ->> {base}, ''), {texts} ->> 'en')"
         return leaf(said, shown.type, stored="text")
@@ -225,9 +225,7 @@ class Writer:
         call = Call(shown, nodes[0])
         given = self._asking.arguments(call)[source.argument]
         if isinstance(source, Called):
-            wanted = self.draft.bound(
-                (id(call), "called"), lambda asking: asking.arguments(call)[source.argument], "text"
-            )
+            wanted = self.draft.bound((call, "called"), lambda asking: asking.arguments(call)[source.argument], "text")
             return self._joined(row, source.target, f"{{row}}.{source.column} = {wanted}", shown, nodes)
         prefix, _ = ids.parse(given)
         face = BY_PREFIX.get(prefix)
@@ -237,7 +235,7 @@ class Writer:
         def number(asking: Asking) -> int:
             return ids.decode(prefix, asking.arguments(call)[source.argument])
 
-        wanted = self.draft.bound((id(call), "number"), number, "bigint")
+        wanted = self.draft.bound((call, "number"), number, "bigint")
         return self._joined(row, face.name, f"{{row}}.id = {wanted}", shown, nodes)
 
     def _given(self, source: Given, nodes: list[FieldNode]) -> str:
@@ -278,7 +276,7 @@ class Writer:
         return [
             source.filters[name].compare.format(
                 column=found.column(source.filters[name].column),
-                value=self.draft.bound((id(call), name), _picked(call, place), _kind_of(source.filters[name])),
+                value=self.draft.bound((call, name), _picked(call, place), _kind_of(source.filters[name])),
             )
             for place, (name, _) in enumerate(chosen)
         ]
@@ -324,7 +322,7 @@ class Writer:
         wanted += [
             source.filters[name].compare.format(
                 column=f"{alias}.{source.filters[name].column}",
-                value=self.draft.bound((id(call), name), _picked(call, place), _kind_of(source.filters[name])),
+                value=self.draft.bound((call, name), _picked(call, place), _kind_of(source.filters[name])),
             )
             for place, (name, _) in enumerate(asked.chosen)
         ]
@@ -345,8 +343,8 @@ class Writer:
             return ""
         column, kind = asked.page.orders[asked.order]
         sign = "<" if asked.descending != asked.slice.backward else ">"
-        place = self.draft.bound((id(call), "place"), lambda asking: _place(asking, call)[0], kind)
-        number = self.draft.bound((id(call), "number"), lambda asking: _place(asking, call)[1], "bigint")
+        place = self.draft.bound((call, "place"), lambda asking: _place(asking, call)[0], kind)
+        number = self.draft.bound((call, "number"), lambda asking: _place(asking, call)[1], "bigint")
         return f" and ({alias}.{column}, {alias}.id) {sign} ({place}, {number})"
 
     def _asks_for_more(self, nodes: list[FieldNode], paging: Paging) -> bool:

@@ -189,7 +189,7 @@ IDS = [
 ]
 
 
-@pytest.mark.parametrize("text", [*IDS, "a" * 1_000_000], ids=lambda text: repr(text[:24]))
+@pytest.mark.parametrize("text", [*IDS, "a" * 100_000], ids=lambda text: repr(text[:24]))
 async def test_an_id_that_can_not_be_is_refused(workspace: Scene, text: str) -> None:
     before = await evidence(workspace)
 

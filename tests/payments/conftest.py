@@ -31,7 +31,7 @@ async def running(app: Any) -> AsyncIterator[str]:
     # asyncio turns Nagle's algorithm off only for sockets that name their protocol; with it each answer takes 40 ms.
     with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
