@@ -23,33 +23,33 @@ from tests.scenery import Scene
 
 COLUMNS = (*ROLES, *SCOPES, *DESKS)
 
-# The columns are those of COLUMNS: six roles, then six scopes of a key, then three desks of staff.
+# The columns are those of COLUMNS: six roles, then seven scopes of a key, then three desks of staff.
 MATRIX = """
-                     ow ad se bi au me   sr sw br bw ar uw   su fi ad
-    see workspace     x  x  x  x  x  x    x  x  x  x  x  x    x  x  x
-    see counts        x  x  x  x  x  .    x  x  x  x  .  .    x  x  x
-    see people        x  x  x  .  x  .    x  x  .  .  .  .    x  x  x
-    see billing       x  .  .  x  .  .    .  .  x  x  .  .    x  x  x
-    see keys          x  x  .  .  .  .    .  .  .  .  .  .    x  x  x
-    rename            x  x  .  .  .  .    .  .  .  .  .  .    .  .  x
-    invite            x  x  x  .  .  .    .  x  .  .  .  .    .  .  x
-    assign            x  x  x  .  .  .    .  x  .  .  .  .    .  .  x
-    change members    x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
-    buy               x  .  .  x  .  .    .  .  .  x  .  .    .  x  x
-    make keys         x  x  x  x  .  .    .  .  .  .  .  .    .  .  .
-    end others' keys  x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
-    see invoices      x  .  .  x  x  .    .  .  x  x  .  .    x  x  x
-    see approvals     .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
-    adjust            .  .  .  .  .  .    .  .  .  .  .  .    .  x  x
-    chase             .  .  .  .  .  .    .  .  .  .  .  .    x  x  x
-    see audit         x  x  .  .  x  .    .  .  .  .  x  .    x  x  x
-    see identity      x  x  .  .  x  .    .  .  .  .  .  .    x  x  x
-    change identity   x  x  .  .  .  .    .  .  .  .  .  .    .  .  .
-    end sessions      x  x  .  .  .  .    .  .  .  .  .  .    x  .  x
-    re-link           x  x  .  .  .  .    .  .  .  .  .  .    .  .  x
-    view as           .  .  .  .  .  .    .  .  .  .  .  .    x  .  x
-    enroll            x  .  .  .  .  .    .  .  .  .  .  .    .  .  .
-    report usage      x  .  .  x  .  .    .  .  .  .  .  x    .  x  x
+                     ow ad se bi au me   sr sw br bw ar uw sc   su fi ad
+    see workspace     x  x  x  x  x  x    x  x  x  x  x  x  x    x  x  x
+    see counts        x  x  x  x  x  .    x  x  x  x  .  .  .    x  x  x
+    see people        x  x  x  .  x  .    x  x  .  .  .  .  .    x  x  x
+    see billing       x  .  .  x  .  .    .  .  x  x  .  .  .    x  x  x
+    see keys          x  x  .  .  .  .    .  .  .  .  .  .  .    x  x  x
+    rename            x  x  .  .  .  .    .  .  .  .  .  .  .    .  .  x
+    invite            x  x  x  .  .  .    .  x  .  .  .  .  .    .  .  x
+    assign            x  x  x  .  .  .    .  x  .  .  .  .  .    .  .  x
+    change members    x  x  .  .  .  .    .  .  .  .  .  .  .    .  .  .
+    buy               x  .  .  x  .  .    .  .  .  x  .  .  .    .  x  x
+    make keys         x  x  x  x  .  .    .  .  .  .  .  .  .    .  .  .
+    end others' keys  x  x  .  .  .  .    .  .  .  .  .  .  .    .  .  .
+    see invoices      x  .  .  x  x  .    .  .  x  x  .  .  .    x  x  x
+    see approvals     .  .  .  .  .  .    .  .  .  .  .  .  .    x  x  x
+    adjust            .  .  .  .  .  .    .  .  .  .  .  .  .    .  x  x
+    chase             .  .  .  .  .  .    .  .  .  .  .  .  .    x  x  x
+    see audit         x  x  .  .  x  .    .  .  .  .  x  .  .    x  x  x
+    see identity      x  x  .  .  x  .    .  .  .  .  .  .  .    x  x  x
+    change identity   x  x  .  .  .  .    .  .  .  .  .  .  .    .  .  .
+    end sessions      x  x  .  .  .  .    .  .  .  .  .  .  .    x  .  x
+    re-link           x  x  .  .  .  .    .  .  .  .  .  .  .    .  .  x
+    view as           .  .  .  .  .  .    .  .  .  .  .  .  .    x  .  x
+    enroll            x  .  .  .  .  .    .  .  .  .  .  .  .    .  .  .
+    report usage      x  .  .  x  .  .    .  .  .  .  .  x  .    .  x  x
 """
 
 
