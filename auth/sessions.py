@@ -10,11 +10,8 @@ asks the row, so an end is an end at once.
 
 from __future__ import annotations
 
-import re
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from auth.tables import Session, Workspace
 
@@ -28,15 +25,6 @@ SEEN_EVERY = timedelta(minutes=1)
 """How exactly we remember when a session was last used; a write for every request would be too dear."""
 
 LONGEST_AGENT = 300
-_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """The text of a new session, shown once, and its digest (32 bytes), which is kept."""
-
-    text: str = field(repr=False)
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +38,6 @@ class Limits:
 def limits(workspace: Workspace) -> Limits:
     """How long sessions live in a workspace."""
     return Limits(timedelta(hours=workspace.session_hours), timedelta(minutes=workspace.session_idle_minutes))
-
-
-def issue() -> Issued:
-    """A new text for a session."""
-    text = PREFIX + secrets.token_urlsafe(32)
-    return Issued(text, sha256(text.encode()).digest())
-
-
-def digest(text: str) -> bytes | None:
-    """What we keep of a text; None for what is no text of ours."""
-    return sha256(text.encode()).digest() if _FORM.fullmatch(text) else None
 
 
 def ends(now: datetime, limits: Limits, provider_ends: int | None) -> datetime:

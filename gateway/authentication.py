@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
-from auth import keys, operations, queries, sessions
+from auth import bearers, keys, operations, queries, sessions
 from auth.names import Names
 from auth.oidc import ForeignToken, Issuers
 from auth.policy import (
@@ -188,7 +188,7 @@ async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> tuple[Acto
 
 async def _session(work: Work, text: str) -> Session | None:
     """The session with this text; the transaction may note its use."""
-    digest = sessions.digest(text)
+    digest = bearers.digest(text, sessions.PREFIX)
     if digest is None:
         return None
     await work.see_as({"session_hash": digest.hex()}, work.origin)
@@ -216,7 +216,7 @@ async def _person_in(work: Work, text: str) -> tuple[Actor, str | None]:
 
 async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
     """Whom one of our staff looks as, for as long as they may and work for us."""
-    digest = looks.digest(text)
+    digest = bearers.digest(text, looks.PREFIX)
     await work.see_as({"viewing_hash": digest.hex() if digest else ""}, work.origin)
     row = None if digest is None else await viewing_with(work, digest)
     if row is None or row.ended_at is not None or row.expires_at <= work.now:
@@ -236,7 +236,7 @@ async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
 
 async def _setting_up(work: Work, text: str) -> Actor:
     """Whoever opened a setup link, for as long as its maker may do what it is for."""
-    digest = setups.digest(text)
+    digest = bearers.digest(text, setups.BEARER)
     await work.see_as({"setup_hash": digest.hex() if digest else ""}, work.origin)
     row = None if digest is None else await with_bearer(work, digest)
     if row is None or row.revoked_at or row.opened_at is None or row.opened_at + setups.COUNTS_FOR <= work.now:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
+from auth import bearers, sessions
 from auth.directories import tokens
 from auth.directories.tables import (
     Directory,
@@ -25,7 +26,6 @@ from auth.glass import rules
 from auth.glass.tables import BreakGlass
 from auth.policy import Desk, KeyScope, Role
 from auth.saml import certificates as saml
-from auth.sessions import issue
 from auth.setup import rules as setups
 from auth.setup.rules import SetupPurpose
 from auth.setup.tables import SetupLink
@@ -524,7 +524,7 @@ class Scene:
 
     async def setup_link(self, purpose: SetupPurpose = SetupPurpose.SSO) -> tuple[str, str]:
         """A link that the owner made for somebody else to set something up: its id, and its text."""
-        now, issued, number = await self.world.now(), setups.issue(setups.LINK), self.world.number()
+        now, issued, number = await self.world.now(), bearers.issue(setups.LINK), self.world.number()
         row = SetupLink(
             account_id=self.number,
             id=number,
@@ -540,7 +540,7 @@ class Scene:
     async def viewing(self, who: Somebody, by: Somebody | None = None) -> tuple[str, str]:
         """A look of our Support at the workspace as somebody of it: its id, and the text it is made with."""
         staff = by or await self.world.person("support", desk=Desk.SUPPORT)
-        now, issued, number = await self.world.now(), looks.issue(), self.world.number()
+        now, issued, number = await self.world.now(), bearers.issue(looks.PREFIX), self.world.number()
         row = Viewing(
             account_id=self.number,
             id=number,
@@ -594,7 +594,7 @@ class Scene:
 
     async def directory_token(self, directory: str) -> tuple[str, str]:
         """A token of a directory: its id, and its text."""
-        minted = tokens.mint()
+        minted = bearers.issue(tokens.PREFIX)
         row = DirectoryToken(
             account_id=self.number,
             id=self.world.number(),
@@ -691,7 +691,11 @@ class Scene:
 
     async def came_through(self, connection: str, who: Somebody, *, since: datetime | None = None) -> str:
         """A session that an SSO connection made: its text. Its login is still on its way, too."""
-        now, issued, number = since or await self.world.now(), issue(), ids.decode("sso", connection)
+        now, issued, number = (
+            since or await self.world.now(),
+            bearers.issue(sessions.PREFIX),
+            ids.decode("sso", connection),
+        )
         await self.world.put(
             Session(
                 id=self.world.number(),

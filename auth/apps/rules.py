@@ -9,7 +9,6 @@ and its answer was lost. For half a minute, while nobody has used the answer, it
 from __future__ import annotations
 
 import re
-import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +17,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import urlencode
 
+from auth import bearers
+
 CODE_LIVES = timedelta(minutes=1)
 LOST = timedelta(seconds=30)
 """For how long an answer may have been lost."""
@@ -25,7 +26,6 @@ LOST = timedelta(seconds=30)
 LONGEST_STATE = 500
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_GRANT = re.compile(r"sg[cr]_[A-Za-z0-9_-]{43}")
 
 
 class GrantKind(StrEnum):
@@ -33,6 +33,10 @@ class GrantKind(StrEnum):
 
     CODE = "code"
     REFRESH = "refresh"
+
+
+_PREFIXES = {GrantKind.CODE: "sgc_", GrantKind.REFRESH: "sgr_"}
+"""What the texts of grants begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,13 @@ def outcome(used: Used, now: datetime) -> Outcome:
 
 def new(kind: GrantKind) -> tuple[str, bytes]:
     """The text of a new grant, of 256 random bits, and its digest, which is kept."""
-    text = f"sg{kind.value[0]}_{secrets.token_urlsafe(32)}"
-    return text, sha256(text.encode()).digest()
+    issued = bearers.issue(_PREFIXES[kind])
+    return issued.text, issued.digest
 
 
 def digest(text: str) -> bytes | None:
     """What we keep of a text; None for what is no text of ours."""
-    return sha256(text.encode()).digest() if _GRANT.fullmatch(text) else None
+    return bearers.digest(text, *_PREFIXES.values())
 
 
 def proves(verifier: str, challenge: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth import events
+from auth import bearers, events
 from auth.directories import queries, tokens
 from auth.directories.tables import Directory, DirectoryToken
 from auth.directories.tokens import DirectoryDisabled, TooManyTokens
@@ -42,7 +42,7 @@ async def rotate(work: Work, account_id: int, directory_id: int, person_id: int)
     await _connected(work, account_id, directory_id)
     if len(await queries.tokens(work, account_id, directory_id)) >= tokens.MOST:
         raise TooManyTokens(tokens.MOST)
-    minted = tokens.mint()
+    minted = bearers.issue(tokens.PREFIX)
     row = DirectoryToken(
         account_id=account_id,
         id=work.new_id(),

@@ -8,10 +8,7 @@ the last one goes. The text is 256 random bits, shown once; we keep its SHA-256.
 
 from __future__ import annotations
 
-import re
-import secrets
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 
 from kernel.errors import Problem
 
@@ -20,16 +17,6 @@ PREFIX = "sgd_"
 
 MOST = 2
 """How many tokens of a directory count at the same time."""
-
-_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
-
-
-@dataclass(frozen=True, slots=True)
-class Minted:
-    """The text of a new token, shown once, and its digest (32 bytes), which is kept."""
-
-    text: str = field(repr=False)
-    digest: bytes
 
 
 @dataclass(eq=False)
@@ -48,14 +35,3 @@ class DirectoryDisabled(Problem):
     says = "{name} was disabled. Connect a new directory."
     name: str
     """What people call it."""
-
-
-def mint() -> Minted:
-    """A new token."""
-    text = PREFIX + secrets.token_urlsafe(32)
-    return Minted(text, sha256(text.encode()).digest())
-
-
-def digest(text: str) -> bytes | None:
-    """What we keep of a token; None for what is no token of ours."""
-    return sha256(text.encode()).digest() if _FORM.fullmatch(text) else None

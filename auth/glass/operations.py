@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from auth import events, sessions
+from auth import bearers, events, sessions
 from auth import queries as people
 from auth.glass import queries, rules
 from auth.glass.rules import BreakGlassClosed, BreakGlassFull, BreakGlassNeeded, CodeWrong
@@ -113,7 +113,7 @@ async def open_door(work: Work, account_id: int, person_id: int, code: str) -> O
         return await _refused(work, row)
     row.last_step, row.failures, row.closed_until, row.opened_at = found, 0, None, work.now
     await work.flush()
-    issued = sessions.issue()
+    issued = bearers.issue(sessions.PREFIX)
     work.add(_session(work, row, issued.digest))
     work.emit(events.BreakGlassOpened(account_id, row.id), row)
     return Opened(issued.text, work.now + rules.OPEN, rules.TRIES)

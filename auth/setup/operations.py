@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from auth import events
+from auth import bearers, events
 from auth.policy import ActorKind
 from auth.setup import queries, rules
 from auth.setup.rules import SetupPurpose
@@ -25,7 +25,7 @@ class Opened:
 
 def create(work: Work, account_id: int, person_id: int, purpose: SetupPurpose) -> tuple[SetupLink, str]:
     """A link for one purpose, and its text."""
-    issued = rules.issue(rules.LINK)
+    issued = bearers.issue(rules.LINK)
     row = SetupLink(
         account_id=account_id,
         id=work.new_id(),
@@ -52,7 +52,7 @@ async def revoke(work: Work, account_id: int, link_id: int) -> SetupLink:
 
 async def use(work: Work, text: str) -> Opened | None:
     """Open a link, once; None for one that can't be opened, whatever the reason."""
-    digest = rules.digest(text)
+    digest = bearers.digest(text, rules.LINK)
     if digest is None:
         return None
     await work.see_as({"setup_hash": digest.hex()}, work.origin)
@@ -67,7 +67,7 @@ async def use(work: Work, text: str) -> Opened | None:
         row = await queries.link(work, account_id, link_id)
         if row.opened_at is not None or row.revoked_at is not None or row.expires_at <= work.now:
             return None
-        issued = rules.issue(rules.BEARER)
+        issued = bearers.issue(rules.BEARER)
         row.opened_at, row.bearer_hash = work.now, issued.digest
         await work.flush()
         work.emit(events.SetupLinkOpened(account_id, link_id), row)

@@ -8,13 +8,9 @@ Of both we keep the SHA-256.
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 LINK, BEARER = "sgl_", "sgu_"
 """What the two texts begin with."""
@@ -24,8 +20,6 @@ OPEN_FOR = timedelta(hours=72)
 
 COUNTS_FOR = timedelta(hours=1)
 """How long its bearer counts, from when it was opened."""
-
-_FORM = re.compile(r"sg[lu]_[A-Za-z0-9_-]{43}")
 
 
 class SetupPurpose(StrEnum):
@@ -42,30 +36,14 @@ class SetupPurpose(StrEnum):
 
 
 MAY: Mapping[SetupPurpose, frozenset[str]] = {
-    SetupPurpose.SSO: frozenset({"createSsoConnection", "changeSsoConnection", "startSsoTest"}),
+    SetupPurpose.SSO: frozenset(
+        {"createSsoConnection", "changeSsoConnection", "startSsoTest"}
+        | {"createSamlConnection", "changeSamlConnection", "addSsoCertificate", "removeSsoCertificate"}
+    ),
     SetupPurpose.DIRECTORY: frozenset({"createDirectory", "rotateDirectoryToken"}),
     SetupPurpose.DOMAIN: frozenset({"addDomain", "verifyDomain"}),
 }
 """The mutations that serve each purpose, and nothing else."""
 
-MAKES = frozenset({"createSsoConnection", "createDirectory", "addDomain"})
+MAKES = frozenset({"createSsoConnection", "createSamlConnection", "createDirectory", "addDomain"})
 """Those that make the one thing a link is for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A new text, shown once, and its digest (32 bytes), which is kept."""
-
-    text: str = field(repr=False)
-    digest: bytes
-
-
-def issue(prefix: str) -> Issued:
-    """A new text of a link, or of its bearer."""
-    text = prefix + secrets.token_urlsafe(32)
-    return Issued(text, sha256(text.encode()).digest())
-
-
-def digest(text: str) -> bytes | None:
-    """What we keep of a text; None for what is no text of ours."""
-    return sha256(text.encode()).digest() if _FORM.fullmatch(text) else None

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from auth import events, operations, sessions
+from auth import bearers, events, operations, sessions
 from auth import queries as people
 from auth.apps import operations as apps
 from auth.apps.rules import App
@@ -153,7 +153,7 @@ async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
 
 
 def _session(work: Work, row: SsoConnection, claimed: Claimed, limits: Limits, agent: str) -> tuple[Session, str]:
-    issued = sessions.issue()
+    issued = bearers.issue(sessions.PREFIX)
     assert work.origin.person_id is not None, "it is known by now who acts"
     session = Session(
         id=work.new_id(),

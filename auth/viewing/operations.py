@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth import events
+from auth import bearers, events
 from auth.viewing import queries, rules
 from auth.viewing.tables import Viewing
 from kernel.errors import NotFound
@@ -14,7 +14,7 @@ async def begin(work: Work, account_id: int, person_id: int, staff_id: int) -> t
     if not await queries.belongs(work, account_id, person_id):
         raise NotFound
     assert work.origin.reason, "staff say why"
-    issued = rules.issue()
+    issued = bearers.issue(rules.PREFIX)
     row = Viewing(
         account_id=account_id,
         id=work.new_id(),

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from auth import bearers
 from auth.directories import queries, rules, tokens
 from auth.directories.tables import Directory
 from auth.policy import DIRECTORY, Actor, ActorKind, sees
@@ -120,7 +121,7 @@ class _Handler(AsyncScimHandler):
 async def recognized(work: Work, request: Request) -> Directory:
     """The directory whose token a request shows; the work is its own from here. Raises UnauthorizedException."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    digest = tokens.digest(bearer.strip()) if scheme.lower() == "bearer" else None
+    digest = bearers.digest(bearer.strip(), tokens.PREFIX) if scheme.lower() == "bearer" else None
     if digest is None:
         raise UnauthorizedException(detail="Show the token of a directory: Authorization: Bearer sgd_….")
     await work.see_as({"directory_hash": digest.hex()}, work.origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from auth import bearers
 from auth.directories import tokens
 from auth.policy import Role
 from kernel import ids
@@ -29,7 +30,7 @@ async def test_a_token_is_shown_once_and_kept_as_a_hash(workspace: Scene) -> Non
     record = await workspace.world.value(
         "select after::text from audit_record where account_id = $1 order by seq desc limit 1", workspace.number
     )
-    digest = tokens.digest(made["text"])
+    digest = bearers.digest(made["text"], tokens.PREFIX)
     assert digest is not None
     assert digest.hex() in row
     assert made["text"] not in row + record
