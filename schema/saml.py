@@ -16,7 +16,7 @@ from schema.base import Node, face, one
 from schema.changes import mutation
 
 
-@face(tables.SsoCertificate, "certificate", visible=holders(Permission.SEE_IDENTITY))
+@face(tables.SsoCertificate, "certificate", visible=holders(Permission.SEE_IDENTITY, setup=("sso", "connection_id")))
 class SsoCertificate(Node):
     """A certificate whose key signs the answers of an identity provider that speaks SAML."""
 

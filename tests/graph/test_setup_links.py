@@ -10,9 +10,10 @@ import httpx2
 import pytest
 
 from auth.policy import Role
-from auth.setup.rules import MAY, SetupPurpose
+from auth.setup.rules import MAKES, MAY, SetupPurpose
 from kernel import ids
 from tests.auth.providing import provider
+from tests.auth.saml.answering import certificate, key_of, pem
 from tests.graph.attempts import ATTEMPTS, mutations
 from tests.graph.crowd import evidence
 from tests.graph.surfing import browser
@@ -126,6 +127,32 @@ async def test_it_makes_one_thing_and_touches_no_other(workspace: Scene) -> None
     assert renamed.data
 
 
+async def test_it_connects_a_provider_that_speaks_saml_and_looks_after_its_certificates(workspace: Scene) -> None:
+    change, bearer = workspace.world.change, await opened(workspace, SetupPurpose.SSO)
+    theirs = await workspace.saml()
+    first, second = [pem(certificate(key_of(name), 365, now=await workspace.world.now())) for name in ("idp", "next")]
+    told = {"issuer": "https://idp.test", "signInUrl": "https://idp.test/sso", "certificates": [first]}
+
+    made = await change(
+        "createSamlConnection",
+        bearer,
+        shows_="... on SingleSignOn { id certificates { id } }",
+        **{"workspace": workspace.id, "name": "Okta"} | told,
+    )
+    connection = made.data["createSamlConnection"]["id"]
+    (pinned,) = made.data["createSamlConnection"]["certificates"]
+    added = await change("addSsoCertificate", bearer, shows_=SHOWN, connection=connection, certificate=second)
+    removed = await change("removeSsoCertificate", bearer, shows_=SHOWN, certificate=pinned["id"])
+    before = await evidence(workspace)
+    again = await change("createSamlConnection", bearer, workspace=workspace.id, name="Okta", **told)
+    other = await change("addSsoCertificate", bearer, connection=theirs, certificate=second)
+
+    assert added.data["addSsoCertificate"]["id"].startswith("certificate_")
+    assert removed.data["removeSsoCertificate"]["id"] == pinned["id"]
+    assert [reply.code for reply in (again, other)] == ["FORBIDDEN", "NOT_FOUND"]
+    assert await evidence(workspace) == before
+
+
 async def test_it_proves_a_domain(workspace: Scene) -> None:
     bearer = await opened(workspace, SetupPurpose.DOMAIN)
     name = f"acme-{workspace.number:x}.test"
@@ -154,7 +181,7 @@ async def test_it_connects_a_directory_and_gives_it_a_token(workspace: Scene) ->
 async def test_nothing_but_its_purpose_is_done_with_it(workspace: Scene, purpose: SetupPurpose) -> None:
     bearer = await opened(workspace, purpose)
     wanted = {*("renameWorkspace", "enforceSso", "inviteMember", "createSetupLink", "createServiceKey", "viewAs")}
-    wanted |= {"createDirectory", "addDomain", "createSsoConnection"} - MAY[purpose]
+    wanted |= MAKES - MAY[purpose]
     asked = {name: await ATTEMPTS[name](workspace, "link") for name in sorted(wanted)}
     before = await evidence(workspace)
 
