@@ -18,11 +18,11 @@ from kernel.time import Period
 from payments.rail.billing_values import (
     TheirCustomer,
     TheirDiscount,
-    TheirInvoice,
     TheirItem,
     TheirPrice,
     TheirSubscription,
 )
+from payments.rail.invoice_values import TheirInvoice
 
 OVER = {"canceled", "incomplete_expired"}
 """What has ended there, and stays there."""

@@ -11,10 +11,10 @@ from payments.rail.billing_values import (
     TheirCoupon,
     TheirCustomer,
     TheirDiscount,
-    TheirInvoice,
     TheirPrice,
     TheirSubscription,
 )
+from payments.rail.invoice_values import TheirInvoice
 from payments.rail.opening import Rail
 
 Watch = Callable[[str, int], object]
@@ -56,7 +56,7 @@ async def read(rail: Rail, over: frozenset[str], watch: Watch) -> Theirs:
             for price in {item.price for item in whole.items}:
                 counts[price] += 1
     invoices: dict[str, list[TheirInvoice]] = defaultdict(list)
-    async for invoice in _watched(rail.billing.open_invoices(), "open invoices", watch):
+    async for invoice in _watched(rail.invoices.open(), "open invoices", watch):
         invoices[invoice.customer].append(invoice)
     told = {name: _customer(customer, coupons) for name, customer in customers.items()}
     return Theirs(told, subscriptions, await _prices(rail, counts, watch), invoices, counts)

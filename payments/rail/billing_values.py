@@ -268,31 +268,6 @@ class TheirCustomer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TheirInvoice:
-    """An open invoice as they have it: what is still owed on it is owed there."""
-
-    id: str
-    number: str
-    customer: str
-    subscription: str | None
-    remaining: Money
-    due_at: datetime | None
-
-    @classmethod
-    def from_body(cls, body: Body) -> TheirInvoice:
-        """Read Stripe's `invoice`."""
-        details = (body.get("parent") or {}).get("subscription_details") or {}
-        return cls(
-            id=body["id"],
-            number=body.get("number") or body["id"],
-            customer=named(body.get("customer")) or "",
-            subscription=named(details.get("subscription")),
-            remaining=received(body["amount_remaining"], body["currency"]),
-            due_at=instant(body.get("due_date")),
-        )
-
-
 def _tiers(body: Body) -> tuple[TheirTier, ...]:
     currency = body["currency"]
     if body.get("billing_scheme") == "tiered":

@@ -13,6 +13,7 @@ from payments.rail.fraud import Fraud
 from payments.rail.happenings import Happenings
 from payments.rail.hooks import Hooks
 from payments.rail.intents import Intents
+from payments.rail.invoices import Invoices
 from payments.rail.line import Line
 from payments.rail.methods import Customers, Methods
 from payments.rail.refunds import Refunds
@@ -36,6 +37,7 @@ class Rail:
     fraud: Fraud
     hooks: Hooks
     billing: Billing
+    invoices: Invoices
     happenings: Happenings
     installation: str
     """What every object we make is marked with, so that two installations on one Stripe account are told apart."""
@@ -59,6 +61,7 @@ async def opened(
             fraud=Fraud(line),
             hooks=Hooks(line),
             billing=Billing(line),
+            invoices=Invoices(line),
             happenings=Happenings(line),
             installation=installation,
         )

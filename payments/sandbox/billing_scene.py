@@ -88,7 +88,7 @@ class _Scene:
             "tax_ids": [_VAT_ID],
             "subscription_schedules": [self._schedule()],
             "subscriptions": subscriptions,
-            "invoices": [self._invoice("team", 57120, "eur"), self._invoice("states", 2000, "usd")],
+            "invoices": list(self._invoices()),
         }
 
     def _subscriptions(self) -> Iterator[Body]:
@@ -166,15 +166,54 @@ class _Scene:
         facts = {"customer": "cus_scheduled", "subscription": "sub_scheduled", "status": "active"}
         return {"id": "sub_sched_later", "default_settings": {}, "phases": phases, **facts}
 
-    def _invoice(self, name: str, minor: int, currency: str) -> Body:
-        amounts = dict.fromkeys(("amount_due", "amount_remaining", "subtotal", "total"), minor) | {"amount_paid": 0}
-        subscription = "sub_past_due" if name == "states" else f"sub_{name}"
+    def _invoices(self) -> Iterator[Body]:
+        """What is owed: twelve seats with VAT on top, and a month that no card was there for."""
+        seats = self._line("team", "team", 12, 48000) | {"taxes": [_taxed(9120, 48000)]}
+        yield self._invoice("team", "sub_team", [seats], 57120) | {"collection_method": "send_invoice"}
+        yield self._invoice("states", "sub_past_due", [self._line("states", "pro", 1, 2000)], 2000)
+
+    def _invoice(self, name: str, subscription: str, lines: list[Body], total: int) -> Body:
+        amounts = dict.fromkeys(("amount_due", "amount_remaining", "total"), total) | {"amount_paid": 0}
         details: Body = {"metadata": {}, "subscription": subscription, "subscription_proration_date": None}
         parent = {"type": "subscription_details", "subscription_details": details, "quote_details": None}
-        facts = {"customer": f"cus_{name}", "currency": currency, "status": "open", "number": f"{name.upper()}-0001"}
+        facts = {"customer": f"cus_{name}", "status": "open", "number": f"{name.upper()}-0001", "auto_advance": True}
+        facts |= {"currency": lines[0]["currency"], "subtotal": sum(line["amount"] for line in lines)}
+        facts |= {"customer_name": _CUSTOMERS[name]["name"], "customer_email": f"{name}@customers.example"}
+        facts |= {"customer_address": _CUSTOMERS[name].get("address")}
         spans = {"period_start": _seconds(self.began), "period_end": _seconds(self.began)}
+        final = {"marked_uncollectible_at": None, "paid_at": None, "voided_at": None}
+        when = {"created": _seconds(self.began), "status_transitions": final | {"finalized_at": _seconds(self.began)}}
         due = {"due_date": _seconds(self.began + timedelta(days=30))}
-        return {"id": f"in_{name}", "parent": parent, **facts, **spans, **due, **amounts}
+        return {"id": f"in_{name}", "parent": parent, "lines": lines, **facts, **spans, **when, **due, **amounts}
+
+    def _line(self, name: str, price: str, quantity: int, amount: int) -> Body:
+        priced = self._price(price)
+        unit = {"type": "price_details", "unit_amount_decimal": str(amount // quantity)}
+        details = {"price": priced["id"], "product": priced["product"]}
+        period = self._period(priced)
+        return {
+            "id": f"il_{name}",
+            "object": "line_item",
+            "amount": amount,
+            "subtotal": amount,
+            "currency": priced["currency"],
+            "description": f"{priced['product'].removeprefix('prod_').title()}, by the month",
+            "discount_amounts": [],
+            "discountable": True,
+            "discounts": [],
+            "livemode": False,
+            "metadata": {},
+            "period": {"start": period["current_period_start"], "end": period["current_period_end"]},
+            "pricing": {**unit, "price_details": details},
+            "quantity": quantity,
+            "taxes": [],
+        }
+
+
+def _taxed(amount: int, base: int) -> Body:
+    """A tax on top of a line, by the rate of the scene."""
+    of = {"tax_rate_details": {"tax_rate": _TAX["id"]}, "type": "tax_rate_details", "tax_behavior": "exclusive"}
+    return {"amount": amount, "taxable_amount": base, "taxability_reason": "standard_rated", **of}
 
 
 def _plan(price: Body) -> Body:

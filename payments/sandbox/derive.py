@@ -37,7 +37,8 @@ disputes: list retrieve update close
 events: list retrieve
 files: create retrieve list
 invoice_payments: list retrieve
-invoices: list retrieve
+invoices: list retrieve update pay mark_uncollectible
+invoices.void: void_invoice
 invoices.lines: list
 mandates: retrieve
 payment_intents: create retrieve update confirm capture cancel list search

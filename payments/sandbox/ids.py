@@ -15,6 +15,7 @@ PREFIXES = {
     "dispute": "du_",
     "event": "evt_",
     "file": "file_",
+    "invoice_payment": "inpay_",
     "mandate": "mandate_",
     "payment_intent": "pi_",
     "payment_method": "pm_",

@@ -128,6 +128,7 @@ async def cancel(books: Books, given: Body, id: str) -> Body:
         stoppable += ["processing"] * (method["type"] == "us_bank_account")
     if intent["status"] not in stoppable:
         raise wrong_state(intent, "You cannot cancel this PaymentIntent because it has a status of")
+    await _check_own(books, intent)
     await charging.release(books, intent, given.get("cancellation_reason"), "charge.refunded")
     return intent
 
@@ -190,6 +191,18 @@ async def chosen(books: Books, intent: Body, given: Body) -> None:
     intent["payment_method"] = method["id"]
     if intent["status"] in _OPEN:
         intent["status"] = "requires_confirmation"
+
+
+async def _check_own(books: Books, intent: Body) -> None:
+    """Refuse to cancel the intent that Stripe itself keeps for an open invoice."""
+    for payment in await books.where("invoice_payment", status="open"):
+        if payment["is_default"] and payment["payment"].get("payment_intent") == intent["id"]:
+            raise unexpected(
+                "You cannot cancel this PaymentIntent because it is the default payment of an invoice. "
+                "Void the invoice instead.",
+                "payment_intent_unexpected_state",
+                payment_intent=bare(intent),
+            )
 
 
 async def _fill(books: Books, intent: Body, given: Body) -> None:

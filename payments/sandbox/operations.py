@@ -17,6 +17,7 @@ from payments.sandbox import (
     files,
     fraud,
     intents,
+    invoicing,
     mandates,
     methods,
     payouts,
@@ -69,7 +70,11 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Body]]] = {
     "invoices.list": billing.listing(
         "invoice", "/v1/invoices", "collection_method customer status", "created due_date"
     ),
+    "invoices.mark_uncollectible": invoicing.mark_uncollectible,
+    "invoices.pay": invoicing.pay,
     "invoices.retrieve": billing.retrieving("invoice", "invoice"),
+    "invoices.update": invoicing.update,
+    "invoices.void.void_invoice": invoicing.void,
     "mandates.retrieve": mandates.retrieve,
     "payment_intents.cancel": intents.cancel,
     "payment_intents.capture": intents.capture,

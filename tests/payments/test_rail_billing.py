@@ -79,7 +79,7 @@ async def test_customers_tell_their_balance_their_address_and_their_vat_id(rail:
 
     (team,) = [each async for each in rail.billing.customers() if each.id == "cus_team"]
     (method,) = await rail.billing.methods("cus_team")
-    invoices = {each.id: each async for each in rail.billing.open_invoices()}
+    invoices = {each.id: each async for each in rail.invoices.open()}
 
     assert (team.balances, team.vat_ids, team.country) == ([Money(-15_00, "EUR")], ("DE136695976",), "DE")
     assert team.address == ("Torstraße 1", "10119 Berlin")
@@ -98,3 +98,61 @@ async def test_a_subscription_is_ended_there_only_when_it_is_asked_for(rail: Rai
     assert told == after
     assert (before.ends_with_period, before.cancel_at) == (False, None)
     assert (after.ends_with_period, after.cancel_at) == (True, after.items[0].period.end)
+
+
+async def test_an_invoice_is_read_as_it_is_printed_there(rail: Rail, bench: Bench) -> None:
+    await bench.control("seed/scene")
+
+    told = await rail.invoices.whole("in_team")
+
+    (line,) = told.lines
+    (tax,) = line.taxes
+    assert (told.number, told.status, told.total, told.remaining) == (
+        *("TEAM-0001", "open"),
+        *(Money(571_20, "EUR"), Money(571_20, "EUR")),
+    )
+    assert (line.description, line.quantity, line.amount) == ("Team, by the month", 12, Money(480_00, "EUR"))
+    assert (line.unit, told.rates["txr_de"].percent) == (Fraction(4000), Fraction(19))
+    assert (tax.amount, tax.inclusive) == (Money(91_20, "EUR"), False)
+    assert told.buyer.address["city"] == "Berlin"
+    assert (told.by_invoice, told.collects, told.payments) == (True, True, ())
+
+
+async def test_an_invoice_of_more_lines_than_stripe_embeds_is_read_whole(rail: Rail, bench: Bench) -> None:
+    await bench.control("seed/scene")
+    first = (await bench.v1.invoices.retrieve_async("in_states")).to_dict()["lines"]["data"][0]
+    lines = [{**first, "id": f"il_{place}", "amount": place, "pricing": None} for place in range(12)]
+    facts = {"customer": "cus_states", "currency": "usd", "status": "open", "total": 66, "amount_remaining": 66}
+    await bench.control("seed", {"invoices": [{"id": "in_long", "lines": lines, **facts}]})
+
+    told = await rail.invoices.whole("in_long")
+
+    assert [line.amount.minor for line in told.lines] == list(range(12))
+
+
+async def test_an_invoice_is_held_off_and_closed_there_once(rail: Rail, bench: Bench) -> None:
+    await bench.control("seed/scene")
+
+    held = await rail.invoices.hold_off("in_team", "inv_ours", "here", key="hold")
+    paid = await rail.invoices.paid_elsewhere("in_team", key="pay")
+    again = await rail.invoices.paid_elsewhere("in_team", key="pay")
+    given_up = await rail.invoices.give_up("in_states", key="give up")
+    void = await rail.invoices.void("in_states", key="void")
+
+    assert (held.status, held.collects, held.marks["gw_invoice"]) == ("open", False, "inv_ours")
+    assert (paid.status, paid.remaining.minor, again) == ("paid", 0, paid)
+    assert (given_up.status, void.status) == ("uncollectible", "void")
+    assert [each.id async for each in rail.invoices.open()] == []
+
+
+async def test_the_payment_that_is_under_way_of_an_invoice_is_told(rail: Rail, bench: Bench) -> None:
+    await bench.control("seed/scene")
+    intent = await bench.v1.payment_intents.create_async({"amount": 2000, "currency": "usd", "customer": "cus_states"})
+    kept = {"payment": {"type": "payment_intent", "payment_intent": intent.id}, "amount_requested": 2000}
+    facts = {"id": "inpay_1", "invoice": "in_states", "currency": "usd", "status": "open"}
+    await bench.control("seed", {"invoice_payments": [facts | kept]})
+
+    told = await rail.invoices.look("in_states")
+
+    (payment,) = told.payments
+    assert (payment.status, payment.intent, payment.intent_status) == ("open", intent.id, "requires_payment_method")
