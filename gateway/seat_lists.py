@@ -22,11 +22,12 @@ from kernel.audit import Origin
 from kernel.errors import InvalidInput, Problem
 from kernel.work import IdBlocks, Work
 from seats import lists, sheets
-from seats.listing import HARMLESS, SEATED, Verdict
-from seats.lists import Wanted
+from seats.listing import HARMLESS, SEATED, RowOutcome, Verdict
+from seats.lists import Purchase, Wanted
 from seats.sheets import Row, Sheet
 
 _AT_ONCE = 1_000
+_TRIED = SEATED | {RowOutcome.REQUESTED}
 _GRANTS = frozenset(Role) - {Role.OWNER}
 """Whoever operates the product gives every role but the owner's: an owner makes owners."""
 
@@ -105,14 +106,17 @@ class _Listing:
             self.tell(f"The column {name} means nothing here.")
         async with self._work() as work:
             await people.workspace(work, account_id)
+            await work.bind(account_id)
             foreseen = await lists.foresee(work, account_id, sheet.rows, wanted)
-        refused = self.wish.whole and not is_whole(foreseen)
+        refused = self.wish.whole and not is_whole(foreseen.rows)
         if self.wish.dry or refused:
-            return foreseen
+            self._bought("would be bought", foreseen.purchases if self.wish.dry else ())
+            return foreseen.rows
         # What repeats another line, or can't be read, is told of the whole list; only the others are seated.
-        left = {verdict.line: verdict for verdict in foreseen}
-        rows = [row for row in sheet.rows if left[row.line].outcome in SEATED]
-        step = len(rows) if self.wish.whole else _AT_ONCE
+        left = {verdict.line: verdict for verdict in foreseen.rows}
+        rows = [row for row in sheet.rows if left[row.line].outcome in _TRIED]
+        # What a list is short of is bought once, and not bit by bit.
+        step = len(rows) if self.wish.whole or foreseen.purchases else _AT_ONCE
         for start in range(0, len(rows), step or 1):
             left |= {one.line: one for one in await self._seat(account_id, rows[start : start + step], wanted)}
             self.tell(f"{min(start + step, len(rows)):,} of {len(rows):,}")
@@ -121,7 +125,14 @@ class _Listing:
     async def _seat(self, account_id: int, rows: Sequence[Row], wanted: Wanted) -> list[Verdict]:
         async with self._work() as work, work.transaction():
             await work.bind(account_id)
-            return (await lists.seat(work, account_id, rows, wanted))[1]
+            came = await lists.seat(work, account_id, rows, wanted)
+        self._bought("were bought", came.purchases)
+        return came.rows
+
+    def _bought(self, what: str, purchases: Sequence[Purchase]) -> None:
+        for each in purchases:
+            pool = ids.encode("pool", each.pool_id)
+            self.tell(f"{each.bought:,} more seats of {pool} {what}, for {each.cost.text}.")
 
     @asynccontextmanager
     async def _work(self) -> AsyncIterator[Work]:

@@ -24,6 +24,7 @@ from kernel.work import Work
 from resolvers.changing import wish_of
 from resolvers.info import Info
 from seats import buying, foreseeing
+from seats.buying import Quote
 
 Which = Annotated[ID, strawberry.argument(description="Which subscription.")]
 
@@ -140,8 +141,7 @@ async def preview_seats(
 ) -> Any:
     """What `changeSeats` would bill now; `next` shows what is collected later, and fewer seats."""
     async with _seen(info, "pool", pool) as seen:
-        quote = await buying.preview(seen.work, seen.account, seen.row.id, seats)
-        return await seen.shown(quote.billed, wish=quote.wish, waits=quote.waits, collected_at=quote.collected_at)
+        return await quoted(seen.work, seen.account, await buying.preview(seen.work, seen.account, seen.row.id, seats))
 
 
 async def preview_assign(
@@ -158,11 +158,9 @@ async def preview_assign(
     try:
         account = await people.account(work, row.account_id)
         seating = await foreseeing.assigning(work, account, row.id, emails)
-        seen, quote = _Seen(work, account, row), seating.quote
-        if quote is None or not context.actor.may(Permission.SEE_BILLING, row.account_id):
+        if seating.quote is None or not context.actor.may(Permission.SEE_BILLING, row.account_id):
             return AssignPreview(seating, None)
-        waits = {"waits": quote.waits, "collected_at": quote.collected_at}
-        return AssignPreview(seating, await seen.shown(quote.billed, wish=quote.wish, **waits))
+        return AssignPreview(seating, await quoted(work, account, seating.quote))
     except Problem as problem:
         raise InvalidInput(problem.message) from problem
     finally:
@@ -192,6 +190,12 @@ async def preview_renewal(info: Info, subscription: Which) -> Any:
     async with _seen(info, "sub", subscription) as seen:
         least = await buying.taken(seen.work, seen.account.id, seen.row.id)
         return await previews.renewing(seen.work, seen.account, seen.row.id, least)
+
+
+async def quoted(work: Work, account: Account, quote: Quote) -> Foreseen:
+    """The bill of another number of seats, as it would be settled, and the regular one after it."""
+    seen = _Seen(work, account, None)
+    return await seen.shown(quote.billed, wish=quote.wish, waits=quote.waits, collected_at=quote.collected_at)
 
 
 @asynccontextmanager

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import strawberry
 
+from billing.subscriptions import SeatsNotOffered, SubscriptionOver
+from kernel.money import Money
 from resolvers import seat_lists as resolve
-from schema.base import one, value, words
+from resolvers.graph import Column
+from schema.base import Word, one, value, words
 from schema.changes import mutation
 from seats import listing
 from seats.listing import RowOutcome
@@ -37,6 +42,32 @@ class SeatListLine:
     seat = one("Seat", by="seat_id")
     """The seat they got."""
 
+    request = one("SeatRequest", by="request_id")
+    """The request for one, where an admin decides."""
+
+
+@value(resolve.ListPurchase)
+class SeatListPurchase:
+    """The seats of a pool that are bought for a list, because it was full and the workspace buys then; or would be."""
+
+    pool = one("LicensePool", by="pool_id", required=True)
+    """Which pool."""
+
+    bought: int
+    """How many seats."""
+
+    cost: Money
+    """What is asked for them, with tax, for the rest of the period."""
+
+    collected_at: datetime | None
+    """When they are billed at the latest, if not at once."""
+
+    invoice = one("Invoice", by="invoice_id")
+    """What was billed for them at once, if you may see it; null in a preview."""
+
+    preview = Word(Column("preview"), "InvoicePreview | None", resolve=lambda row, _: row.preview)
+    """In a preview, the very document that would be made for them now, if you may see it."""
+
 
 @value(resolve.SeatList)
 class SeatList:
@@ -51,6 +82,15 @@ class SeatList:
     seated: int
     """How many lines get a seat."""
 
+    requested: int
+    """For how many lines a seat is requested, because their pool is full and an admin decides then."""
+
+    bought: int
+    """How many seats are bought for them, because their pools are full and the workspace buys then."""
+
+    purchases: list[SeatListPurchase]
+    """What is bought, and for how much, by pool."""
+
     ignored_columns: list[str]
     """The columns that mean nothing here."""
 
@@ -62,4 +102,8 @@ class SeatList:
 class SeatListMutation:
     """Lists of people."""
 
-    import_seats = mutation(resolve.import_seats, "SeatList", refusals=[SheetUnreadable, SheetTooLong, PoolClosed])
+    import_seats = mutation(
+        resolve.import_seats,
+        "SeatList",
+        refusals=[SheetUnreadable, SheetTooLong, PoolClosed, SubscriptionOver, SeatsNotOffered],
+    )

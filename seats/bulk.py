@@ -41,7 +41,7 @@ async def assign_all(
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     await queries.keep_members(work, account_id)
-    pool, freed = await room(work, account_id, pool_id, len(wanted))
+    pool, freed = await room(work, account_id, pool_id, len(wanted) + (growth.also if growth else 0))
     known, gone = await invitations.waiting(work, account_id, wanted)
     people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone, role)
     if growth:

@@ -16,6 +16,7 @@ from seats.buying import Quote
 from seats.operations import key_of
 from seats.overage import Overage, missing
 from seats.seating import BulkOutcome
+from seats.tables import LicensePool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,13 @@ async def assigning(work: Work, account: Account, pool_id: int, emails: Sequence
     seated = min(new, pool.purchased + more - taken)
     if not more:
         return Seating(seated)
+    cost, quote = await growth(work, account, pool, more)
+    return Seating(seated, more, cost, quote)
+
+
+async def growth(work: Work, account: Account, pool: LicensePool, more: int) -> tuple[Money, Quote]:
+    """What so many more seats would cost now, and how. It locks nothing. Raises billing's refusals of more seats."""
     standing = await changes.standing(work, account.id, pool.subscription_id, lock=False)
     before = await growing.asked(work, account, standing)
-    quote = await buying.preview(work, account, pool_id, pool.purchased + more)
-    return Seating(seated, more, growing.total(quote.billed) - before, quote)
+    quote = await buying.preview(work, account, pool.id, pool.purchased + more)
+    return growing.total(quote.billed) - before, quote

@@ -41,13 +41,15 @@ class Growth:
 
     limit: int | None = None
     bought: Bought | None = None
+    also: int = 0
+    """How many more sit down right after, whose seats are bought with the first."""
 
     async def room(self, work: Work, pool: LicensePool, freed: int, wanted: int) -> LicensePool:
         """The pool as it stands once it has room for so many, or for as many as it may have.
 
         Of its seats, `freed` have been given up and are still counted. Raises billing's refusals of more seats.
         """
-        account_id, pool_id = pool.account_id, pool.id
+        account_id, pool_id, wanted = pool.account_id, pool.id, wanted + self.also
         pool = await queries.pool(work, account_id, pool_id)
         if pool.closed_at or not missing(pool.purchased, pool.assigned - freed, wanted, self.limit):
             return pool

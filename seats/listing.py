@@ -7,6 +7,7 @@ invited; nobody who is here becomes something else by a list.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -46,8 +47,11 @@ class RowOutcome(StrEnum):
     OTHER_ROLE = "other_role"
     """Asks for another role than the person has here."""
 
+    REQUESTED = "requested"
+    """The pool was full, and their seat is requested."""
+
     NO_SEAT_LEFT = "no_seat_left"
-    """The pool was full."""
+    """The pool was full, and bought no more."""
 
 
 SEATED = frozenset({RowOutcome.ASSIGNED, RowOutcome.INVITED})
@@ -64,6 +68,11 @@ class OpenPool:
     plan: str
     purchased: int
     free: int
+    growth: int = 0
+    """How many seats it may buy for whoever finds none."""
+
+    stops: str | None = None
+    """Why it buys no more, where somebody may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,7 @@ class Verdict:
     pool_id: int | None = None
     role: Role = Role.MEMBER
     seat_id: int | None = None
+    request_id: int | None = None
 
 
 class _NotSo(Exception):  # noqa: N818 - what is wrong with a row, on its way to the verdict
@@ -102,10 +112,23 @@ class _NotSo(Exception):  # noqa: N818 - what is wrong with a row, on its way to
         self.outcome, self.says = outcome, says
 
 
-def verdicts(rows: Sequence[Row], known: Known, pool: OpenPool | None, grants: Collection[Role]) -> list[Verdict]:
-    """What would come of every row; `pool` is for those that name none, `grants` are the roles that may be given."""
-    judging = _Judging(known, pool, grants, {each.id: each.free for one in known.pools.values() for each in one}, {})
+def verdicts(
+    rows: Sequence[Row], known: Known, pool: OpenPool | None, grants: Collection[Role], *, requests: bool = False
+) -> list[Verdict]:
+    """What would come of every row; `pool` is for those that name none, `grants` are the roles that may be given.
+
+    With requests, a seat is requested for whoever finds none.
+    """
+    room = {each.id: each.free + each.growth for one in known.pools.values() for each in one}
+    judging = _Judging(known, pool, grants, requests, room, {})
     return [judging.verdict(row) for row in rows]
+
+
+def bought(told: Sequence[Verdict], known: Known) -> dict[int, int]:
+    """How many seats each pool is short of for those who were found to be seated, where it is short of any."""
+    free = {each.id: each.free for one in known.pools.values() for each in one}
+    taken = Counter(verdict.pool_id for verdict in told if verdict.outcome in SEATED)
+    return {pool_id: taken[pool_id] - free[pool_id] for pool_id in sorted(free) if taken[pool_id] > free[pool_id]}
 
 
 def _address(row: Row) -> str:
@@ -119,7 +142,10 @@ class _Judging:
     known: Known
     pool: OpenPool | None
     grants: Collection[Role]
+    requests: bool
     free: dict[int, int]
+    """How many more each pool has room for, with what it may buy."""
+
     before: dict[tuple[int, str], int]
     """At which line each pool and address stood first."""
 
@@ -172,10 +198,18 @@ class _Judging:
         if (pool.id, key) in self.known.seated:
             raise _NotSo(RowOutcome.ALREADY_SEATED, f"{told.email} has a seat of {pool.name} already.")
         if self.free[pool.id] <= 0:
-            says = f"All {pool.purchased} seats of {pool.name} are taken. Release one, or buy more."
-            raise _NotSo(RowOutcome.NO_SEAT_LEFT, says)
+            return self._full(told, pool)
         self.free[pool.id] -= 1
         if member is None:
             says = f"{told.email} is invited, and a seat of {pool.name} waits for seven days."
             return replace(told, outcome=RowOutcome.INVITED, says=says)
         return replace(told, outcome=RowOutcome.ASSIGNED, says=f"{told.email} has a seat of {pool.name}.")
+
+    def _full(self, told: Verdict, pool: OpenPool) -> Verdict:
+        taken = f"All {pool.purchased} seats of {pool.name} are taken"
+        if not self.requests:
+            raise _NotSo(RowOutcome.NO_SEAT_LEFT, f"{taken}. {pool.stops or 'Release one, or buy more.'}")
+        if told.role is not Role.MEMBER and told.email not in {*self.known.members, *self.known.invited}:
+            says = f"{taken}, and a request gives nobody a role. Invite {told.email} first, or leave the role empty."
+            raise _NotSo(RowOutcome.NO_SEAT_LEFT, says)
+        return replace(told, outcome=RowOutcome.REQUESTED, says=f"{taken}, and one is requested for {told.email}.")

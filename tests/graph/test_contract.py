@@ -74,6 +74,7 @@ SHORT = {
     "SeatList.rows",
     "Query.seatTimeline",
     "SeatList.ignoredColumns",
+    "SeatList.purchases",
     "UsageRecorded.results",
     "MeterUsage.days",
     "Subscription.usage",
