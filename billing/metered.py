@@ -74,12 +74,12 @@ def _stretches(
 ) -> Iterator[Stretch]:
     """The stretches of periods that began by an instant; none that ended before `since`, or ends after `until`."""
     paused = [Period(pause.start, max(pause.end or _EVER, pause.start)) for pause in agreement.pauses]
-    for period in periods.begun(agreement.cycles, at, since):
+    # A trial costs nothing, whatever is used.
+    opens_at, closes_at = agreement.trial_until or _NEVER, agreement.ended_at or _EVER
+    for period in periods.spans(agreement.cycles, at, since):
+        first, last = max(period.start, opens_at), min(period.end, closes_at)
         for item in items:
-            # A trial costs nothing, whatever is used.
-            starts = (period.span.start, item.since, agreement.trial_until or _NEVER)
-            ends = (period.span.end, item.until or _EVER, agreement.ended_at or _EVER)
-            start, end = max(starts), min(ends)
+            start, end = max(first, item.since), min(last, item.until) if item.until else last
             if start < end and since < end <= until:
                 span = Period(start, end)
-                yield Stretch(item, span, tuple(without([span], paused)))
+                yield Stretch(item, span, tuple(without([span], paused)) if paused else (span,))

@@ -56,6 +56,21 @@ def begun(cycles: Sequence[Cycle], now: datetime, since: datetime | None = None)
         number += place - first
 
 
+def spans(cycles: Sequence[Cycle], now: datetime, since: datetime) -> Iterator[Period]:
+    """The spans alone of those billing periods, which are found without counting the ones before."""
+    for cycle, following in zip_longest(cycles, cycles[1:]):
+        end = following.since if following else None
+        if end and end <= since:
+            continue
+        place, whole = _period_at(cycle, max(since, cycle.since))
+        while (start := max(whole.start, cycle.since)) <= now and (end is None or start < end):
+            stop = whole.end if end is None else min(whole.end, end)
+            if since < stop:
+                yield Period(start, stop)
+            place += 1
+            whole = Period(whole.end, cycle.anchor.boundary(place + 1, cycle.interval, cycle.count))
+
+
 def at(cycles: Sequence[Cycle], moment: datetime) -> BillingPeriod:
     """The billing period that `moment` falls into; before the first one, the first one."""
     *_, period = begun(cycles, max(moment, cycles[0].since), max(moment, cycles[0].since))

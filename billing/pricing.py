@@ -183,7 +183,8 @@ class Price:
         unbounded = _summed(parts)
         cost = self.rule.bounded(unbounded)
         text = " + ".join([_term(part, digits) for part in parts])
-        if cost != unbounded:
+        # A bound that changes nothing gives the very amount back, and comparing fractions is slow.
+        if cost is not unbounded:
             text += f", {'at least' if cost > unbounded else 'at most'} {_major(cost, digits)}"
         return Money(rounded(cost), self.currency), text
 
@@ -215,8 +216,8 @@ def _decimal(number: int, bottom: int, digits: int) -> str:
 
 def _summed(parts: Sequence[Part]) -> Fraction:
     # Most ladders have one step, and adding fractions is slow.
-    first, *others = (part.amount for part in parts)
-    return sum(others, first)
+    first, *others = [part.amount for part in parts]
+    return sum(others, first) if others else first
 
 
 def _climbed(tiers: tuple[Tier, ...], units: Fraction) -> Iterator[Part]:

@@ -114,7 +114,8 @@ class Anchor:
         """
         steps, there = number * count, zone(self.zone)
         if interval is Interval.MONTH:
-            return _months_on(self.local, steps, there).astimezone(UTC)
+            moment = _months_on(self.local, steps, there)
+            return moment if there is UTC else moment.astimezone(UTC)
         if interval is Interval.YEAR:
             return _months_on(self.local, 12 * steps, there).astimezone(UTC)
         days = 7 * steps if interval is Interval.WEEK else steps

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
@@ -38,13 +39,11 @@ class IdBlocks:
     def __init__(self) -> None:
         self._ranges: list[range] = []
         self._next = iter(range(0))
-        self._promised = 0
-        self.left = 0
+        self._spare = 0
+        """How many are here and reserved for nobody; below zero while more of them are on their way."""
 
     def take(self) -> int:
         """The next id, one of those reserved."""
-        self.left -= 1
-        self._promised -= 1
         for number in self._next:
             return number
         assert self._ranges, "reserve ids before you take them"
@@ -52,19 +51,27 @@ class IdBlocks:
         self._next = iter(self._ranges.pop(0))
         return next(self._next)
 
+    def draw(self, count: int) -> Iterator[int]:
+        """So many of those reserved, for whoever takes thousands; what is not taken of them is given to nobody."""
+        drawn = list(islice(self._next, count))
+        while len(drawn) < count:
+            drawn.append(self.take())
+            drawn += islice(self._next, count - len(drawn))
+        return iter(drawn)
+
     async def reserve(self, connection: asyncpg.Connection, count: int) -> None:
         """Have `count` ids ready for the caller, beside those that others have reserved and not taken yet."""
-        self._promised += count
-        blocks = -(-(self._promised - self.left) // _BLOCK)
+        self._spare -= count
+        blocks = -(self._spare // _BLOCK)
         if blocks <= 0:
             return
         for block in await connection.fetch("select nextval('id_block') as number from generate_series(1, $1)", blocks):
             self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
-            self.left += _BLOCK
+            self._spare += _BLOCK
 
     def give_back(self, count: int) -> None:
         """Whoever reserved these takes them no more."""
-        self._promised -= count
+        self._spare += count
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ import orjson
 from billing import ledger, timeline
 from billing.agreement import Agreement, Item, Step
 from billing.charging import worded
-from billing.documents import Document, DocumentLine, document
 from billing.facts import evidence, whole
 from billing.lines import Kind, Line
 from billing.periods import Cycle
 from billing.pricing import Price, Quantity, Timing
 from billing.proration import Proration
 from billing.tables import InvoiceKind
-from billing.tax import Rate
+from billing.tax import Rate, parts
 from kernel.money import Money, total
 from kernel.time import Anchor, Interval
 
@@ -43,6 +42,7 @@ CHARGED = (
 LINE = ("position", "description", "tax_minor", "tax_percent", "tax_category", "tax_inclusive", *CHARGED)
 TRANSFER = ("debit", "credit", "currency", "amount_minor")
 
+_SUBSCRIPTION = InvoiceKind.SUBSCRIPTION
 _START = datetime(2001, 1, 1, tzinfo=UTC)
 _CYCLE = Cycle(_START, Anchor(_START.replace(tzinfo=None)), Interval.MONTH)
 _END = _CYCLE.anchor.boundary(1, Interval.MONTH)
@@ -54,6 +54,31 @@ class Words(NamedTuple):
     names: dict[int, str]
     rate: Rate
     currency: str
+    taxed: str
+    """What a row of a line says of the tax, but for its amount."""
+
+    notes: str
+    """What an invoice prints about taxes that are not charged."""
+
+    @classmethod
+    def of(cls, names: dict[int, str], rate: Rate, currency: str) -> Words:
+        """The words of documents that are taxed by one rate."""
+        taxed = f"{rate.percent}\t{_copied(rate.category)}\t{rate.inclusive}"
+        notes = orjson.dumps(rate.reason).decode() if rate.reason else ""
+        return cls(names, rate, currency, taxed, _copied("{" + notes + "}"))
+
+
+class Piece(NamedTuple):
+    """A line on its way into a form: all but its place and its tax, which depend on the others."""
+
+    net: Money
+    is_earned: bool
+    """Whether what it bills has been delivered."""
+
+    words: str
+    charged: str
+    sold: tuple[int, int, Quantity]
+    """Its item, price and quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +89,8 @@ class Form:
     invoice: str
     lines: tuple[str, ...]
     transfers: tuple[str, ...]
-    source: tuple[Line, ...]
-    """The lines it was made of; those of a plain form name an item by its place."""
-
-    sold: tuple[tuple[int, int, Quantity], ...]
-    """Item, price and quantity of each of them."""
+    pieces: tuple[Piece, ...]
+    """What it was made of; those of a plain form name an item by its place."""
 
 
 def plain(terms: Terms, prices: Mapping[int, Price], words: Words, *, over: bool) -> Form | None:
@@ -92,19 +114,38 @@ def is_plain(terms: Terms, prices: Mapping[int, Price], interval: Interval) -> b
 
 def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
     """The form of a document of these lines, issued now."""
-    made = document([(worded(line, words.names), line) for line in lines], words.rate, words.currency)
-    earned = total((line.net for line in made.lines if _is_earned(line.line, now)), words.currency)
-    # Each of them is summed from the lines whenever it is asked for.
-    subtotal, tax = made.subtotal, made.tax
-    sums = (subtotal, tax, subtotal + tax)
-    entry = ledger.invoice_finalized(ledger.Sums(subtotal - earned, earned, tax))
+    return assembled([piece(line, words, now) for line in lines], words)
+
+
+def piece(line: Line, words: Words, now: datetime) -> Piece:
+    """A line as a piece of a document issued now."""
+    # Usage is delivered when it is billed, and so is whatever is over.
+    is_earned = line.kind is Kind.USAGE or line.span.end <= now
+    sold = (int(line.item), int(line.price), line.quantity)
+    return Piece(line.net, is_earned, escaped(worded(line, words.names)), _charged(line), sold)
+
+
+def assembled(pieces: Sequence[Piece], words: Words) -> Form:
+    """The form of these pieces. As in `billing.documents`, the tax on all of them is rounded once, and then split."""
+    rate, currency = words.rate, words.currency
+    taxes = parts(rate, [each.net for each in pieces], currency)
+    nets = [each.net.minor for each in pieces]
+    if rate.inclusive:
+        nets = [net - tax.minor for net, tax in zip(nets, taxes, strict=True)]
+    earned = Money(sum([net for net, each in zip(nets, pieces, strict=True) if each.is_earned]), currency)
+    subtotal, tax = Money(sum(nets), currency), total(taxes, currency)
+    asked = subtotal + tax
     return Form(
-        sums[-1],
-        _invoice(made, sums),
-        tuple(_line(place, line) for place, line in enumerate(made.lines, 1)),
-        transfers(entry),
-        tuple(lines),
-        tuple((int(line.item), int(line.price), line.quantity) for line in lines),
+        asked,
+        f"{_SUBSCRIPTION}\t0\t{currency}\t{subtotal.minor}\t{tax.minor}\t{asked.minor}\t{words.notes}",
+        tuple(
+            [
+                f"{place}\t{each.words}\t{on_it.minor}\t{words.taxed}\t{each.charged}"
+                for place, (each, on_it) in enumerate(zip(pieces, taxes, strict=True), 1)
+            ]
+        ),
+        transfers(ledger.invoice_finalized(ledger.Sums(subtotal - earned, earned, tax))),
+        tuple(pieces),
     )
 
 
@@ -118,31 +159,17 @@ def copied(*values: Any) -> str:
     return "\t".join([_copied(value) for value in values])
 
 
-def _is_earned(line: Line, now: datetime) -> bool:
-    """Whether what a line bills has been delivered: usage, and whatever is over."""
-    return line.kind is Kind.USAGE or line.span.end <= now
-
-
-def _invoice(made: Document, sums: Sequence[Money]) -> str:
-    notes = _copied("{" + ",".join(orjson.dumps(note).decode() for note in made.notes) + "}")
-    subtotal, tax, asked = (amount.minor for amount in sums)
-    return f"{InvoiceKind.SUBSCRIPTION}\t0\t{made.currency}\t{subtotal}\t{tax}\t{asked}\t{notes}"
-
-
-def _line(place: int, drafted: DocumentLine) -> str:
-    words, rate = _copied(drafted.description), drafted.rate
-    taxed = f"{drafted.tax.minor}\t{rate.percent}\t{_copied(rate.category)}\t{rate.inclusive}"
-    return f"{place}\t{words}\t{taxed}\t{_charged(drafted.line)}"
-
-
 def _charged(line: Line) -> str:
     """What `facts.columns_of` says of a line, in the order of CHARGED."""
-    amount, taken = line.amount, [[taken.discount, taken.amount.minor] for taken in line.discounts]
-    discounts = f"{line.discount.minor}\t{_copied(taken)}" if taken else "0\t[]"
-    facts = _copied(evidence(line)) if line.kind is Kind.USAGE else "{}"
+    amount, discounts = line.amount, "0\t[]"
+    if line.discounts:
+        taken = [[taken.discount, taken.amount.minor] for taken in line.discounts]
+        discounts = f"{line.discount.minor}\t{_copied(taken)}"
+    facts = escaped(orjson.dumps(evidence(line)).decode()) if line.kind is Kind.USAGE else "{}"
     return (
-        f"{line.kind}\t{line.price}\t{whole(line.quantity)}\t{_copied(line.above)}\t{amount.currency}\t{amount.minor}"
-        f"\t{discounts}\t{_copied(line.formula)}\t{line.proration}\t{_copied(line.reverses)}\t{facts}"
+        f"{line.kind}\t{line.price}\t{whole(line.quantity)}\t{NULL if line.above is None else _copied(line.above)}"
+        f"\t{amount.currency}\t{amount.minor}\t{discounts}\t{escaped(line.formula)}\t{line.proration}"
+        f"\t{NULL if line.reverses is None else line.reverses}\t{facts}"
     )
 
 
@@ -151,5 +178,9 @@ def _copied(value: Any) -> str:
         return str(value)
     if value is None:
         return NULL
-    text: str = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return escaped(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def escaped(text: str) -> str:
+    """A text as COPY reads it in a column."""
     return text.replace("\\", "\\\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -95,8 +95,10 @@ class Pricing:
         if plain is None or used is None:
             return None
         form = self._form(plain, due)
-        wanted = [(plain.items[place], price, quantity) for place, price, quantity in form.sold] if form else []
-        if _billed(due) != wanted:
+        sold = [each.sold for each in form.pieces] if form else []
+        wanted = [(plain.items[place], price, quantity) for place, price, quantity in sold]
+        if (sorted(map(tuple, due["lines"])) if due["lines"] else []) != wanted:
+            # The period that ends was billed in another way.
             return None
         if used.usage:
             return self._metered(due, plain, form, used)
@@ -121,19 +123,25 @@ class Pricing:
         place = (due["currency"], due["country"], due["vat_id"], due["locale"])
         if place not in self.shelf.words:
             rate = seller().rate(due["country"], due["vat_id"], self.run.now)
-            self.shelf.words[place] = Words(self.shelf.names[due["locale"]], rate, due["currency"])
+            self.shelf.words[place] = Words.of(self.shelf.names[due["locale"]], rate, due["currency"])
         return self.shelf.words[place]
 
     def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, stated: Stated) -> Renewal:
         """The same with the usage of the period that ends, nothing of which was billed before."""
-        used = (rated(one, (), due["period_start"]) for one in stated.usage)
-        charged = (
-            replace(line, item=str(plain.items[int(line.item)]), period=plain.period.start, span=plain.period)
-            for line in (form.source if form else ())
-        )
-        lines = [*(line for line in used if line), *charged]
+        used = [line for one in stated.usage if (line := rated(one, (), due["period_start"]))]
+        period, words = Begun.of(plain.period), self._words(due)
         kept = orjson.dumps({str(due["subscription_id"]): {"seen": stated.seen}}).decode()
-        return self._made(due, plain.period, lines, due["line_minor"] or 0, 0)._replace(known=kept)
+        pieces = [forms.piece(line, words, self.run.now) for line in used]
+        spans = _spans(used)
+        if form:
+            pieces += form.pieces
+            ahead = (period.start, period.start, period.end)
+            spans += [Span(plain.items[each.sold[0]], *ahead) for each in form.pieces]
+        if not pieces:
+            return Renewal(due, period, known=kept)
+        made = forms.assembled(pieces, words)
+        held = doubt(made.total, len(pieces), due["line_minor"] or 0, due["limit_minor"], self.bounds)
+        return Renewal(due, period, made, spans, held, kept)
 
     async def _others(self, connection: asyncpg.Connection, rest: Sequence[asyncpg.Record]) -> dict[int, Renewal]:
         keys = [(row["account_id"], row["subscription_id"]) for row in rest]
@@ -204,11 +212,6 @@ def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
     if period.start != due["due_at"] or not forms.is_plain(terms, prices, interval):
         return None
     return Plain(items, terms, period)
-
-
-def _billed(due: asyncpg.Record) -> list[tuple[int, int, int]]:
-    """Item, price and quantity of the lines of the period that ends."""
-    return sorted((item, price, quantity) for item, price, quantity in due["lines"] or ())
 
 
 def _spans(lines: Sequence[Line]) -> list[Span]:

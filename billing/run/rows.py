@@ -9,7 +9,7 @@ every column.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from billing import ledger
 from billing.run import chains
 from billing.run.chains import Said, chained
 from billing.run.chunks import Run
-from billing.run.forms import INVOICE, LINE, NULL, TRANSFER, Form, copied, transfers
+from billing.run.forms import INVOICE, LINE, NULL, TRANSFER, Form, copied, escaped, transfers
 from billing.seller import seller
 from kernel.money import Money
 from kernel.time import Period
@@ -107,74 +107,89 @@ async def write(
 
     `credit` is what customers have, by account and currency; what is used is taken off.
     """
-    lines = sum(len(renewal.spans) for renewal in renewals)
-    await blocks.reserve(connection, 16 * len(renewals) + lines)
-    sheets = Sheets(run, blocks, credit)
+    count = 16 * len(renewals) + sum(len(renewal.spans) for renewal in renewals)
+    await blocks.reserve(connection, count)
+    ids = blocks.draw(count)
+    sheets = Sheets(run, ids, credit)
     for renewal in renewals:
         sheets.add(renewal)
     for table in ("line_item", "ledger_entry", "ledger_transfer"):
         await copy(connection, table, _COLUMNS[table], sheets.rows[table])
     sheets.number(await numbers(connection, run, len(sheets.unnumbered)))
     await copy(connection, "invoice", _COLUMNS["invoice"], sheets.rows["invoice"])
-    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, blocks, sheets.said))
+    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, ids, sheets.said))
     await copy(connection, "outbox", _COLUMNS["outbox"], sheets.rows["outbox"])
 
 
-Unnumbered = tuple[str, str, int]
-"""An invoice that waits for its number: its row before and after it, and at which place the audit says it."""
+class Unnumbered(NamedTuple):
+    """An invoice that waits for its number."""
 
-_BLANK = "\0"
-"""Stands for a number in what the audit says; no text in PostgreSQL has one."""
+    head: str
+    """Its row before the number."""
+
+    tail: str
+    """Its row after the number."""
+
+    place: int
+    """At which place the audit says it."""
+
+    said: Said
+    """What the audit says of it, up to the number."""
+
+    rest: str
+    """What the audit says after the number."""
 
 
 class Sheets:
     """The rows of a chunk, by table."""
 
-    def __init__(self, run: Run, blocks: IdBlocks, credit: dict[tuple[int, str], int]) -> None:
+    def __init__(self, run: Run, ids: Iterator[int], credit: dict[tuple[int, str], int]) -> None:
         self.rows: dict[str, list[str]] = {table: [] for table in _COLUMNS}
         self.said: list[Said] = []
         """What the audit says of all that was added, in that order."""
 
         self.unnumbered: list[Unnumbered] = []
         self._run, self._name, self._now = run, run.name, run.now.isoformat()
-        self._take, self._credit = blocks.take, credit
+        self._take, self._credit = ids.__next__, credit
 
     def add(self, renewal: Renewal) -> None:
         """Write a renewal, but for the number of its invoice."""
-        account, subscription, *_ = renewal.due
-        invoice = used = 0
+        account, subscription = renewal.due["account_id"], renewal.due["subscription_id"]
         if renewal.form:
-            invoice = self._take()
-            self._lines(renewal, renewal.form, invoice)
-            self._tell("invoice.finalized" if renewal.final else "invoice.drafted", account, "invoice", invoice)
-            if renewal.final:
-                self._book(account, invoice, "invoice_finalized", renewal.form.transfers)
-                used = self._settle(account, invoice, renewal.form.total)
-                if used == renewal.form.total.minor:
-                    self._tell("invoice.paid", account, "invoice", invoice)
-            self._invoice(renewal, renewal.form, invoice, used)
+            self._bill(renewal, renewal.form, account, subscription)
         if renewal.period:
             self._tell("subscription.renewed", account, "subscription", subscription)
-            self.said.append(_renewed(renewal, renewal.period))
+            self.said.append(_renewed(renewal, renewal.period, account, subscription))
         if renewal.held:
             self._tell("subscription.held", account, "subscription", subscription)
-            self.said.append(_held(renewal))
+            self.said.append(_held(renewal, account, subscription))
             log.error("a subscription waits for a person", subscription=subscription, reason=renewal.held)
 
     def number(self, first: int) -> None:
         """Number the invoices, from here on."""
-        series = f"{seller().prefix}-{self._run.now.year}-"
-        for number, (head, tail, place) in enumerate(self.unnumbered, first):
-            told = self.said[place]
-            self.rows["invoice"].append(f"{head}{series}{number:06}{tail}")
-            self.said[place] = Said(*told[:-1], told.after.replace(_BLANK, f'"{series}{number:06}"'))
+        series, rows, every = f"{seller().prefix}-{self._run.now.year}-", self.rows["invoice"], self.said
+        for number, (head, tail, place, said, rest) in enumerate(self.unnumbered, first):
+            text = f"{series}{number:06}"
+            rows.append(f"{head}{text}{tail}")
+            every[place] = (*said[:-1], f'{said[-1]}"{text}"{rest}')
 
-    def _lines(self, renewal: Renewal, form: Form, invoice: int) -> None:
-        account, subscription, *_ = renewal.due
+    def _bill(self, renewal: Renewal, form: Form, account: int, subscription: int) -> None:
+        """Write an invoice, its lines, and what follows for the books."""
+        final, used, invoice = renewal.final, 0, self._take()
+        self._lines(renewal, form, f"\t{invoice}\t{subscription}\t", account)
+        self._tell("invoice.finalized" if final else "invoice.drafted", account, "invoice", invoice)
+        if final:
+            self._book(account, invoice, "invoice_finalized", form.transfers)
+            used = self._settle(account, invoice, form.total)
+        state = "draft" if not final else "paid" if used == form.total.minor else "open"
+        if state == "paid":
+            self._tell("invoice.paid", account, "invoice", invoice)
+        self._invoice(renewal, form, (account, invoice, subscription), state, used)
+
+    def _lines(self, renewal: Renewal, form: Form, whose: str, account: int) -> None:
+        rows, take = self.rows["line_item"], self._take
         for text, (item, period, start, end) in zip(form.lines, renewal.spans, strict=True):
-            self.rows["line_item"].append(
-                f"{account}\t{self._take()}\t{invoice}\t{subscription}\t{item}\t{period}\t{start}\t{end}\t{text}"
-            )
+            rows.append(f"{account}\t{take()}{whose}{item}\t{period}\t{start}\t{end}\t{text}")
 
     def _settle(self, account: int, invoice: int, owed: Money) -> int:
         """Pay an invoice with the customer's credit, or add a negative one to it; how much was used, in minor units."""
@@ -193,45 +208,48 @@ class Sheets:
     def _book(self, account: int, invoice: int, kind: str, moved: Sequence[str]) -> None:
         if not moved:
             return
-        entry = self._take()
-        self.rows["ledger_entry"].append(f"{account}\t{entry}\t{self._now}\t{kind}\tinvoice\t{invoice}")
-        self.rows["ledger_transfer"] += [f"{account}\t{self._take()}\t{entry}\t{transfer}" for transfer in moved]
+        rows, take = self.rows, self._take
+        entry = take()
+        rows["ledger_entry"].append(f"{account}\t{entry}\t{self._now}\t{kind}\tinvoice\t{invoice}")
+        for transfer in moved:
+            rows["ledger_transfer"].append(f"{account}\t{take()}\t{entry}\t{transfer}")
 
     def _tell(self, name: str, account: int, subject: str, number: int) -> None:
-        payload = f'{{"account_id":{account},"{subject}":{number}}}'
-        self.rows["outbox"].append(f"{self._take()}\t{account}\t{self._now}\t{name}\t{payload}\t{self._name}")
+        self.rows["outbox"].append(
+            f"{self._take()}\t{account}\t{self._now}\t{name}"
+            f'\t{{"account_id":{account},"{subject}":{number}}}\t{self._name}'
+        )
 
-    def _invoice(self, renewal: Renewal, form: Form, invoice: int, used: int) -> None:
-        account, subscription, *_ = renewal.due
-        final, asked = renewal.final, form.total.minor
-        state = "draft" if not final else "paid" if used == asked else "open"
-        start, end = min([span.start for span in renewal.spans]), max([span.end for span in renewal.spans])
+    def _invoice(self, renewal: Renewal, form: Form, ids: tuple[int, int, int], state: str, used: int) -> None:
+        due, (account, invoice, subscription) = renewal.due, ids
+        final = state != "draft"
+        start, end = _reach(renewal.spans)
         head = f"{account}\t{invoice}\t{subscription}\t"
         tail = (
-            f"\t{state}\t{self._dated(renewal, state)}\t{used}\t{copied(renewal.held, renewal.known)}\t{start}\t{end}"
-            f"\t{_addressed(renewal.due)}\t{_ended(renewal)}"
-            f"\t{_later(self._run.now, renewal.due['grace_hours'])}\t{form.invoice}"
+            f"\t{state}\t{self._dated(due, state)}\t{used}\t{_kept(renewal)}\t{start}\t{end}"
+            f"\t{_addressed(due)}\t{_ended(renewal)}\t{_later(self._run.now, due['grace_hours'])}\t{form.invoice}"
         )
+        before = f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":'
         after = (
-            f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":{_BLANK if final else "null"},'
-            f'"period_end":"{end}","period_start":"{start}","state":"{state}",'
-            f'"subscription_id":{subscription},"total_minor":{asked}}}'
+            f',"period_end":"{end}","period_start":"{start}","state":"{state}",'
+            f'"subscription_id":{subscription},"total_minor":{form.total.minor}}}'
         )
         if final:
-            self.unnumbered.append((head, tail, len(self.said)))
+            said = (account, "invoice.finalized", "invoice", invoice, "null", before)
+            self.unnumbered.append(Unnumbered(head, tail, len(self.said), said, after))
         else:
+            said = (account, "invoice.drafted", "invoice", invoice, "null", f"{before}null{after}")
             self.rows["invoice"].append(f"{head}{NULL}{tail}")
-        action = "invoice.finalized" if final else "invoice.drafted"
-        self.said.append(Said(account, action, "invoice", invoice, "null", after))
+        self.said.append(said)
         if state == "paid":
-            self.said.append(Said(account, "invoice.paid", "invoice", invoice, "null", "null"))
+            self.said.append((account, "invoice.paid", "invoice", invoice, "null", "null"))
 
-    def _dated(self, renewal: Renewal, state: str) -> str:
+    def _dated(self, due: asyncpg.Record, state: str) -> str:
         """When it is issued, due and paid; a draft isn't yet."""
         if state == "draft":
             return f"{NULL}\t{NULL}\t{NULL}"
         paid = self._now if state == "paid" else NULL
-        return f"{self._now}\t{_later(self._run.now, 24 * renewal.due['net_days'])}\t{paid}"
+        return f"{self._now}\t{_later(self._run.now, 24 * due['net_days'])}\t{paid}"
 
 
 async def numbers(connection: asyncpg.Connection, run: Run, count: int) -> int:
@@ -269,22 +287,38 @@ def _ended(renewal: Renewal) -> str:
     return period.start if period and period.span.start == due_at else str(due_at)
 
 
-def _renewed(renewal: Renewal, period: Begun) -> Said:
-    account, subscription, *_ = renewal.due
+def _renewed(renewal: Renewal, period: Begun, account: int, subscription: int) -> Said:
     before = f'{{"period_end":"{_ended(renewal)}","period_start":"{renewal.due["period_start"]}"}}'
     after = f'{{"period_end":"{period.end}","period_start":"{period.start}"}}'
-    return Said(account, "subscription.renewed", "subscription", subscription, before, after)
+    return account, "subscription.renewed", "subscription", subscription, before, after
 
 
-def _held(renewal: Renewal) -> Said:
-    account, subscription, *_ = renewal.due
+def _held(renewal: Renewal, account: int, subscription: int) -> Said:
     after = json.dumps({"held": renewal.held}, separators=(",", ":"))
-    return Said(account, "subscription.held", "subscription", subscription, '{"held":null}', after)
+    return account, "subscription.held", "subscription", subscription, '{"held":null}', after
+
+
+def _reach(spans: Sequence[Span]) -> tuple[str, str]:
+    """From the first start to the last end."""
+    if len(spans) == 1:
+        return spans[0].start, spans[0].end
+    return min([span.start for span in spans]), max([span.end for span in spans])
+
+
+def _kept(renewal: Renewal) -> str:
+    """Why an invoice is held, and what it keeps of the facts."""
+    if renewal.held is None and renewal.known == "{}":
+        return f"{NULL}\t{{}}"
+    return copied(renewal.held, renewal.known)
 
 
 def _addressed(due: asyncpg.Record) -> str:
     """How an invoice is collected, and to whom it goes."""
-    return copied(due["collection"], due["net_days"], due["po_number"], due["billed_to"], due["locale"])
+    number = due["po_number"]
+    return (
+        f"{due['collection']}\t{due['net_days']}\t{NULL if number is None else escaped(number)}"
+        f"\t{escaped(due['billed_to'])}\t{escaped(due['locale'])}"
+    )
 
 
 @lru_cache(maxsize=1_000)

@@ -21,6 +21,7 @@ from billing.periods import (
     renewal,
     restarts,
     span_at,
+    spans,
     trial_end,
 )
 from kernel.errors import InvalidInput
@@ -203,6 +204,7 @@ def test_beginning_later_yields_the_same_periods(
     periods = list(begun(both, now, since))
 
     assert periods == [period for period in begun(both, now) if period.span.end > since]
+    assert list(spans(both, now, since)) == [period.span for period in periods]
     assert at(both, since) == periods[0]
     assert span_at(both, since) == periods[0].span
 
