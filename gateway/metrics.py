@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,7 +86,7 @@ class Metrics:
 
     async def page(self, request: Request) -> Response:
         """The figures as Prometheus reads them; while the database is away, the last that is known of it."""
-        with suppress(Unavailable, OSError, SQLAlchemyError):
+        with suppress(Unavailable, OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError):
             if self.look:
                 waiting = await self.look()
                 self.held.set(waiting.held)

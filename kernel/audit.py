@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
@@ -48,6 +48,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What subscribers are told of a state change: a row of the outbox."""
+
+    id: int
+    at: datetime
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One state change on its way into a chain."""
 
@@ -60,6 +69,7 @@ class Entry:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     origin: Origin = field(default_factory=Origin)
+    told: Told | None = None
 
 
 class AuditRecord(SQLModel, table=True):
@@ -125,7 +135,11 @@ _COLUMNS = (
 
 def digest(previous: bytes, record: Sequence[Any]) -> bytes:
     """The hash of a record (its columns in table order) that follows `previous`."""
-    return sha256(previous + json.dumps(record, sort_keys=True, separators=(",", ":"), default=_said).encode()).digest()
+    return sha256(previous + _json(record).encode()).digest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_said)
 
 
 def _said(value: object) -> str:
@@ -134,60 +148,62 @@ def _said(value: object) -> str:
 
 
 async def append(connection: asyncpg.Connection, entries: Iterable[Entry]) -> None:
-    """Chain the entries, account by account; call it last, for each chain stays locked until the commit."""
+    """Chain the entries and tell of them; call it last, for each account's chain stays locked until the commit."""
     by_account = attrgetter("account_id")
     for account_id, group in groupby(sorted(entries, key=by_account), by_account):
-        await _append_to(connection, account_id, list(group))
+        chained = list(group)
+        columns = list(zip(*map(_values, chained), strict=True))
+        told = [each.told for each in chained]
+        payloads = [[each and each.id, each and each.at, each and _json(each.payload)] for each in told]
+        columns += zip(*payloads, strict=True)
+        while await connection.execute(_APPEND, account_id, *columns) == "INSERT 0 0":
+            await connection.execute(_BEGIN, account_id, GENESIS)
 
 
-async def _append_to(connection: asyncpg.Connection, account_id: int, entries: list[Entry]) -> None:
-    head = await connection.fetchrow(
-        "insert into audit_head as head (account_id, seq, hash) values ($1, 0, $2)"
-        " on conflict (account_id) do update set seq = head.seq returning seq, hash",
-        account_id,
-        GENESIS,
-    )
-    assert head is not None
-    seq, previous = head["seq"], head["hash"]
-    rows = []
-    for entry in entries:
-        seq += 1
-        values = _values(entry, seq)
-        previous = digest(previous, values)
-        rows.append((*values, previous))
-    await connection.execute(_INSERT, *(_column(rows, place) for place in range(len(rows[0]))))
-    moved = "update audit_head set seq = $2, hash = $3 where account_id = $1"
-    await connection.execute(moved, account_id, seq, previous)
+_BEGIN = "insert into audit_head (account_id, seq, hash) values ($1, 0, $2) on conflict do nothing"
 
 
-def _values(entry: Entry, seq: int) -> list[Any]:
-    origin = asdict(entry.origin)
+def _values(entry: Entry) -> list[Any]:
+    """A record's columns from its id on, without the hash; and what is hashed of them, in the words of `digest`."""
+    about = [entry.id, entry.at, entry.action, entry.subject, entry.subject_id]
+    before, after, origin = _json(entry.before), _json(entry.after), entry.origin
+    who = [origin.actor, origin.person_id, origin.impersonator_id, origin.token, origin.ip, origin.request_id]
+    why = [*who, origin.reason]
+    said = f"{_json(about)[1:-1]},{before},{after},{_json(why)[1:]}"
     return [
-        entry.account_id,
-        seq,
-        entry.id,
-        entry.at,
-        entry.action,
-        entry.subject,
-        entry.subject_id,
-        entry.before,
-        entry.after,
-        *(origin[name] for name in ("actor", "person_id", "impersonator_id", "token", "ip", "request_id", "reason")),
+        *about,
+        before if entry.before is not None else None,
+        after if entry.after is not None else None,
+        *why,
+        said,
     ]
 
 
-_B, _T = "bigint", "text"
-_TYPES = [_B, _B, _B, "timestamptz", _T, _T, _B, _T, _T, _T, _B, _B, _T, _T, _T, _T, "bytea"]
-_INSERT = (
-    f"insert into audit_record ({_COLUMNS}, hash)"  # noqa: S608 - constant columns
-    " select a, b, c, d, e, f, g, h::jsonb, i::jsonb, j, k, l, m, n, o, p, q from unnest("
-    + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 1))
-    + ") as t(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)"
-)
+_B, _T, _I = "bigint", "text", "timestamptz"
+_TYPES = [_B, _I, _T, _T, _B, _T, _T, _T, _B, _B, _T, _T, _T, _T, _T, _B, _I, _T]
+_GIVEN = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 2))
+_APPEND = f"""
+with head as materialized (select seq, hash from audit_head where account_id = $1 for no key update),
+entry as (
+    select * from unnest({_GIVEN}) with ordinality as t(id, at, action, subject, subject_id, before, after, actor,
+        person_id, impersonator_id, token, ip, request_id, reason, said, told, told_at, payload, place)),
+chain as (
+    select e.*, h.seq + e.place as seq,
+        audit_chained(h.hash, '[' || $1 || ',' || h.seq + e.place || ',' || e.said) over (order by e.place) as hash
+    from head h, entry e),
+last as (select seq, hash from chain order by seq desc limit 1),
+moved as (update audit_head h set seq = l.seq, hash = l.hash from last l where h.account_id = $1),
+told as (
+    insert into outbox (id, account_id, at, name, payload, request_id)
+    select told, $1, told_at, action, payload::jsonb, request_id from chain where told is not null order by place)
+insert into audit_record ({_COLUMNS}, hash)
+select $1, seq, id, at, action, subject, subject_id, before::jsonb, after::jsonb,
+    actor, person_id, impersonator_id, token, ip, request_id, reason, hash from chain
+"""  # noqa: S608 - constant columns
+"""One statement, so that a chain is locked for one round trip and the commit.
 
-
-def _column(rows: list[tuple[Any, ...]], place: int) -> list[Any]:
-    return [json.dumps(row[place]) if isinstance(row[place], dict) else row[place] for row in rows]
+Events take their places behind that lock: those of an account are in the order of commits.
+"""
 
 
 async def seal(connection: asyncpg.Connection, seal_id: int, now: datetime) -> bool:

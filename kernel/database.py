@@ -99,7 +99,8 @@ def engine(
     """SQLAlchemy's engine over asyncpg, as `role` when one is given. Nothing is connected yet.
 
     `pool_size` 0 keeps no connection. A connection that the server closed, because
-    it restarted, is noticed when it leaves the pool, without a round trip.
+    it restarted, is noticed when it leaves the pool, without a round trip. A transaction
+    is begun by whoever wants one, as `kernel.work` does; SQLAlchemy begins none.
     """
 
     async def fresh(**_: Any) -> asyncpg.Connection:
@@ -112,6 +113,7 @@ def engine(
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         query_cache_size=2_000,
+        isolation_level="AUTOCOMMIT",
         **sizes,
     )
     event.listen(made.sync_engine, "checkout", _still_open)
@@ -207,7 +209,7 @@ async def migrate(url: str) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    owner = engine(url, role=None, pool_size=0)
+    owner = engine(url, role=None, pool_size=0).execution_options(isolation_level="READ COMMITTED")
     config = Config(attributes={})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     async with owner.begin() as connection:

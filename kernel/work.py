@@ -18,8 +18,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import Executable, event, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy import Executable, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import SQLModel
@@ -59,11 +59,18 @@ class IdBlocks:
             drawn += islice(self._next, count - len(drawn))
         return iter(drawn)
 
+    def promise(self, count: int) -> int:
+        """Keep `count` ids for the caller, beside those that others were promised; how many blocks that lacks."""
+        self._spare -= count
+        return max(-(self._spare // _BLOCK), 0)
+
     async def reserve(self, connection: asyncpg.Connection, count: int) -> None:
         """Have `count` ids ready for the caller, beside those that others have reserved and not taken yet."""
-        self._spare -= count
-        blocks = -(self._spare // _BLOCK)
-        if blocks <= 0:
+        await self.fill(connection, self.promise(count))
+
+    async def fill(self, connection: asyncpg.Connection, blocks: int) -> None:
+        """Take so many blocks, if any."""
+        if not blocks:
             return
         for block in await connection.fetch("select nextval('id_block') as number from generate_series(1, $1)", blocks):
             self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
@@ -99,20 +106,21 @@ class Work:
         self.now = now
         self.origin = origin or Origin()
         self.sees: Mapping[str, str] = sees or {}
-        self.session = AsyncSession(engine, expire_on_commit=False)
+        self._engine = engine
         self._ids = ids
         self._reserved = 0
         self._lock = asyncio.Lock()
+        self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
+        self._session: AsyncSession | None = None
+        self._account = 0
         self._changing = False
         self._emissions: list[_Emission] = []
         self._before: dict[int, tuple[SQLModel, dict[str, Any] | None]] = {}
-        event.listen(self.session.sync_session, "before_flush", self._remember)
 
     async def close(self) -> None:
         """End the request: whatever was not committed is undone."""
-        self._driver = None
-        await self.session.close()
+        await self.rest()
 
     async def see_as(self, sees: Mapping[str, str], origin: Origin) -> None:
         """Go on as an actor who has been recognized: what they see, and how the audit names them."""
@@ -141,9 +149,10 @@ class Work:
 
     async def bind(self, account_id: int) -> None:
         """Let this transaction write rows of one account, once it is decided that the actor may."""
-        driver = await self.driver()
         async with self._lock:
-            await driver.execute("select set_config('app.account', $1, true)", str(account_id))
+            self._account = account_id
+            if self._driver:
+                await self._driver.execute("select set_config('app.account', $1, true)", str(account_id))
 
     async def unbind(self) -> None:
         """Let this transaction write no account's rows any more."""
@@ -157,19 +166,21 @@ class Work:
 
     async def reserve(self, count: int) -> None:
         """Have `count` ids ready for `new_id`."""
-        driver = await self.driver()
         wanted = max(count + _SPARE - self._reserved, 0)
         self._reserved += wanted
-        await self._ids.reserve(driver, wanted)
+        if lacking := self._ids.promise(wanted):
+            await self._ids.fill(await self.driver(), lacking)
 
     def add(self, row: SQLModel) -> None:
         """A new row, written at the next flush."""
-        self.session.add(row)
+        self._rows().add(row)
 
     async def flush(self) -> None:
         """Write what was added or changed so far; constraints speak here."""
-        async with self._lock:
-            await self.session.flush()
+        if self._session is not None:
+            await self.driver()
+            async with self._lock:
+                await self._rows().flush()
 
     def emit(
         self,
@@ -189,7 +200,7 @@ class Work:
         """Run an update or a delete; how many rows it changed."""
         await self.driver()
         async with self._lock:
-            result = await self.session.execute(statement)
+            result = await self._rows().execute(statement)
         return int(result.rowcount)  # type: ignore[attr-defined]
 
     # Reading
@@ -198,13 +209,13 @@ class Work:
         """The only row of a question, or None."""
         await self.driver()
         async with self._lock:
-            return (await self.session.execute(statement)).scalars().one_or_none()
+            return (await self._rows().execute(statement)).scalars().one_or_none()
 
     async def all(self, statement: Executable) -> Sequence[Any]:
         """All rows of a question."""
         await self.driver()
         async with self._lock:
-            return (await self.session.execute(statement)).scalars().all()
+            return (await self._rows().execute(statement)).scalars().all()
 
     async def fetch(self, sql: str, *values: Any, record: type[asyncpg.Record] | None = None) -> list[asyncpg.Record]:
         """Rows of a statement in PostgreSQL's own words, with its values in order."""
@@ -223,32 +234,51 @@ class Work:
     async def rest(self) -> None:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
         async with self._lock:
-            self._driver = None
-            # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
-            self.session.expunge_all()
-            await self.session.rollback()
+            connection, driver, self._connection, self._driver = self._connection, self._driver, None, None
+            self._account = 0
+            if self._session is not None:
+                # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
+                self._session.expunge_all()
+                await self._session.rollback()
+            if connection is None:
+                return
+            try:
+                if driver is not None and not driver.is_closed() and driver.is_in_transaction():
+                    await driver.execute("rollback")
+            finally:
+                await connection.close()
 
     async def driver(self) -> asyncpg.Connection:
         """The driver's connection, inside this request's transaction and behind its fence."""
         async with self._lock:
             if self._driver is None:
-                # The fence is set by a SQLAlchemy statement: only that makes its asyncpg adapter begin a transaction.
-                connection = await self.session.connection()
-                await connection.execute(_fence(tuple(sorted(self.sees))), dict(self.sees))
-                self._driver = (await connection.get_raw_connection()).driver_connection
-        assert self._driver is not None
-        return self._driver
+                if self._connection is None:
+                    self._connection = await self._engine.connect()
+                driver = (await self._connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                await driver.execute(_beginning(self.sees, self._account))
+                self._driver = driver
+            return self._driver
+
+    def _rows(self) -> AsyncSession:
+        """SQLAlchemy's session on this request's connection, made for the first who wants rows."""
+        if self._session is None:
+            self._session = AsyncSession(expire_on_commit=False)
+            event.listen(self._session.sync_session, "before_flush", self._remember)
+        if self._connection is not None:
+            self._session.sync_session.bind = self._connection.sync_connection
+        return self._session
 
     async def _commit(self) -> None:
         await self.flush()
-        driver = await self.driver()
         if self._emissions:
             await self.reserve(2 * len(self._emissions))
-            await audit.append(driver, [self._entry(emission) for emission in self._emissions])
-            # Behind the lock of the audit chain, so that the places of an account's events are in the order of commits.
-            await self._deliver(driver)
-        async with self._lock:
-            await self.session.commit()
+            await audit.append(await self.driver(), [self._entry(emission) for emission in self._emissions])
+        if self._driver is not None:
+            async with self._lock:
+                await self._driver.execute("commit")
+                if self._session is not None:
+                    await self._session.commit()
 
     def _entry(self, emission: _Emission) -> audit.Entry:
         told = emission.event
@@ -268,20 +298,7 @@ class Work:
             before=before,
             after=after,
             origin=emission.origin,
-        )
-
-    async def _deliver(self, driver: asyncpg.Connection) -> None:
-        told = [emission.event for emission in self._emissions]
-        await driver.execute(
-            "insert into outbox (id, account_id, at, name, payload, request_id)"
-            " select a, b, $3, c, d::jsonb, $6"
-            " from unnest($1::bigint[], $2::bigint[], $4::text[], $5::text[]) as t(a, b, c, d)",
-            [self.new_id() for _ in told],
-            [event.account_id for event in told],
-            self.now,
-            [event.name for event in told],
-            [json.dumps(event.payload) for event in told],
-            self.origin.request_id,
+            told=audit.Told(self.new_id(), self.now, told.payload),
         )
 
     def _remember(self, session: Session, _context: UOWTransaction, _instances: Any) -> None:
@@ -294,7 +311,13 @@ class Work:
                 self._before[id(row)] = (row, {**before, **known})
 
 
-def _fence(names: tuple[str, ...]) -> Executable:
-    """The statement that tells row-level security what the actor of this transaction sees."""
-    told = ", ".join(f"set_config('app.{name}', :{name}, true)" for name in names)
-    return text("select " + (told or "1"))
+def _beginning(sees: Mapping[str, str], account_id: int) -> str:
+    """A transaction's first words, in one round trip: they tell row-level security what its actor sees, and may write.
+
+    In hexadecimal digits, which say nothing but themselves.
+    """
+    said = json.dumps({**sees, "account": str(account_id)} if account_id else dict(sees)).encode().hex()
+    return f"begin; select set_config('app.' || key, value, true) from {_EACH.format(said=said)}"  # noqa: S608 - digits
+
+
+_EACH = "json_each_text(convert_from(decode('{said}', 'hex'), 'UTF8')::json)"

@@ -183,7 +183,7 @@ async def test_a_chain_written_anew_disagrees_with_the_seal(workspace: Scene) ->
             origin = audit.Origin(
                 **{name: forged[name] for name in audit.Origin.__dataclass_fields__ if name in forged}
             )
-            entry = {name: forged[name] for name in audit.Entry.__dataclass_fields__ if name != "origin"}
+            entry = {name: forged[name] for name in audit.Entry.__dataclass_fields__ if name in forged}
             told = {name: json.loads(entry[name]) if entry[name] else None for name in ("before", "after")}
             await audit.append(connection, [audit.Entry(**{**entry, **told}, origin=origin)])
         found = await _breaches(workspace, connection)
