@@ -404,6 +404,7 @@ def seat(  # noqa: PLR0917 - typer gives them by name
 def schema(
     check: Annotated[bool, typer.Option("--check", help="Tell how it differs from schema/schema.graphql.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write it to schema/schema.graphql.")] = False,
+    part: Annotated[bool, typer.Option("--subgraph", help="Print it as a part of a federated graph instead.")] = False,
 ) -> int:
     """Print the GraphQL schema; --check compares it with the committed one, --write commits to it.
 
@@ -415,7 +416,7 @@ def schema(
         contract.write()
         _say(f"Wrote {contract.COMMITTED}.")
     else:
-        typer.echo(contract.text(), nl=False)
+        typer.echo(contract.part() if part else contract.text(), nl=False)
     return 0
 
 

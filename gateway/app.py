@@ -43,6 +43,7 @@ from gateway.printing import Printer
 from gateway.rails import hooked, rail
 from gateway.records import FORMS, records
 from gateway.remembering import remembered
+from gateway.routers import router_route
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 from gateway.setup import setup_routes
@@ -144,6 +145,7 @@ def build(
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
         socket_route("/graphql"),
+        router_route(settings, BODY),
         *(Route(f"/export/audit.{form}", recorded) for form in FORMS),
         Route("/export/{sheet}.csv", exports),
         usage_route(BODY),

@@ -11,6 +11,7 @@ from graphql.utilities import find_schema_changes
 
 import schema
 from kernel.errors import InvalidInput
+from schema import subgraph
 
 COMMITTED = Path(schema.__file__).with_name("schema.graphql")
 """The contract that clients rely on."""
@@ -19,6 +20,11 @@ COMMITTED = Path(schema.__file__).with_name("schema.graphql")
 def text() -> str:
     """The schema of the graph in the schema definition language."""
     return schema.build().as_str() + "\n"
+
+
+def part() -> str:
+    """The schema of the graph as a part of a federated one."""
+    return subgraph.sdl()
 
 
 def write() -> None:

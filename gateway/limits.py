@@ -29,8 +29,8 @@ from kernel.errors import TooComplex
 _DEEPEST = 64
 """Selection sets inside one another, fragments included, at which the walk turns back."""
 
-_INTROSPECTION = frozenset({"__schema", "__type"})
-"""Fields whose nesting is bounded by a validation rule, and counts as one level here."""
+_INTROSPECTION = frozenset({"__schema", "__type", "_service"})
+"""Fields that show the schema itself. Their nesting is bounded by a validation rule, and counts as one level here."""
 
 _WORDS = {
     "tokens": "tokens",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from schema import (
     audit,
@@ -37,6 +38,8 @@ from schema import (
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
 
+_ROOTS = {"Query", "Live"}
+
 
 @strawberry.type(description="Everything that can be changed. Each change happens whole, or not at all.")
 class Mutation(
@@ -66,11 +69,17 @@ class Mutation(
     """The doors for changes."""
 
 
-def build() -> strawberry.Schema:
-    """The graph."""
-    types = [kind for kind in TYPES.values() if isinstance(kind, type) and hasattr(kind, "__strawberry_definition__")]
+def build(
+    query: type = viewer.Query, subscription: type | None = live.Live, config: StrawberryConfig = CONFIG
+) -> strawberry.Schema:
+    """The graph, with these ways in, and whatever can be followed."""
+    types = [
+        kind
+        for name, kind in TYPES.items()
+        if isinstance(kind, type) and hasattr(kind, "__strawberry_definition__") and name not in _ROOTS
+    ]
     return install(
-        strawberry.Schema(query=viewer.Query, mutation=Mutation, subscription=live.Live, types=types, config=CONFIG)
+        strawberry.Schema(query=query, mutation=Mutation, subscription=subscription, types=types, config=config)
     )
 
 
