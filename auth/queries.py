@@ -51,8 +51,8 @@ async def owners(work: Work, account_id: int) -> int:
 async def members_by_address(work: Work, account_id: int, addresses: Sequence[str]) -> dict[str, int]:
     """The person behind each verified address that belongs to an active member."""
     found = await work.fetch(
-        "select lower(p.email) as email, p.id from member m join person p on p.id = m.person_id"
-        " where m.account_id = $1 and m.state = 'active' and p.email_verified and lower(p.email) = any($2::text[])",
+        "select p.lower_email as email, p.id from member m join person p on p.id = m.person_id"
+        " where m.account_id = $1 and m.state = 'active' and p.email_verified and p.lower_email = any($2::text[])",
         account_id,
         list(addresses),
     )
@@ -144,7 +144,7 @@ async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
 
 async def people_at(work: Work, email: str) -> list[Person]:
     """People with this address, in the order they came."""
-    return list(await work.all(select(Person).where(func.lower(col(Person.email)) == email).order_by(col(Person.id))))
+    return list(await work.all(select(Person).where(col(Person.lower_email) == email).order_by(col(Person.id))))
 
 
 async def end_sessions(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from auth.policy import Desk, Role
-from kernel.rows import document, instant, key, secret, text, texts, whole, word
+from kernel.rows import computed, document, instant, key, secret, text, texts, whole, word
 
 
 class AccountKind(StrEnum):
@@ -37,6 +37,9 @@ class Person(SQLModel, table=True):
 
     id: int = key()
     email: str = text()
+    lower_email: str | None = computed("lower(email)")
+    """Whom an address finds; beside `email`, because only an equality is looked up behind row-level security."""
+
     email_verified: bool = False
     name: str = text()
     locale: str = text(default="en")

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Dialect, Text, TypeDecorator, inspect
+from sqlalchemy import ARRAY, BigInteger, Column, Computed, DateTime, Dialect, Text, TypeDecorator, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -71,6 +71,12 @@ def document(*, default: Any = ..., optional: bool = False, private: bool = Fals
 def secret(*, optional: bool = False) -> Any:
     """Bytes that never leave the database: no audit record, no log and no answer holds them."""
     return Field(default=None if optional else ..., nullable=optional, sa_column_kwargs={"info": {"secret": True}})
+
+
+def computed(expression: str) -> Any:
+    """Text that PostgreSQL computes from the row's other columns; no audit record repeats it."""
+    made = Column(Text, Computed(expression, persisted=True), info={"secret": True})
+    return Field(default=None, sa_column=made)
 
 
 def columns(row: SQLModel) -> dict[str, Any]:

@@ -18,9 +18,9 @@ async def known(work: Work, account_id: int, emails: Sequence[str]) -> Known:
     members = {
         row["email"]: (row["id"], Role(row["role"]))
         for row in await work.fetch(
-            "select lower(p.email) as email, p.id, m.role from member m join person p on p.id = m.person_id"
+            "select p.lower_email as email, p.id, m.role from member m join person p on p.id = m.person_id"
             " where m.account_id = $1 and m.state = 'active' and p.email_verified"
-            " and lower(p.email) = any($2::text[])",
+            " and p.lower_email = any($2::text[])",
             account_id,
             list(emails),
         )

@@ -26,9 +26,11 @@ from kernel.work import IdBlocks
 async def put(connection: asyncpg.Connection, *rows: SQLModel) -> None:
     """Insert rows in their order, neighbors of one table together."""
     for kind, group in groupby(rows, type):
-        table = cast("Table", inspect(kind).local_table).name
+        made = cast("Table", inspect(kind).local_table)
+        names = ", ".join(column.name for column in made.columns if not column.computed)
         written = [{name: _written(value) for name, value in row.model_dump().items()} for row in group]
-        sql = f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::text::jsonb)"
+        told = f"jsonb_populate_recordset(null::{made.name}, $1::text::jsonb)"
+        sql = f"insert into {made.name} ({names}) select {names} from {told}"
         await connection.execute(sql, json.dumps(written))
 
 

@@ -64,7 +64,7 @@ async def found_at(work: Work, account_id: int, directory_id: int, email: str, b
         "   as elsewhere"
         " from person p left join member here"
         "   on here.person_id = p.id and here.account_id = $1 and here.state = 'active'"
-        " where lower(p.email) = $3 and p.email_verified order by here.id is null, p.id limit 1",
+        " where p.lower_email = $3 and p.email_verified order by here.id is null, p.id limit 1",
         account_id,
         directory_id,
         email,

@@ -179,7 +179,7 @@ async def link(work: Work, account_id: int, identity_id: int) -> SsoIdentity:
 async def vouched_for(work: Work, row: SsoIdentity, person_id: int) -> bool:
     """Whether the last login that told a subject claimed the proven address of a person."""
     found = await work.fetch(
-        "select l.email = lower(p.email) and p.email_verified as same from sso_login l, person p"
+        "select l.email = p.lower_email and p.email_verified as same from sso_login l, person p"
         " where l.account_id = $1 and l.connection_id = $2 and l.subject = $3 and p.id = $4"
         " order by l.created_at desc, l.id desc limit 1",
         row.account_id,
@@ -243,7 +243,7 @@ async def known_at(work: Work, account_id: int, connection_id: int, email: str) 
         "   as elsewhere"
         " from person p left join member here"
         "   on here.person_id = p.id and here.account_id = $1 and here.state = 'active'"
-        " where lower(p.email) = $3 and p.email_verified order by here.id is null, p.id limit 1",
+        " where p.lower_email = $3 and p.email_verified order by here.id is null, p.id limit 1",
         account_id,
         connection_id,
         email,

@@ -107,7 +107,7 @@ async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record
         " coalesce(p.locale, a.locale) as locale, coalesce(p.time_zone, a.time_zone) as time_zone"
         " from invitation i join workspace w on w.id = i.account_id join account a on a.id = i.account_id"
         " left join person by on by.id = i.invited_by"
-        " left join person p on lower(p.email) = i.email and p.email_verified"
+        " left join person p on p.lower_email = i.email and p.email_verified"
         " where i.account_id = $1 and i.id = $2 and i.state = 'pending' order by p.id limit 1",
         account_id,
         number,

@@ -67,7 +67,7 @@ async def scale(
     async with database.connected(url) as connection:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock(hashtext('scale'))")
-            if await connection.fetchval("select exists (select from person where lower(email) = $1)", address(0)):
+            if await connection.fetchval("select exists (select from person where lower_email = $1)", address(0)):
                 raise AlreadyScaled("This database was scaled before, and that is done once: take a new one.")
             await _Copy(connection, scaled, progress, count, seed, chunk).run(now, shelf)
         await connection.execute(f"analyze {', '.join(_COLUMNS)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from auth.tables import Person
@@ -31,7 +30,7 @@ async def wait_for_turn(work: Work) -> None:
 
 async def people(work: Work, emails: Iterable[str]) -> dict[str, Person]:
     """Those who are there already, by address; of several the one who came first."""
-    asked = select(Person).where(func.lower(col(Person.email)).in_(sorted(emails)))
+    asked = select(Person).where(col(Person.lower_email).in_(sorted(emails)))
     found = await work.all(asked.order_by(col(Person.id).desc()))
     return {person.email.lower(): person for person in found}
 
@@ -40,7 +39,7 @@ async def workspace_of(work: Work, owner: str, name: str) -> int | None:
     """The first workspace of this name that a person of this address owns."""
     found = await work.fetch(
         "select w.id from workspace w join member m on m.account_id = w.id and m.role = 'owner' and m.state = 'active'"
-        " join person p on p.id = m.person_id where lower(p.email) = $1 and w.name = $2 order by w.id limit 1",
+        " join person p on p.id = m.person_id where p.lower_email = $1 and w.name = $2 order by w.id limit 1",
         owner,
         name,
     )
@@ -81,9 +80,9 @@ async def default_method(work: Work, account_id: int) -> PaymentMethod | None:
 async def accounts(work: Work, emails: Sequence[str]) -> dict[str, tuple[int, int]]:
     """The number of a person and of their own account, by address; of several the one who came first."""
     found = await work.fetch(
-        "select distinct on (lower(p.email)) lower(p.email) as email, p.id as person_id, a.id as account_id"
-        " from person p join account a on a.person_id = p.id where lower(p.email) = any($1::text[])"
-        " order by lower(p.email), p.id",
+        "select distinct on (p.lower_email) p.lower_email as email, p.id as person_id, a.id as account_id"
+        " from person p join account a on a.person_id = p.id where p.lower_email = any($1::text[])"
+        " order by p.lower_email, p.id",
         list(emails),
     )
     return {row["email"]: (row["person_id"], row["account_id"]) for row in found}
@@ -103,7 +102,7 @@ _NAMED = """
         union all select account_id, 'pm', 'payment_methods/' || last4, id from payment_method
         union all select account_id, 'inv', 'invoices/' || coalesce(number, 'draft'), id from invoice
         union all select account_id, 'key', 'keys/' || name, id from service_key
-        union all select m.account_id, 'member', 'members/' || lower(p.email), m.id
+        union all select m.account_id, 'member', 'members/' || p.lower_email, m.id
         from member m join person p on p.id = m.person_id
         union all select account_id, 'invitation', 'invitations/' || email, id from invitation
         union all select account_id, 'pool', 'pools/' || name, id from license_pool
