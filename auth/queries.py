@@ -9,6 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from auth.policy import Role
+from auth.sessions import USED_EVERY
 from auth.tables import Account, Identity, Member, MemberState, Person, ServiceKey, Session, Workspace
 from kernel.errors import NotFound
 from kernel.work import Work
@@ -133,13 +134,25 @@ async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
         "select p.email, p.email_verified, p.epoch, p.locale, s.desk, a.id as account_id,"
         " array_agg(m.account_id) filter (where m.id is not null) as workspaces,"
         " array_agg(m.role) filter (where m.id is not null) as roles,"
+        " array_agg(m.account_id) filter (where coalesce(m.last_used_at <= $2, m.id is not null)) as quiet,"
         " enforced_workspaces() as enforced"
         " from person p left join staff s on s.person_id = p.id left join account a on a.person_id = p.id"
         " left join member m on m.person_id = p.id and m.state = 'active'"
         " where p.id = $1 group by p.id, s.desk, a.id",
         person_id,
+        work.now - USED_EVERY,
     )
     return dict(found[0]) if found else None
+
+
+async def note_use(work: Work, account_id: int, person_id: int) -> None:
+    """Remember that a member uses a workspace now."""
+    await work.execute(
+        "update member set last_used_at = $3 where account_id = $1 and person_id = $2 and state = 'active'",
+        account_id,
+        person_id,
+        work.now,
+    )
 
 
 async def people_at(work: Work, email: str) -> list[Person]:

@@ -24,6 +24,9 @@ IDLE = timedelta(hours=2)
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly we remember when a session was last used; a write for every request would be too dear."""
 
+USED_EVERY = timedelta(days=1)
+"""How exactly we remember when a member last used a workspace."""
+
 LONGEST_AGENT = 300
 
 

@@ -140,6 +140,9 @@ class Workspace(SQLModel, table=True):
     overage_limit: int | None = None
     """How many seats a pool grows to at most where missing ones are bought; None for no limit of its own."""
 
+    decrease: str = text(default="keep_paid")
+    """What becomes of taken seats when a pool is to have fewer."""
+
     created_at: datetime = instant()
 
 
@@ -153,6 +156,8 @@ class Member(SQLModel, table=True):
     state: MemberState = word(MemberState, MemberState.ACTIVE)
     joined_at: datetime = instant()
     removed_at: datetime | None = instant(optional=True)
+    last_used_at: datetime | None = instant(optional=True)
+    """When they last used the workspace, to the day."""
 
 
 class ServiceKey(SQLModel, table=True):

@@ -541,6 +541,8 @@ class ScheduledChange(SQLModel, table=True):
     reason: str | None = text(optional=True)
     created_at: datetime = instant()
     settled_at: datetime | None = instant(optional=True)
+    announced_at: datetime | None = instant(optional=True)
+    """When whoever looks after a pool was last told that it makes the pool smaller than what is taken."""
 
 
 ENDED = "ended"

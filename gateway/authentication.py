@@ -257,7 +257,13 @@ async def _standing(
     found = await queries.standing(work, person_id)
     if found is None or (epoch is not None and epoch != found["epoch"]):
         raise refused() from ValueError("the person is gone, or the token is older than their epoch")
-    return person(person_id, found, token, through), found["locale"]
+    actor = person(person_id, found, token, through)
+    # Once a day for each workspace that counts for them: a write for every request would be too dear.
+    for account_id in actor.roles.keys() & set(found["quiet"] or ()):
+        async with work.transaction():
+            await work.bind(account_id)
+            await queries.note_use(work, account_id, person_id)
+    return actor, found["locale"]
 
 
 def person(person_id: int, found: dict[str, Any], token: str, through: Through | None = None) -> Actor:

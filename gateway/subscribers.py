@@ -110,6 +110,8 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(seating.SeatRequestOpened): (composing.ask_to_decide,),
     event_name(seating.SeatRequestApproved): (composing.tell_of_decision,),
     event_name(seating.SeatRequestDeclined): (composing.tell_of_decision,),
+    event_name(seating.PoolDecreaseAnnounced): (composing.announce_decrease,),
+    event_name(seating.SeatReleased): (composing.tell_of_release,),
     event_name(auth.BreakGlassOpened): (composing.alarm_admins,),
     event_name(auth.DomainLost): (composing.tell_of_domain,),
     event_name(auth.SsoCertificateExpiring): (composing.tell_of_certificate,),

@@ -51,7 +51,7 @@ from kernel.work import IdBlocks, Work
 from payments import answering, hearing, methods, pursuit, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail
-from seats import buying, deciding, invitations, request_queries
+from seats import buying, deciding, invitations, releasing, request_queries, shrinking_queries
 from seats import queries as seating
 
 REST = 0.5
@@ -117,7 +117,7 @@ class Worker:
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer, self.reconcile)
-        told = (self.warn, self.remind_of_keys, self.mail)
+        told = (self.warn, self.remind_of_keys, self.announce, self.mail)
         steps = (self.relay, self.expire, *billed, *at_rail, *told, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
@@ -237,6 +237,12 @@ class Worker:
             month = f"{now + methods.EXPIRES_SOON:%Y-%m}"
             expiring = await paying.expiring(work, month, _BATCH)
         return any([await self.do(now, methods.warn, *each) for each in expiring])
+
+    async def announce(self, now: datetime) -> bool:
+        """Tell, once a day, of pools that are about to become smaller than what is taken of them."""
+        async with self._work(now) as work:
+            due = await shrinking_queries.to_announce(work, now, releasing.ANNOUNCED_AHEAD, releasing.ANNOUNCED_EVERY)
+        return any([await self.do(now, releasing.announce, *each) for each in due])
 
     async def mail(self, now: datetime) -> bool:
         """Post the letters that are due."""

@@ -22,6 +22,7 @@ from schema.lists import Narrow, among, containing, equal, page, same, since, un
 from seats import tables as seat_tables
 from seats.overage import Overage
 from seats.seating import AlreadyInvited, AlreadyMember, InvitationClosed, InvitationState, InvitedSomebodyElse
+from seats.shrinking import DecreasePolicy
 
 words(Role, "What a member of a workspace is there.")
 words(MemberState, "Whether a member still belongs to the workspace.")
@@ -215,6 +216,9 @@ class Workspace(Node):
     overage_limit: int | None
     """How many seats a pool grows to at most, where missing ones are bought."""
 
+    decrease: DecreasePolicy
+    """What becomes of taken seats when a pool is to have fewer."""
+
     created_at: datetime
     """When it was created."""
 
@@ -311,6 +315,9 @@ class Member(Node):
 
     joined_at: datetime
     """When they came."""
+
+    last_used_at: datetime | None
+    """When they last used the workspace, to the day; null for never."""
 
     removed_at: datetime | None
     """When they were removed."""

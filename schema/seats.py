@@ -99,6 +99,9 @@ class Seat(Node):
     release_reason: str | None
     """Why it was released."""
 
+    protected_at: datetime | None
+    """Since when it is kept from being released by itself; null for a seat that is not."""
+
     person = one("Person", by="person_id")
     """Who holds it; null until they accept."""
 

@@ -11,6 +11,7 @@ from resolvers import (
     metering,
     previewing,
     reconciling,
+    releasing,
     returning,
     seat_lists,
     timeline,
@@ -154,6 +155,9 @@ class Query:
 
     seat_timeline = via(timeline.seat_timeline, "list[SeatStay]")
     """Where a member sat, the latest stay first, and what each has cost: up to 100 stays."""
+
+    preview_release = via(releasing.preview_release, "ReleasePreview")
+    """Which seats would go if a pool had fewer than are taken."""
 
     preview_seat_list = via(seat_lists.preview_seat_list, "SeatList")
     """What `importSeats` would come to now, line by line."""

@@ -3,8 +3,8 @@
 More seats are there at once, and billed when the account collects. Fewer take
 effect at renewal: until then what is paid can be used, so seats that are taken
 up again cost nothing. Where the plan credits at once, as many as are free go now.
-When a decrease takes effect, nobody who sits is put out: the quantity is what was
-asked for, or what is taken.
+When a decrease takes effect, nobody who sits is put out, unless the workspace chose
+that: the quantity is what was asked for, or what is taken.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from billing.subscriptions import CancelAt
 from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import events, queries, waiting
+from seats import events, queries, releasing, waiting
 from seats.seating import PoolClosed
 from seats.tables import LicensePool
 
@@ -169,15 +169,15 @@ async def renew(work: Work, account: Account, subscription_id: int) -> list[Invo
 
 async def _begun(work: Work, account: Account, subscription_id: int) -> Bill | None:
     await billing.take_clock(work, account.id, subscription_id)
-    pools = await queries.pools_to_change(work, account.id, subscription_id)
-    least = {pool.subscription_item_id: pool.assigned for pool in pools}
+    pools, freed = await releasing.make_room(work, account.id, subscription_id)
+    least = {pool.subscription_item_id: pool.assigned - freed[pool.id] for pool in pools}
     billed = await changes.begun(work, account, subscription_id, least)
     await work.flush()
     quantities = await queries.quantities(work, account.id, subscription_id)
     for pool in pools:
         quantity = quantities[pool.subscription_item_id]
         if quantity != pool.purchased:
-            await _set(work, pool, quantity)
+            await _set(work, pool, quantity, freed=freed[pool.id])
     return billed
 
 
@@ -233,7 +233,7 @@ async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
     return await _open(work, account_id, pool_id)
 
 
-async def _set(work: Work, pool: LicensePool, seats: int, kept: int = 0) -> None:
+async def _set(work: Work, pool: LicensePool, seats: int, kept: int = 0, freed: int = 0) -> None:
     before = {"purchased": pool.purchased}
     work.emit(events.PoolResized(pool.account_id, pool.id), before=before, after={"purchased": seats})
-    await waiting.move_line(work, pool.account_id, pool.id, purchased=seats, kept=kept)
+    await waiting.move_line(work, pool.account_id, pool.id, freed=freed, purchased=seats, kept=kept)

@@ -127,6 +127,40 @@ class OverageChanged(Event):
 
 
 @dataclass(frozen=True)
+class DecreaseChanged(Event):
+    """A workspace says otherwise what becomes of taken seats when a pool is to have fewer."""
+
+    subject: ClassVar[str] = "workspace"
+    workspace: int
+
+
+@dataclass(frozen=True)
+class PoolDecreaseAnnounced(Event):
+    """A pool is about to become smaller than what is taken of it."""
+
+    subject: ClassVar[str] = "pool"
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatProtected(Event):
+    """A seat is not released by itself."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatUnprotected(Event):
+    """A seat may be released by itself again."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
 class SeatRequestOpened(Event):
     """A seat was requested for somebody."""
 

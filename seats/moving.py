@@ -66,7 +66,7 @@ async def _check(work: Work, pool: LicensePool, left: Sequence[Assignment], free
 def _taken(work: Work, pool: LicensePool, left: Assignment) -> Assignment:
     """The seat that somebody has instead, in the state that the old one was in."""
     taken = seated(work, pool, left.person_id, left.email, SeatSource.TRANSFER)
-    taken.state, taken.suspended_at = left.state, left.suspended_at
+    taken.state, taken.suspended_at, taken.protected_at = left.state, left.suspended_at, left.protected_at
     return taken
 
 

@@ -51,6 +51,8 @@ class Assignment(SQLModel, table=True):
     suspended_at: datetime | None = instant(optional=True)
     released_at: datetime | None = instant(optional=True)
     release_reason: str | None = text(optional=True)
+    protected_at: datetime | None = instant(optional=True)
+    """Since when it is kept from being released by itself."""
 
 
 class Invitation(SQLModel, table=True):

@@ -24,6 +24,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
 from seats.requesting import RequestState
+from seats.shrinking import DECREASED, DecreasePolicy
 
 Told = Mapping[str, Any]
 
@@ -185,6 +186,33 @@ def _requested(found: asyncpg.Record) -> dict[str, Any]:
         "plan": {"names": json.loads(found["plan"])},
         "workspace": found["workspace"],
     }
+
+
+async def announce_decrease(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever buys or gives seats that a pool is about to become smaller than what is taken of it."""
+    found = await queries.decrease(work, account_id, told["pool"])
+    if found is None or found["due_at"] <= work.now:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN, Role.BILLING_ADMIN)
+    shown: dict[str, Any] = {name: str(found[name]) for name in ("pool", "workspace", "seats", "taken", "too_many")}
+    shown["at"] = _at(found["due_at"])
+    kind = "decrease_releases" if found["decrease"] == DecreasePolicy.AUTO_RELEASE else "decrease_kept"
+    about = f"{ids.encode('pool', told['pool'])}/{work.now:%Y-%m-%d}"
+    await queries.write(work, account_id, readers, shown, kind=kind, about=about)
+
+
+async def tell_of_release(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever lost a seat without anybody deciding about them that it is gone, and why."""
+    found = await queries.released(work, account_id, told["seat"])
+    if found is None or found["release_reason"] not in _GONE or not _new(work, found["released_at"]):
+        return
+    reader = Reader(found["address"], found["locale"], found["time_zone"])
+    shown = {"plan": {"names": json.loads(found["plan"])}, "workspace": found["workspace"]}
+    about = ids.encode("seat", told["seat"])
+    await queries.write(work, account_id, [reader], shown, kind=_GONE[found["release_reason"]], about=about)
+
+
+_GONE = {DECREASED: "seat_gone"}
 
 
 async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:

@@ -128,6 +128,33 @@ async def seat_request(work: Work, account_id: int, number: int) -> asyncpg.Reco
     return rows[0] if rows else None
 
 
+async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
+    """What a letter tells about a pool that is to have fewer seats than are taken, if it still is."""
+    rows = await work.fetch(
+        "select l.name as pool, w.name as workspace, w.decrease, c.quantity as seats, l.assigned as taken,"
+        " l.assigned - c.quantity as too_many, c.due_at from license_pool l join workspace w on w.id = l.account_id"
+        " join scheduled_change c on c.account_id = l.account_id and c.item_id = l.subscription_item_id"
+        " where l.account_id = $1 and l.id = $2 and c.state = 'pending' and c.quantity < l.assigned"
+        " and l.closed_at is null order by c.due_at, c.id limit 1",
+        account_id,
+        pool_id,
+    )
+    return rows[0] if rows else None
+
+
+async def released(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells whoever had a seat, if they are a person whose address is verified."""
+    rows = await work.fetch(
+        "select a.release_reason, a.released_at, n.name::text as plan, w.name as workspace, p.email as address,"
+        " p.locale, p.time_zone from assignment a join plan n on n.id = a.plan_id"
+        " join workspace w on w.id = a.account_id join person p on p.id = a.person_id and p.email_verified"
+        " where a.account_id = $1 and a.id = $2 and a.state = 'released'",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
 async def broken_by(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """Who broke the glass of a workspace, and when."""
     rows = await work.fetch(

@@ -43,6 +43,9 @@ PATHS = {
     "seat_requested": "/seat-requests/{about}",
     "seat_approved": "/seat-requests/{about}",
     "seat_declined": "/seat-requests/{about}",
+    "decrease_kept": "/pools/{about}",
+    "decrease_releases": "/pools/{about}",
+    "seat_gone": "/seats/{about}",
 }
 """Where the button of each kind leads, under the address of the app."""
 

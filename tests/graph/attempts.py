@@ -104,6 +104,10 @@ async def _overage(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
 
 
+async def _decrease(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "decrease": "AUTO_RELEASE"}
+
+
 async def _import_list(scene: Scene, _: str) -> dict[str, Any]:
     sheet = f"email\nnew.{scene.world.number()}@example.test"
     return {"workspace": scene.id, "pool": await scene.pool(), "sheet": sheet}
@@ -540,6 +544,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeat": _assign,
     "assignSeats": _assign_list,
     "changeOverage": _overage,
+    "changeDecrease": _decrease,
+    "protectSeat": _seat,
     "importSeats": _import_list,
     "moveSeats": _move,
     "requestSeat": _request_seat,

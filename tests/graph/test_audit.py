@@ -33,6 +33,8 @@ LEAVES = {
     "assignSeat": ["invitation.sent", "seat.assigned"],
     "assignSeats": ["invitation.sent", "seat.assigned"],
     "changeOverage": ["overage.changed"],
+    "changeDecrease": ["decrease.changed"],
+    "protectSeat": ["seat.protected"],
     "importSeats": ["invitation.sent", "seat.assigned"],
     "moveSeats": ["seat.assigned", "seat.released"],
     "requestSeat": ["seat_request.opened"],

@@ -75,6 +75,7 @@ SHORT = {
     "Query.seatTimeline",
     "SeatList.ignoredColumns",
     "SeatList.purchases",
+    "ReleasePreview.going",
     "UsageRecorded.results",
     "MeterUsage.days",
     "Subscription.usage",

@@ -69,6 +69,7 @@ SHOWN = {
         "__typename ... on SeatRequestApproved { request { id } seat { id } bought } ... on Problem { message }"
     ),
     "changeOverage": "id overage overageLimit",
+    "changeDecrease": "id decrease",
     "endSession": "id endedAt",
     "enrollBreakGlass": "__typename ... on BreakGlassEnrolled { secret breakGlass { id } } ... on Problem { message }",
     "openBreakGlass": "__typename ... on BreakGlassOpened { session triesLeft } ... on Problem { message }",

@@ -65,6 +65,23 @@ TOLD: dict[str, dict[str, Any]] = {
         "workspace": "Acme",
         "reason": "Not this year.",
     },
+    "decrease_kept": {
+        "pool": "Seats",
+        "workspace": "Acme",
+        "seats": "5",
+        "taken": "8",
+        "too_many": "3",
+        "at": {"instant": NOW.isoformat()},
+    },
+    "decrease_releases": {
+        "pool": "Seats",
+        "workspace": "Acme",
+        "seats": "5",
+        "taken": "8",
+        "too_many": "3",
+        "at": {"instant": NOW.isoformat()},
+    },
+    "seat_gone": {"plan": {"names": {"en": "Pro", "de": "Profi"}}, "workspace": "Acme"},
     "access_taken": {"plan": {"names": {"en": "Pro", "de": "Profi"}}},
 }
 LETTERS = (

@@ -82,6 +82,8 @@ RULES = {
     "assignSeat": Rule("assign", "see counts"),
     "assignSeats": Rule("assign", "see counts"),
     "changeOverage": Rule("buy", "see workspace"),
+    "changeDecrease": Rule("buy", "see workspace"),
+    "protectSeat": Rule("assign", "see people"),
     "importSeats": Rule("assign", "see workspace"),
     "moveSeats": Rule("assign", "see counts"),
     "approveSeatRequest": Rule("assign", "see people"),

@@ -68,7 +68,7 @@ async def asks(scene: Scene, document: str, **variables: Any) -> list[str]:
 
 
 _AROUND = ("begin", "commit", "rollback", "select set_config", "savepoint")
-_RARE = ("typeinfo_tree", "'jit'", "id_block")
+_RARE = ("typeinfo_tree", "'jit'", "id_block", "set last_used_at")
 
 
 @pytest.fixture
