@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -151,20 +151,22 @@ async def add_void(work: Work, batch_id: int, account_id: int, row: asyncpg.Reco
 
 
 async def readings(
-    fetch: Fetch, asked: Sequence[Asked], known: dict[str, Known], seen: str | None = None
+    fetch: Fetch, asked: Sequence[Asked], known: Mapping[str, Known], seen: str | None = None
 ) -> tuple[list[Reading], str]:
     """What each stretch came to, in order, and the snapshot that saw it; with `seen`, what that one saw.
 
     One statement for all meters that add up. Where others are asked too, theirs are told to see the same.
     """
     kinds: dict[str, list[tuple[int, Asked]]] = {_ADDED: [], _CHOSEN: [], _LEVEL: []}
+    ways = {key: kinds[_statement(each.meter.aggregation)] for key, each in known.items()}
     for place, one in enumerate(asked):
-        kinds[_statement(known[_key(one[2])].meter.aggregation)].append((place, one))
+        ways[_key(one[2])].append((place, one))
     found = [NOTHING] * len(asked)
     for sql, places in kinds.items():
         for row in await _fetched(fetch, sql, places, known, seen):
-            stretch, seen = asked[row["place"]][2], row["seen"]
-            found[row["place"]] = _reading(row, known[_key(stretch)].meter.aggregation, stretch)
+            place, seen = row["place"], row["seen"]
+            stretch = asked[place][2]
+            found[place] = _reading(row, known[_key(stretch)].meter.aggregation, stretch)
         if seen is None and len(places) < len(asked):
             seen = await snapshot(fetch)
     return found, seen or await snapshot(fetch)
@@ -234,7 +236,7 @@ async def listed(
 
 
 async def _fetched(
-    fetch: Fetch, sql: str, places: Sequence[tuple[int, Asked]], known: dict[str, Known], seen: str | None
+    fetch: Fetch, sql: str, places: Sequence[tuple[int, Asked]], known: Mapping[str, Known], seen: str | None
 ) -> list[asyncpg.Record]:
     rows = [
         (place, account, subscription, known[_key(stretch)].id, part.start, part.end)

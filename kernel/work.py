@@ -34,9 +34,10 @@ _SPARE = 64
 
 
 class IdBlocks:
-    """The ids this process may still give away, taken from PostgreSQL in blocks of 1,024."""
+    """The ids this process may still give away, taken from PostgreSQL in blocks of 1,024, at least `ahead` at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: int = 1) -> None:
+        self._ahead = ahead
         self._ranges: list[range] = []
         self._next = iter(range(0))
         self._spare = 0
@@ -72,7 +73,8 @@ class IdBlocks:
         """Take so many blocks, if any."""
         if not blocks:
             return
-        for block in await connection.fetch("select nextval('id_block') as number from generate_series(1, $1)", blocks):
+        asked = "select nextval('id_block') as number from generate_series(1, $1)"
+        for block in await connection.fetch(asked, max(blocks, self._ahead)):
             self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
             self._spare += _BLOCK
 

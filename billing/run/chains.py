@@ -32,23 +32,14 @@ They are JSON: null, or an object in order of its keys, without spaces.
 """
 
 
-async def chained(connection: asyncpg.Connection, run: Run, ids: Iterator[int], said: Sequence[Said]) -> list[str]:
-    """The records as rows of COLUMNS, each account's chained to its head; heads are locked, and moved."""
-    accounts = list(dict.fromkeys([record[0] for record in said]))
-    rows, ends = _chained(run, ids, said, await _heads(connection, accounts))
-    await _move(connection, ends)
-    return rows
+def grown(run: Run, ids: Iterator[int], said: Sequence[Said], ends: dict[int, End]) -> list[str]:
+    """The records as rows of COLUMNS, each account's chained to its end, which moves.
 
-
-def _chained(
-    run: Run, ids: Iterator[int], said: Sequence[Said], heads: Mapping[int, End]
-) -> tuple[list[str], dict[int, End]]:
-    """The records as rows, and where the chains end now. A hash is of what `kernel.audit.digest` writes for a record.
-
-    There is no person, no token and no reason, for the system acts.
+    A hash is of what `kernel.audit.digest` writes for a record. There is no person, no token and no reason, for the
+    system acts.
     """
     at, name = run.now.astimezone(UTC).isoformat(timespec="microseconds"), run.name
-    tail, ends, rows = f',"system",null,null,"","","{name}",null]', dict(heads), []
+    tail, rows = f',"system",null,null,"","","{name}",null]', []
     for (account, action, subject, subject_id, before, after), number in zip(said, ids):  # noqa: B905 - ids are more
         seq, last = ends[account]
         seq += 1
@@ -60,10 +51,10 @@ def _chained(
             f"\t{NULL if before == 'null' else before}\t{NULL if after == 'null' else after}"
             f"\tsystem\t\t\t{name}\t\\\\x{digest.hexdigest()}"
         )
-    return rows, ends
+    return rows
 
 
-async def _heads(connection: asyncpg.Connection, accounts: Sequence[int]) -> dict[int, End]:
+async def heads(connection: asyncpg.Connection, accounts: Sequence[int]) -> dict[int, End]:
     """Where each account's chain ends, locked."""
     rows = await connection.fetch(_LOCK, accounts)
     if len(rows) < len(accounts):
@@ -77,7 +68,7 @@ async def _heads(connection: asyncpg.Connection, accounts: Sequence[int]) -> dic
     return {row["account_id"]: (row["seq"], row["hash"]) for row in rows}
 
 
-async def _move(connection: asyncpg.Connection, ends: Mapping[int, End]) -> None:
+async def move(connection: asyncpg.Connection, ends: Mapping[int, End]) -> None:
     """Let the heads say where the chains end now."""
     await connection.execute(
         "update audit_head h set seq = e.seq, hash = e.hash"

@@ -17,7 +17,7 @@ import asyncpg
 import orjson
 import structlog
 
-from billing import knowledge, periods, timeline
+from billing import knowledge, periods, timeline, usage_queries
 from billing.bounds import Bounds, doubt
 from billing.catalog import ListPrice
 from billing.charging import gross
@@ -31,6 +31,7 @@ from billing.run.forms import Form, Terms, Words
 from billing.run.rows import Begun, Renewal, Span
 from billing.seller import seller
 from billing.tables import LineItem
+from billing.usage_queries import Known
 from billing.using import Stated, all_stated
 from kernel.time import Anchor, Interval, Period
 
@@ -43,9 +44,10 @@ log = structlog.get_logger("billing.run")
 
 @dataclass(slots=True)
 class Shelf:
-    """What a worker keeps between chunks: prices, what they are called, and forms."""
+    """What a worker keeps between chunks: prices, their meters, what they are called, and forms."""
 
     prices: dict[int, ListPrice] = field(default_factory=dict)
+    meters: dict[str, Known] = field(default_factory=dict)
     names: dict[str, dict[int, str]] = field(default_factory=dict)
     words: dict[tuple[str, str, str | None, str], Words] = field(default_factory=dict)
     forms: dict[tuple[Any, ...], Form | None] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Shelf:
         """Fetch what these subscriptions ask for and is not there yet: prices never change, but there are new ones."""
         if not {price for row in rows for _, price, _ in row["steps"] or () if price} <= self.prices.keys():
             self.prices = await queries.prices(connection)
+            self.meters = await usage_queries.meters(connection.fetch)
             self.names.clear()
             self.words.clear()
         for locale in {row["locale"] for row in rows} - self.names.keys():
@@ -83,7 +86,8 @@ class Pricing:
         """
         rows = [row for row in await queries.read(connection, locked) if not row["ends"]]
         await self.shelf.fill(connection, rows)
-        used = await usage.plainly(connection, [row for row in rows if row["plain"]], self.shelf.prices)
+        plain = [row for row in rows if row["plain"]]
+        used = await usage.plainly(connection, plain, self.shelf.prices, self.shelf.meters)
         done = [_tried(self._plainly, row, used.get(row["subscription_id"], _NOTHING)) for row in rows]
         rest = [row for row, made in zip(rows, done, strict=True) if made is None]
         others = await self._others(connection, rest) if rest else {}

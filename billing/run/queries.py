@@ -220,12 +220,14 @@ _READ = """
            and not exists (select from invoice v
                            where (v.account_id, v.subscription_id) = (d.account_id, d.subscription_id)
                            and v.state = 'void') as plain,
+           coalesce(h.seq, 0) as chained,
            a.country, a.vat_id, a.locale, a.collection, a.net_days, a.po_number, a.grace_hours,
            json_build_object('name', a.name, 'email', a.email, 'address', a.address, 'country', a.country,
                              'vat_id', a.vat_id, 'time_zone', a.time_zone)::text as billed_to
     from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::boolean[])
          with ordinality as d(account_id, subscription_id, due_at, settled, place)
     join account a on a.id = d.account_id
+    left join audit_head h on h.account_id = d.account_id
     join subscription s on (s.account_id, s.id) = (d.account_id, d.subscription_id)
     left join lateral (
         select y.* from subscription_cycle y

@@ -9,7 +9,7 @@ every column.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,7 +19,7 @@ import structlog
 
 from billing import ledger
 from billing.run import chains
-from billing.run.chains import Said, chained
+from billing.run.chains import End, Said
 from billing.run.chunks import Run
 from billing.run.forms import INVOICE, LINE, NULL, TRANSFER, Form, copied, escaped, transfers
 from billing.seller import seller
@@ -93,17 +93,24 @@ class Renewal(NamedTuple):
         return not self.held and not self.due["grace_hours"]
 
 
+class Overtaken(Exception):  # noqa: N818 - nothing is wrong; it is done again
+    """Somebody else told something of one of these accounts meanwhile, and may have the later place for it."""
+
+
 async def write(
     connection: asyncpg.Connection,
     run: Run,
     blocks: IdBlocks,
     renewals: Sequence[Renewal],
     credit: dict[tuple[int, str], int],
+    *,
+    patient: bool = False,
 ) -> None:
     """Write everything about these renewals. Numbers and then the audit's heads come last: others wait for them.
 
-    So all that can be said without a number is said before. Events take their places behind the audit's heads, so that
-    those of an account are in the order of commits.
+    So all that can be said without a number is said before. Events belong behind the audit's heads, so that those of an
+    account have their places in the order of commits. They are written before all the same, which is as good where no
+    head has moved since the facts were read. Else it raises Overtaken; whoever is `patient` writes them at last.
 
     `credit` is what customers have, by account and currency; what is used is taken off.
     """
@@ -113,12 +120,26 @@ async def write(
     sheets = Sheets(run, ids, credit)
     for renewal in renewals:
         sheets.add(renewal)
-    for table in ("line_item", "ledger_entry", "ledger_transfer"):
-        await copy(connection, table, _COLUMNS[table], sheets.rows[table])
+    await _copy(connection, sheets, "line_item", "ledger_entry", "ledger_transfer", *(() if patient else ("outbox",)))
     sheets.number(await numbers(connection, run, len(sheets.unnumbered)))
-    await copy(connection, "invoice", _COLUMNS["invoice"], sheets.rows["invoice"])
-    await copy(connection, "audit_record", chains.COLUMNS, await chained(connection, run, ids, sheets.said))
-    await copy(connection, "outbox", _COLUMNS["outbox"], sheets.rows["outbox"])
+    await _copy(connection, sheets, "invoice")
+    heads = await chains.heads(connection, list(dict.fromkeys([record[0] for record in sheets.said])))
+    if not patient and any(_is_overtaken(renewal.due, heads) for renewal in renewals):
+        raise Overtaken
+    await copy(connection, "audit_record", chains.COLUMNS, chains.grown(run, ids, sheets.said, heads))
+    await chains.move(connection, heads)
+    if patient:
+        await _copy(connection, sheets, "outbox")
+
+
+def _is_overtaken(due: asyncpg.Record, heads: Mapping[int, End]) -> bool:
+    end = heads.get(due["account_id"])
+    return end is not None and end[0] != due["chained"]
+
+
+async def _copy(connection: asyncpg.Connection, sheets: Sheets, *tables: str) -> None:
+    for table in tables:
+        await copy(connection, table, _COLUMNS[table], sheets.rows[table])
 
 
 class Unnumbered(NamedTuple):

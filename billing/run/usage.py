@@ -17,7 +17,8 @@ from billing.agreement import Agreement
 from billing.catalog import ListPrice
 from billing.metered import MeteredItem, Stretch
 from billing.periods import Cycle
-from billing.usage_queries import Asked, Reading
+from billing.rating import Usage
+from billing.usage_queries import Asked, Known, Reading
 from billing.using import Stated, used
 from kernel.time import Anchor, Interval
 
@@ -28,27 +29,33 @@ def cycle(due: asyncpg.Record) -> Cycle:
 
 
 async def plainly(
-    connection: asyncpg.Connection, rows: Sequence[asyncpg.Record], prices: Mapping[int, ListPrice]
+    connection: asyncpg.Connection,
+    rows: Sequence[asyncpg.Record],
+    prices: Mapping[int, ListPrice],
+    meters: Mapping[str, Known],
 ) -> dict[int, Stated | None]:
     """The usage that ends with the period, by subscription; None where more than that has to be looked at."""
-    meters = [number for number, price in prices.items() if price.meter]
-    if not meters or not rows:
+    metered_prices = [number for number, price in prices.items() if price.meter]
+    if not metered_prices or not rows:
         return {}
-    items = await _items(connection, rows, prices, meters)
-    stretches = list(_stretches(rows, items))
+    items = await _items(connection, rows, prices, metered_prices)
+    mine = [row for row in rows if row["subscription_id"] in items]
+    stretches = list(_stretches(mine, items))
     if not stretches:
         return dict.fromkeys(items)
-    known = await usage_queries.meters(connection.fetch)
-    found, seen = await usage_queries.readings(connection.fetch, stretches, known)
-    starts = {row["subscription_id"]: row["period_start"] for row in rows}
-    late = await _late(connection, [pair for pair in zip(stretches, found, strict=True) if _is_old(pair[0], starts)])
-    told: dict[int, Stated | None] = {number: Stated((), seen) for number in items}
-    for (_, number, stretch), reading in zip(stretches, found, strict=True):
-        before = told[number]
-        if before and stretch.span.start == starts[number]:
-            told[number] = Stated((*before.usage, used(stretch, reading)), seen)
-    known_whole = {row["subscription_id"] for row in rows if _is_whole(row, items.get(row["subscription_id"], ()))}
-    return {number: stated if number in known_whole - late else None for number, stated in told.items()}
+    found, seen = await usage_queries.readings(connection.fetch, stretches, meters)
+    starts = {row["subscription_id"]: row["period_start"] for row in mine}
+    told: dict[int, list[Usage]] = {number: [] for number in items}
+    old: list[tuple[Asked, Reading]] = []
+    for one, reading in zip(stretches, found, strict=True):
+        _, number, stretch = one
+        if stretch.span.start == starts[number]:
+            told[number].append(used(stretch, reading))
+        else:
+            old.append((one, reading))
+    late = await _late(connection, old)
+    whole = {row["subscription_id"] for row in mine if _is_whole(row, items[row["subscription_id"]])} - late
+    return {number: Stated(tuple(usage), seen) if number in whole else None for number, usage in told.items()}
 
 
 async def _items(
@@ -67,19 +74,14 @@ async def _items(
 
 def _stretches(rows: Iterable[asyncpg.Record], items: Mapping[int, Sequence[MeteredItem]]) -> Iterator[Asked]:
     for row in rows:
-        mine = items.get(row["subscription_id"])
-        if mine and row["plain"]:
-            for stretch in metered.over(Agreement((cycle(row),)), mine, row["due_at"]):
-                yield row["account_id"], row["subscription_id"], stretch
+        account, number = row["account_id"], row["subscription_id"]
+        for stretch in metered.over(Agreement((cycle(row),)), items[number], row["due_at"]):
+            yield account, number, stretch
 
 
 def _is_whole(row: asyncpg.Record, items: Sequence[MeteredItem]) -> bool:
     """Whether no item is older than the cycle, so that none has a stretch before it."""
-    return bool(row["plain"]) and all(item.since >= row["since"] for item in items)
-
-
-def _is_old(asked: Asked, starts: Mapping[int, object]) -> bool:
-    return asked[2].span.start != starts[asked[1]]
+    return bool(min(item.since for item in items) >= row["since"])
 
 
 async def _late(connection: asyncpg.Connection, old: Sequence[tuple[Asked, Reading]]) -> set[int]:

@@ -15,7 +15,7 @@ from billing.bounds import Bounds
 from billing.run import chunks, queries
 from billing.run.chunks import Run, Tally
 from billing.run.pricing import Pricing, Shelf
-from billing.run.rows import Renewal, write
+from billing.run.rows import Overtaken, Renewal, write
 from kernel.work import IdBlocks
 
 Stopped = Callable[[], bool]
@@ -23,6 +23,9 @@ Stopped = Callable[[], bool]
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """When the clock of a subscription that is over is due: PostgreSQL's infinity."""
+
+_AHEAD = 32
+"""Blocks of ids for some chunks to come."""
 
 log = structlog.get_logger("billing.run")
 
@@ -40,7 +43,7 @@ class Worker:
     async def of(cls, url: str, run: Run, bounds: Bounds, blocks: IdBlocks | None = None) -> Worker:
         """A worker with a connection of its own."""
         connection = await chunks.connected(url)
-        return cls(connection, run, Pricing(run, Shelf(), bounds), blocks or IdBlocks())
+        return cls(connection, run, Pricing(run, Shelf(), bounds), blocks or IdBlocks(_AHEAD))
 
     async def work(self, stopped: Stopped) -> None:
         """Bill until no chunk is left that nobody works on, or until told to stop, after the chunk at hand."""
@@ -68,31 +71,33 @@ class Worker:
             locked = await queries.overdue(self.connection, self.run, most)
             return _tally(await self._bill(locked) if locked else [])
 
-    async def _bill(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
+    async def _bill(self, locked: Sequence[asyncpg.Record], *, patient: bool = False) -> list[Renewal]:
         """Bill them all. Rows that the database refuses are found by halves, and held."""
         try:
             async with self.connection.transaction():
-                return await self._write(locked)
+                return await self._write(locked, patient=patient)
+        except Overtaken:
+            return await self._bill(locked, patient=True)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as refusal:
             if len(locked) == 1:
                 return [await self._hold(locked[0], refusal)]
         half = len(locked) // 2
         return [*await self._bill(locked[:half]), *await self._bill(locked[half:])]
 
-    async def _write(self, locked: Sequence[asyncpg.Record]) -> list[Renewal]:
+    async def _write(self, locked: Sequence[asyncpg.Record], *, patient: bool) -> list[Renewal]:
         made = await self.pricing.renewals(self.connection, locked)
         if not made:
             return []
         credit = await queries.credits_of(self.connection, {row["account_id"] for row in locked})
         await advance(self.connection, made)
-        await write(self.connection, self.run, self.blocks, made, credit)
+        await write(self.connection, self.run, self.blocks, made, credit, patient=patient)
         return made
 
     async def _hold(self, due: asyncpg.Record, refusal: asyncpg.PostgresError) -> Renewal:
         log.error("a subscription can't be billed", subscription=due["subscription_id"], reason=str(refusal))
         held = Renewal(due, None, held=f"The database refuses its rows: {type(refusal).__name__}.")
         await advance(self.connection, [held])
-        await write(self.connection, self.run, self.blocks, [held], {})
+        await write(self.connection, self.run, self.blocks, [held], {}, patient=True)
         return held
 
 

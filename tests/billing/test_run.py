@@ -15,15 +15,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from auth.tables import Account
 from billing import changes, credit_notes, invoices, usage
 from billing.bounds import believed, doubt
 from billing.credit_notes import Wish
+from billing.events import SubscriptionReactivated
 from billing.metering import Report
 from billing.run.chunks import ROLE, Progress, Tally
 from billing.subscriptions import CancelAt, cancel
 from billing.tables import CreditDestination
+from kernel import database
 from kernel.errors import Problem
 from kernel.money import Money
+from kernel.work import Work
 from tests.billing import running
 from tests.billing.living import Life, Open, lives
 from tests.billing.running import START, assert_whole, bill, due, hold, many, price, renew, story, subscribe
@@ -247,6 +251,53 @@ async def test_many_workers_bill_nothing_twice(opened: Open, fresh_database_url:
     for life in people:
         await _assert_billed_once(life, until)
     await assert_whole(people[0])
+
+
+async def test_events_have_their_places_in_the_order_of_commits_though_a_run_is_overtaken(
+    opened: Open, fresh_database_url: str
+) -> None:
+    calm, busy = await many(opened, 2)
+    until = await due(calm)
+
+    async with database.connected(fresh_database_url) as other:
+        async with other.transaction():
+            # Whoever holds the series lets a run get up to its numbers, and no further.
+            await other.execute("select from number_series for update")
+            billing = asyncio.create_task(bill(fresh_database_url, until))
+            await _waiting_for_a_number(calm)
+            busy.now += timedelta(hours=1)
+            await busy.do(_told)
+        summary = await billing
+
+    assert summary.tally.invoices == 2
+    assert await _heard(calm) == ["invoice.finalized", "subscription.renewed"]
+    assert await _heard(busy) == ["subscription.reactivated", "invoice.finalized", "subscription.renewed"]
+    await assert_whole(busy)
+
+
+async def _waiting_for_a_number(life: Life) -> None:
+    asked = (
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        " and query like '%into number_series%' and pid <> pg_backend_pid())"
+    )
+    for _ in range(6_000):
+        if await life.one(asked):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no run came up to its numbers")
+
+
+async def _told(work: Work, account: Account) -> None:
+    (number,) = [row["id"] for row in await work.fetch("select id from subscription where account_id = $1", account.id)]
+    work.emit(SubscriptionReactivated(account.id, number))
+
+
+async def _heard(life: Life) -> list[str]:
+    """What an account was told after it began, in the order of places."""
+    rows = await life.owner.fetch(
+        "select name from outbox where account_id = $1 and at > $2 order by position", life.account_id, START
+    )
+    return [row["name"] for row in rows]
 
 
 async def test_a_run_that_was_stopped_goes_on_and_counts_everything(opened: Open, fresh_database_url: str) -> None:
