@@ -50,6 +50,7 @@ _REFERENCES = {
     "payment_id": "pay",
     "payment_method_id": "pm",
     "pool_id": "pool",
+    "seat_group_id": "seatgroup",
     "plan_id": "plan",
     "plan_version_id": "version",
     "price_id": "price",

@@ -18,6 +18,7 @@ from resolvers.graph import Column, holders
 from schema.base import Node, Word, face, one, value, words
 from schema.changes import mutation
 from schema.scalars import Long
+from seats.allotting import SeatsSetApart
 from seats.seating import PoolClosed
 
 words(ChangeAt, "When a change takes effect.")
@@ -180,5 +181,7 @@ class ChangingMutation:
         resolve.change_billing_day, "SubscriptionChanged", refusals=[SubscriptionOver, BillingDayJustMoved]
     )
     change_seats = mutation(
-        resolve.change_seats, "SeatsChanged", refusals=[SubscriptionOver, NothingChanges, SeatsNotOffered, PoolClosed]
+        resolve.change_seats,
+        "SeatsChanged",
+        refusals=[SubscriptionOver, NothingChanges, SeatsNotOffered, PoolClosed, SeatsSetApart],
     )

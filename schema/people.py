@@ -248,6 +248,7 @@ class Workspace(Node):
             "state": among("state", "SeatState", "Only in one of these states."),
             "person": same("person_id", "person", "Only this person's."),
             "pool": same("pool_id", "pool", "Only of this pool."),
+            "seat_group": same("seat_group_id", "seatgroup", "Only of this seat group."),
             "plan": same("plan_id", "plan", "Only of this plan."),
             "since": since("since", "Taken from this instant on."),
             "until": until("since", "Taken before this instant."),
@@ -281,6 +282,19 @@ class Workspace(Node):
         orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was asked for.")},
     )
     """Who shall have a seat, if an admin says so."""
+
+    seat_groups = page(
+        "SeatGroup",
+        by="account_id",
+        name="WorkspaceSeatGroups",
+        where="{row}.removed_at is null",
+        filters={
+            "pool": same("pool_id", "pool", "Only of this pool."),
+            "search": containing("name", "Only where the name contains this."),
+        },
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was made.")},
+    )
+    """The parts that its pools are divided into."""
 
     domains = many("Domain", by="account_id", where="{row}.removed_at is null")
     """The domains that it says are its own."""

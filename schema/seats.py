@@ -16,7 +16,7 @@ from resolvers import seats as resolve
 from resolvers.graph import Column, holders
 from schema.base import Node, Word, computed, face, one, value, words
 from schema.changes import mutation
-from schema.lists import page
+from schema.lists import containing, page
 from seats import seating, tables
 from seats.buying import Quote
 from seats.overage import Overage, OverageLimitReached
@@ -47,8 +47,11 @@ class LicensePool(Node):
     assigned: int
     """How many are taken: invited, active or suspended."""
 
-    available = computed("{row}.purchased - {row}.assigned", "int")
-    """How many are free."""
+    set_apart: int
+    """How many are set apart for seat groups, and not taken."""
+
+    available = computed("greatest({row}.purchased - {row}.assigned - {row}.set_apart, 0)", "int")
+    """How many are free for everybody."""
 
     created_at: datetime
     """When it was bought."""
@@ -72,6 +75,16 @@ class LicensePool(Node):
         orders={"SINCE": ("since", "timestamptz", "By when it was taken.")},
     )
     """Who sits in it, and who did."""
+
+    seat_groups = page(
+        "SeatGroup",
+        by="pool_id",
+        name="PoolGroups",
+        where="{row}.removed_at is null",
+        filters={"search": containing("name", "Only where the name contains this.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was made.")},
+    )
+    """The parts its seats are divided into."""
 
 
 @face(tables.Assignment, "seat", visible=holders(Permission.SEE_SEATS, own="person_id"))
@@ -110,6 +123,9 @@ class Seat(Node):
 
     pool = one("LicensePool", by="pool_id")
     """What it was bought with, if you may see that."""
+
+    seat_group = one("SeatGroup", by="seat_group_id")
+    """The seat group it is of, if it is of one and you may see that."""
 
     workspace = one("Workspace", by="account_id")
     """Where; null once you may not see it any more."""

@@ -51,7 +51,8 @@ async def ask_instead(work: Work, account_id: int, pool_id: int, email: str) -> 
     person_id = (await people.members_by_address(work, account_id, [email])).get(email)
     key = email if person_id is None else str(person_id)
     overdue = await queries.overdue_seats(work, account_id, pool_id, work.now)
-    if pool.assigned - len(overdue) < pool.purchased or await queries.held(work, account_id, pool_id, key):
+    taken = pool.assigned + pool.set_apart - len(overdue)
+    if taken < pool.purchased or await queries.held(work, account_id, pool_id, key):
         return None
     return await _opened(work, made(work, pool, person_id, email))
 

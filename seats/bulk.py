@@ -12,7 +12,7 @@ from auth.policy import Role
 from kernel.errors import InvalidInput, Unavailable
 from kernel.rows import plain
 from kernel.work import Work
-from seats import asking, events, invitations, leaving, queries, seating
+from seats import allotting, asking, events, invitations, leaving, queries, seating
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.operations import key_of, room
@@ -47,7 +47,7 @@ async def assign_all(
     if growth:
         keys = [people.key(email) for email in wanted]
         held = await queries.held_keys(work, account_id, pool_id, keys)
-        pool = await growth.room(work, pool, people.freed[pool_id], len(keys) - len(held))
+        pool = await growth.room(work, pool, leaving.for_all(people.freed, pool_id), len(keys) - len(held))
     for _ in range(_TRIES):
         if pool.closed_at:
             raise seating.PoolClosed(pool.name)
@@ -88,7 +88,7 @@ async def _try(work: Work, pool: LicensePool, first: Sequence[Outcome], people: 
     outcomes = list(first)
     keys = [people.key(outcome.email) for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     held = await queries.held_keys(work, pool.account_id, pool.id, keys)
-    room = pool.purchased - pool.assigned + people.freed[pool.id]
+    room = allotting.free(pool.purchased, pool.assigned - leaving.for_all(people.freed, pool.id), pool.set_apart)
     await work.reserve(2 * len(keys))
     seats: dict[int, str] = {}
     for place, outcome in enumerate(first):

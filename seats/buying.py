@@ -26,7 +26,8 @@ from billing.subscriptions import CancelAt
 from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import events, queries, releasing, waiting
+from seats import events, queries, releasing, seat_group_queries, waiting
+from seats.allotting import SeatsSetApart
 from seats.seating import PoolClosed
 from seats.tables import LicensePool
 
@@ -61,6 +62,7 @@ class Quote:
 async def preview(work: Work, account: Account, pool_id: int, seats: int) -> Quote:
     """What so many seats would bill, and when. Raises the refusals of `resize`."""
     pool = await _open(work, account.id, pool_id)
+    await _keep_groups(work, pool, seats)
     wish = Wish(pool.subscription_item_id, quantity=seats)
     now, number = await _possible_now(work, pool, seats), pool.subscription_id
     waiting = await billing.pending(work, account.id, number)
@@ -92,6 +94,7 @@ async def resize(
     pool = await _open(work, account.id, pool_id)
     if seats < pool.purchased:
         pool = await _locked(work, account.id, pool_id)
+        await _keep_groups(work, pool, seats)
     now = await _possible_now(work, pool, seats)
     # Asking for as many again, or for more, takes back a decrease that was waiting.
     wish = Wish(pool.subscription_item_id, quantity=seats)
@@ -112,6 +115,14 @@ async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: in
     clock = await facts.clock(work, account.id, pool.subscription_id, lock=True)
     pool = await queries.pool(work, account.id, pool.id)
     return Resized(pool, invoice, collected_at=later_at if clock.unbilled_since else None)
+
+
+async def _keep_groups(work: Work, pool: LicensePool, seats: int) -> None:
+    """Refuse fewer seats than belong to the groups of a pool. Raises SeatsSetApart."""
+    if seats < pool.purchased:
+        allocated, _ = await seat_group_queries.allocated(work, pool.account_id, pool.id)
+        if seats < allocated:
+            raise SeatsSetApart(allocated, seats)
 
 
 async def _possible_now(work: Work, pool: LicensePool, seats: int) -> int:

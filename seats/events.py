@@ -161,6 +161,42 @@ class SeatUnprotected(Event):
 
 
 @dataclass(frozen=True)
+class SeatGroupCreated(Event):
+    """A part of a pool's seats was set apart for a group."""
+
+    subject: ClassVar[str] = "seatgroup"
+    seatgroup: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatGroupChanged(Event):
+    """A seat group has another name, or more seats, or fewer."""
+
+    subject: ClassVar[str] = "seatgroup"
+    seatgroup: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatGroupRemoved(Event):
+    """A seat group is no more; its seats are for everybody, and whoever sat there still does."""
+
+    subject: ClassVar[str] = "seatgroup"
+    seatgroup: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatRegrouped(Event):
+    """A seat belongs to another seat group, or to none."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
 class SeatRequestOpened(Event):
     """A seat was requested for somebody."""
 

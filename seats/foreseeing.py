@@ -44,11 +44,12 @@ async def assigning(work: Work, account: Account, pool_id: int, emails: Sequence
     overdue = await queries.overdue_seats(work, account.id, pool_id, work.now)
     held = await queries.held_keys(work, account.id, pool_id, [key_of(members.get(one), one) for one in wanted])
     new = len(wanted) - len(held - overdue)
-    taken = pool.assigned - (len(overdue) if pool.assigned + len(wanted) > pool.purchased else 0)
+    taken = pool.assigned + pool.set_apart
+    taken -= len(overdue) if taken + len(wanted) > pool.purchased else 0
     more = 0
     if workspace.overage == Overage.BUY and not pool.closed_at:
         more = missing(pool.purchased, taken, new, workspace.overage_limit)
-    seated = min(new, pool.purchased + more - taken)
+    seated = min(new, max(pool.purchased + more - taken, 0))
     if not more:
         return Seating(seated)
     cost, quote = await growth(work, account, pool, more)

@@ -51,19 +51,19 @@ class Growth:
         """
         account_id, pool_id, wanted = pool.account_id, pool.id, wanted + self.also
         pool = await queries.pool(work, account_id, pool_id)
-        if pool.closed_at or not missing(pool.purchased, pool.assigned - freed, wanted, self.limit):
+        if pool.closed_at or not missing(pool.purchased, _taken(pool) - freed, wanted, self.limit):
             return pool
         account = await people.account(work, account_id)
         await buying.begin_due(work, account, pool.subscription_id)
         pool = await queries.pool(work, account_id, pool_id)
-        more = missing(pool.purchased, pool.assigned - freed, wanted, self.limit)
+        more = missing(pool.purchased, _taken(pool) - freed, wanted, self.limit)
         if more:
             self.bought = await _buy(work, account, pool, more, kept=wanted)
         return await queries.pool(work, account_id, pool_id)
 
     async def room_if_sold(self, work: Work, pool: LicensePool, wanted: int) -> LicensePool:
         """The same; where no more seats are sold, the pool as it is."""
-        more = missing(pool.purchased, pool.assigned, wanted, self.limit)
+        more = missing(pool.purchased, _taken(pool), wanted, self.limit)
         if more and not pool.closed_at:
             try:
                 # A preview refuses what the purchase would, and has changed nothing by then.
@@ -111,12 +111,17 @@ async def change_policy(work: Work, account_id: int, overage: Overage, limit: in
 
 async def _buy(work: Work, account: Account, pool: LicensePool, more: int, *, kept: int) -> Bought:
     """Buy so many seats, and keep as many for whoever is about to sit down."""
-    seats, free = pool.purchased + more, pool.purchased + more - pool.assigned
+    seats, free = pool.purchased + more, pool.purchased + more - _taken(pool)
     before = await asked(work, account, await changes.standing(work, account.id, pool.subscription_id, lock=True))
     wish = changes.Wish(pool.subscription_item_id, quantity=seats)
     cost = total(await changes.preview(work, account, pool.subscription_id, wish)) - before
     resized = await buying.resize(work, account, pool.id, seats, None, kept=max(min(kept, free), 0))
     return Bought(more, cost, resized)
+
+
+def _taken(pool: LicensePool) -> int:
+    """How many seats are taken, or set apart for groups, so that nobody else gets them."""
+    return pool.assigned + pool.set_apart
 
 
 async def asked(work: Work, account: Account, facts: Facts) -> Money:

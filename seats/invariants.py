@@ -33,6 +33,43 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "A seat group counts exactly the seats of it that are held.",
+        19,
+        f"""
+            select format('seat_group %s/%s', g.account_id, g.id),
+                   format('counts %s seats of %s, and %s are held', g.assigned, g.allocation, count(a.id))
+            from seat_group g
+            left join assignment a on a.account_id = g.account_id and a.seat_group_id = g.id and a.state in {_HELD}
+            group by g.account_id, g.id
+            having g.assigned <> count(a.id) or g.assigned > g.allocation
+        """,  # noqa: S608 - constant words
+    ),
+    Invariant(
+        "A license pool sets apart what its seat groups have and have not taken.",
+        19,
+        """
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('sets %s seats apart, and its groups have %s free', p.set_apart,
+                          coalesce(sum(g.allocation - g.assigned), 0))
+            from license_pool p
+            left join seat_group g on g.account_id = p.account_id and g.pool_id = p.id
+            group by p.account_id, p.id
+            having p.set_apart <> coalesce(sum(g.allocation - g.assigned), 0)
+        """,
+    ),
+    Invariant(
+        "The seat groups of a pool have no more seats together than were purchased.",
+        19,
+        """
+            select format('license_pool %s/%s', p.account_id, p.id),
+                   format('has %s seats, and its groups %s', p.purchased, sum(g.allocation))
+            from license_pool p
+            join seat_group g on g.account_id = p.account_id and g.pool_id = p.id
+            group by p.account_id, p.id
+            having p.purchased < sum(g.allocation)
+        """,
+    ),
+    Invariant(
         "One person holds one seat of a pool.",
         19,
         f"""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from kernel.work import Work
-from seats import events, queries, waiting
+from seats import events, queries, seat_group_queries, waiting
 from seats.seating import CONSUMING, SeatState
 from seats.tables import Assignment
 
@@ -18,7 +18,21 @@ SEATED = "has a seat now"
 """Why a place in a line is given up whose holder came to a seat in another way."""
 
 Freed = Counter[int]
-"""How many seats of which pools were given up and are still counted."""
+"""How many seats of which pools were given up and are still counted.
+
+A seat of a group counts twice more, under negative numbers that no pool has: its group's, and
+its pool's, whose seats that are set apart for groups it is one of again.
+"""
+
+
+def of_group(pool_id: int, group_id: int) -> Freed:
+    """One seat of a group, as it counts."""
+    return Counter((pool_id, -pool_id, -group_id))
+
+
+def for_all(freed: Freed, pool_id: int) -> int:
+    """How many of the seats that were given up are for everybody."""
+    return freed[pool_id] - freed[-pool_id]
 
 
 async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> Freed:
@@ -26,6 +40,8 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
     freed: Freed = Counter()
     for assignment in assignments:
         freed[assignment.pool_id] += assignment.state in CONSUMING
+        if assignment.seat_group_id is not None and assignment.state in CONSUMING:
+            freed.update((-assignment.pool_id, -assignment.seat_group_id))
         if assignment.state is SeatState.WAITLISTED:
             # Who only waited never sat: their span is empty.
             assignment.since = work.now
@@ -38,13 +54,24 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
 async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Freed) -> bool:
     """Let the counters follow what was taken and freed; False when there is no room for what was taken.
 
-    What is free then goes to those who wait. Call it last: it keeps the pools locked
-    until the transaction ends.
+    What is free then goes to those who wait. Call it last: it keeps the seat groups and the
+    pools locked until the transaction ends, the groups first.
     """
-    for pool_id in sorted(taken.keys() | freed.keys()):
-        more = taken.get(pool_id, 0) - freed[pool_id]
-        if more > 0 and not await queries.take_seats(work, account_id, pool_id, more):
+    more = {number: taken.get(number, 0) - freed[number] for number in sorted(taken.keys() | freed.keys())}
+    groups = [-number for number in more if number < 0 and -number not in more]
+    for group_id in sorted(groups):
+        if not await seat_group_queries.count_seats(work, account_id, group_id, more[-group_id]):
             return False
-        if more < 0:
-            await waiting.move_line(work, account_id, pool_id, freed=-more)
+    for pool_id in [number for number in more if number > 0]:
+        if not await _count(work, account_id, pool_id, more[pool_id], -more.get(-pool_id, 0)):
+            return False
+    return True
+
+
+async def _count(work: Work, account_id: int, pool_id: int, more: int, apart: int) -> bool:
+    """Let a pool count so many more seats as taken, and as set apart; False when there is no room for them."""
+    if more > 0 or apart > -more:
+        return await queries.take_seats(work, account_id, pool_id, more, apart)
+    if more or apart:
+        await waiting.move_line(work, account_id, pool_id, freed=-more, apart=apart)
     return True

@@ -51,8 +51,9 @@ async def known(work: Work, account_id: int, emails: Sequence[str]) -> Known:
 
 async def _pools(work: Work, account_id: int) -> dict[str, list[OpenPool]]:
     rows = await work.fetch(
-        "select p.id, p.name, n.key, p.purchased, p.purchased - p.assigned + (select count(*) from assignment a"
-        "   where a.account_id = p.account_id and a.pool_id = p.id and a.state = 'invited'"
+        "select p.id, p.name, n.key, p.purchased, p.purchased - p.assigned - p.set_apart + (select count(*)"
+        "   from assignment a where a.account_id = p.account_id and a.pool_id = p.id and a.state = 'invited'"
+        "   and a.seat_group_id is null"
         "   and exists (select from invitation i where i.account_id = a.account_id and i.email = a.email"
         "     and i.state = 'pending' and i.expires_at <= $2)) as free"
         " from license_pool p join plan n on n.id = p.plan_id"

@@ -37,7 +37,7 @@ async def move(work: Work, account_id: int, seats: Sequence[int], pool_id: int) 
     left = await queries.assignments(work, account_id, seats)
     if len(left) < len(seats):
         raise NotFound
-    await _check(work, pool, left, freed[pool_id])
+    await _check(work, pool, left, leaving.for_all(freed, pool_id))
 
     waits = await queries.places_of(work, account_id, pool_id, [one.person_key for one in left])
     await work.reserve(3 * len(left))
@@ -59,8 +59,8 @@ async def _check(work: Work, pool: LicensePool, left: Sequence[Assignment], free
     for one in left:
         if one.person_key in held:
             raise AlreadySeated(one.email)
-    if pool.assigned - freed + len(left) > pool.purchased:
-        raise PoolExhausted(pool.purchased)
+    if pool.assigned + pool.set_apart - freed + len(left) > pool.purchased:
+        raise PoolExhausted(pool.purchased, pool.set_apart)
 
 
 def _taken(work: Work, pool: LicensePool, left: Assignment) -> Assignment:

@@ -23,7 +23,7 @@ from billing import queries as billing
 from billing import subscriptions
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import asking, events, growing, invitations, leaving, queries, seating, waiting
+from seats import asking, events, growing, invitations, leaving, queries, seat_group_queries, seating, waiting
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
@@ -90,21 +90,22 @@ async def assign(
     email = address(email)
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, 1)
-    person_id, gone = await _invited(work, account_id, email)
+    person_id, gone = await invited(work, account_id, email)
     held = await queries.held(work, account_id, pool_id, key_of(person_id, email))
     freed += gone
     if growth and not held:
-        pool = await growth.room(work, pool, freed[pool_id], 1)
-        growth.check(pool.purchased, pool.assigned - freed[pool_id])
-    taken = pool.assigned - freed[pool_id]
+        pool = await growth.room(work, pool, leaving.for_all(freed, pool_id), 1)
+        growth.check(pool.purchased, pool.assigned + pool.set_apart - leaving.for_all(freed, pool_id))
+    taken, apart = pool.assigned - leaving.for_all(freed, pool_id), pool.set_apart
 
-    seating.check(pool.name, pool.purchased, taken, closed=pool.closed_at is not None, email=email, held=held)
+    closed = pool.closed_at is not None
+    seating.check(pool.name, pool.purchased, taken, closed=closed, email=email, held=held, set_apart=apart)
 
     # Whoever waited for a seat of the pool has one now.
     waits = await queries.places_of(work, account_id, pool_id, [key_of(person_id, email)])
     freed += await leaving.leave(work, waits, SEATED)
     assignment = seated(work, pool, person_id, email, source)
-    await _sit(work, assignment)
+    await sit(work, assignment)
     if not await leaving.count(work, account_id, {pool_id: 1}, freed):
         raise await _why_not(work, account_id, pool_id)
     work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
@@ -124,7 +125,7 @@ async def transfer(work: Work, account_id: int, assignment_id: int, email: str) 
     """Give a seat to another person; the pool holds as many as before. Raises SeatNotHeld, or AlreadySeated."""
     email = address(email)
     await queries.keep_members(work, account_id)
-    person_id, freed = await _invited(work, account_id, email)
+    person_id, freed = await invited(work, account_id, email)
     left = await queries.assignment(work, account_id, assignment_id)
     seating.movable(left.state, CONSUMING)
     pool = await queries.pool(work, account_id, left.pool_id)
@@ -135,9 +136,11 @@ async def transfer(work: Work, account_id: int, assignment_id: int, email: str) 
     waits = await queries.seats_of(work, account_id, key_of(person_id, email), {SeatState.WAITLISTED})
     freed += await leaving.leave(work, [left, *(one for one in waits if one.pool_id == pool.id)], "transferred")
     taken = seated(work, pool, person_id, email, SeatSource.TRANSFER)
-    await _sit(work, taken)
+    taken.seat_group_id = left.seat_group_id
+    await sit(work, taken)
     work.emit(events.SeatAssigned(account_id, taken.id, pool.id), taken)
-    counted = await leaving.count(work, account_id, {pool.id: 1}, freed)
+    one = {pool.id: 1} if left.seat_group_id is None else leaving.of_group(pool.id, left.seat_group_id)
+    counted = await leaving.count(work, account_id, one, freed)
     assert counted, "a seat that was freed is there to be taken"
     return taken
 
@@ -188,9 +191,9 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     if growth:
         pool = await growth.room_if_sold(work, pool, 1)
     assignment = seated(work, pool, person_id, email, source)
-    full = pool.closed_at is not None or pool.assigned >= pool.purchased
+    full = pool.closed_at is not None or pool.assigned + pool.set_apart >= pool.purchased
     assignment.state = SeatState.WAITLISTED if full else SeatState.ACTIVE
-    await _sit(work, assignment)
+    await sit(work, assignment)
     if not full and not await queries.take_seats(work, account_id, pool_id):
         assignment.state = SeatState.WAITLISTED
         await work.flush()
@@ -223,7 +226,7 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
         return
     if growth:
         pool = await growth.room_if_sold(work, pool, 1)
-    if pool.closed_at is None and pool.assigned < pool.purchased:
+    if pool.closed_at is None and pool.assigned + pool.set_apart < pool.purchased:
         await assign(work, account_id, pool_id, email, SeatSource.SSO, growth=growth)
     elif pool.closed_at is None and await asking.asks(work, account_id):
         await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
@@ -258,8 +261,10 @@ async def close_pools(work: Work, account_id: int, subscription_id: int) -> None
 
 
 async def _close(work: Work, pool: LicensePool) -> int:
-    """Free every seat and close the pool. How many there were."""
+    """Free every seat and close the pool, with its groups. How many there were."""
     seats = await queries.taken_seats(work, pool.account_id, pool.id)
+    for group in await seat_group_queries.groups_of(work, pool.account_id, pool.id):
+        group.allocation, group.assigned, group.removed_at = 0, 0, work.now
     freed = (await leaving.leave(work, seats, "subscription ended"))[pool.id]
     closed = await queries.close(work, pool.account_id, pool.id, freed, work.now)
     assert closed, "somebody sat down in a locked workspace"
@@ -290,14 +295,19 @@ def seated(work: Work, pool: LicensePool, person_id: int | None, email: str, sou
 async def room(work: Work, account_id: int, pool_id: int, wanted: int) -> tuple[LicensePool, Freed]:
     """A pool as it stands; without room for so many, invitations that nobody answered in time give up their seats."""
     pool = await queries.pool(work, account_id, pool_id)
-    if pool.assigned + wanted <= pool.purchased:
+    if pool.assigned + pool.set_apart + wanted <= pool.purchased:
         return pool, Counter()
-    overdue = await queries.overdue_invitations(work, account_id, work.now, MOST_AT_ONCE)
-    freed = await invitations.run_out(work, account_id, overdue)
+    freed = await overdue(work, account_id)
     return await queries.pool(work, account_id, pool_id), freed
 
 
-async def _invited(work: Work, account_id: int, email: str) -> tuple[int | None, Freed]:
+async def overdue(work: Work, account_id: int) -> Freed:
+    """What invitations gave up that nobody answered in time."""
+    letters = await queries.overdue_invitations(work, account_id, work.now, MOST_AT_ONCE)
+    return await invitations.run_out(work, account_id, letters)
+
+
+async def invited(work: Work, account_id: int, email: str) -> tuple[int | None, Freed]:
     """The member with this address; or None, and they have an invitation. With it what an older one gave up."""
     known, freed = await invitations.waiting(work, account_id, [email])
     person_id = (await people.members_by_address(work, account_id, [email])).get(email)
@@ -306,7 +316,8 @@ async def _invited(work: Work, account_id: int, email: str) -> tuple[int | None,
     return person_id, freed
 
 
-async def _sit(work: Work, assignment: Assignment) -> None:
+async def sit(work: Work, assignment: Assignment) -> None:
+    """Write a new assignment. Raises AlreadySeated where others were faster."""
     work.add(assignment)
     try:
         await work.flush()
@@ -319,7 +330,7 @@ async def _sit(work: Work, assignment: Assignment) -> None:
 async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
     """Why a pool that had room a moment ago has none."""
     pool = await queries.pool(work, account_id, pool_id)
-    return seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased)
+    return seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased, pool.set_apart)
 
 
 async def _free(work: Work, account_id: int, assignments: Sequence[Assignment], reason: str) -> None:

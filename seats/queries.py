@@ -58,10 +58,12 @@ async def take_turn(work: Work, account_id: int, pool_id: int) -> None:
     await work.execute(sql, account_id, pool_id)
 
 
-async def set_figures(work: Work, account_id: int, pool_id: int, purchased: int, assigned: int) -> None:
-    """Say how many seats a pool has, and how many are taken, in the turn of whoever says it."""
+async def set_figures(
+    work: Work, account_id: int, pool_id: int, purchased: int, assigned: int, *, set_apart: int
+) -> None:
+    """Say how many seats a pool has, how many are taken and set apart, in the turn of whoever says it."""
     of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
-    changed = update(LicensePool).where(*of).values(purchased=purchased, assigned=assigned)
+    changed = update(LicensePool).where(*of).values(purchased=purchased, assigned=assigned, set_apart=set_apart)
     assert await work.changed(changed.execution_options(synchronize_session=False)) == 1
 
 
@@ -153,10 +155,10 @@ async def first_waiting(work: Work, account_id: int, pool_id: int, most: int) ->
 
 
 async def overdue_seats(work: Work, account_id: int, pool_id: int, now: datetime) -> set[str]:
-    """The addresses for which a seat of the pool still waits, though nobody accepted the invitation in time."""
+    """The addresses for which a seat for everybody still waits, though nobody accepted the invitation in time."""
     rows = await work.fetch(
         "select a.person_key from assignment a join invitation i on i.account_id = a.account_id and i.email = a.email"
-        " where a.account_id = $1 and a.pool_id = $2 and a.state = 'invited'"
+        " where a.account_id = $1 and a.pool_id = $2 and a.state = 'invited' and a.seat_group_id is null"
         " and i.state = 'pending' and i.expires_at <= $3",
         account_id,
         pool_id,
@@ -188,11 +190,12 @@ async def wanted(work: Work, account_id: int, pool_id: int, person_key: str) -> 
     return found[0] if found else None
 
 
-async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1) -> bool:
-    """Count more seats as held, unless the pool has no room for all of them.
+async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1, apart: int = 0) -> bool:
+    """Count more seats as held, and so many more as set apart for groups, unless the pool has no room for all of them.
 
-    Call it last: it keeps the pool locked until the transaction ends, so that racing
-    admins take turns here and nowhere else.
+    Whoever takes what was set apart asks for no more than it was. Call it last: it keeps
+    the pool locked until the transaction ends, so that racing admins take turns here and
+    nowhere else.
     """
     free = (
         col(LicensePool.account_id) == account_id,
@@ -200,7 +203,9 @@ async def take_seats(work: Work, account_id: int, pool_id: int, count: int = 1) 
         col(LicensePool.closed_at).is_(None),
         col(LicensePool.assigned) + count <= col(LicensePool.purchased),
     )
-    taken = update(LicensePool).where(*free).values(assigned=col(LicensePool.assigned) + count)
+    assigned, set_apart = col(LicensePool.assigned) + count, col(LicensePool.set_apart) + apart
+    unbound = (assigned + set_apart <= col(LicensePool.purchased),) if count + apart > 0 else ()
+    taken = update(LicensePool).where(*free, *unbound).values(assigned=assigned, set_apart=set_apart)
     return await work.changed(taken.execution_options(synchronize_session=False)) == 1
 
 
@@ -211,7 +216,7 @@ async def close(work: Work, account_id: int, pool_id: int, freed: int, now: date
         col(LicensePool.id) == pool_id,
         col(LicensePool.assigned) == freed,
     )
-    closed = update(LicensePool).where(*empty).values(assigned=0, closed_at=now)
+    closed = update(LicensePool).where(*empty).values(assigned=0, set_apart=0, closed_at=now)
     return await work.changed(closed.execution_options(synchronize_session=False)) == 1
 
 

@@ -123,7 +123,9 @@ async def _free(work: Work, pool: LicensePool, too_many: int, *, wait: bool) -> 
     gone = shrinking.leaving(await shrinking_queries.sitting(work, pool.account_id, pool.id), too_many)
     chosen = {one.seat_id: one.state for one in gone}
     locked = await shrinking_queries.taken(work, pool.account_id, list(chosen), wait=wait)
-    return await leaving.leave(work, [seat for seat in locked if seat.state is chosen[seat.id]], DECREASED)
+    return await leaving.leave(
+        work, [seat for seat in locked if seat.state is chosen[seat.id] and seat.seat_group_id is None], DECREASED
+    )
 
 
 async def change_policy(work: Work, account_id: int, policy: DecreasePolicy) -> Workspace:

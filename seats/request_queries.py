@@ -25,7 +25,7 @@ async def request(work: Work, account_id: int, request_id: int) -> SeatRequest:
 
 async def open_pools(work: Work, account_id: int, plan_id: int) -> list[LicensePool]:
     """The open pools of a plan, those with free seats first, then the oldest."""
-    full = col(LicensePool.assigned) >= col(LicensePool.purchased)
+    full = col(LicensePool.assigned) + col(LicensePool.set_apart) >= col(LicensePool.purchased)
     asked = select(LicensePool).where(
         col(LicensePool.account_id) == account_id,
         col(LicensePool.plan_id) == plan_id,

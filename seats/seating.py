@@ -87,6 +87,18 @@ class PoolExhausted(Problem):
     purchased: int
     """How many seats the pool has."""
 
+    set_apart: int = 0
+    """How many of them are set apart for seat groups, and not taken."""
+
+    @property
+    def message(self) -> str:
+        """The sentence, which tells of groups where there are some."""
+        if not self.set_apart:
+            return super().message
+        taken = self.purchased - self.set_apart
+        apart = f"{taken} of {self.purchased} are taken, and {self.set_apart} are set apart for groups"
+        return f"No seat is free: {apart}. Release one, or buy more."
+
 
 @dataclass(eq=False)
 class PoolClosed(Problem):
@@ -187,14 +199,16 @@ class Outcome:
     request_id: int | None = None
 
 
-def check(pool_name: str, purchased: int, assigned: int, *, closed: bool, email: str, held: bool) -> None:
-    """Refuse a seat of a closed pool, a second seat to one person, and a seat that nobody pays for."""
+def check(
+    pool_name: str, purchased: int, assigned: int, *, closed: bool, email: str, held: bool, set_apart: int = 0
+) -> None:
+    """Refuse a seat of a closed pool, a second seat to one person, one that nobody pays for, and a group's."""
     if closed:
         raise PoolClosed(pool_name)
     if held:
         raise AlreadySeated(email)
-    if assigned >= purchased:
-        raise PoolExhausted(purchased)
+    if assigned + set_apart >= purchased:
+        raise PoolExhausted(purchased, set_apart)
 
 
 _ADVICE = {

@@ -33,12 +33,13 @@ async def policy(work: Work, account_id: int) -> DecreasePolicy:
 
 
 async def sitting(work: Work, account_id: int, pool_id: int) -> list[Sitting]:
-    """Every seat of a pool that is taken; nothing is locked."""
+    """Every seat of a pool that is taken, but for groups', which always have room; nothing is locked."""
     rows = await work.fetch(
         "select a.id, a.state, a.since, a.suspended_at, a.protected_at is not null as protected, m.last_used_at, m.role"
         " from assignment a left join member m on m.account_id = a.account_id and m.person_id = a.person_id"
         " and m.state = 'active'"
-        " where a.account_id = $1 and a.pool_id = $2 and a.state in ('invited', 'active', 'suspended')",
+        " where a.account_id = $1 and a.pool_id = $2 and a.state in ('invited', 'active', 'suspended')"
+        " and a.seat_group_id is null",
         account_id,
         pool_id,
     )

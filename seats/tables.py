@@ -27,8 +27,28 @@ class LicensePool(SQLModel, table=True):
     assigned: int = 0
     """How many seats are invited, active or suspended; changed only beside the assignment it counts."""
 
+    set_apart: int = 0
+    """How many seats its groups may take and have not taken; changed only beside what it counts."""
+
     created_at: datetime = instant()
     closed_at: datetime | None = instant(optional=True)
+
+
+class SeatGroup(SQLModel, table=True):
+    """A part of a pool's seats that is set apart for somebody."""
+
+    __tablename__ = "seat_group"
+
+    account_id: int = key()
+    id: int = key()
+    pool_id: int = whole()
+    name: str = text()
+    allocation: int = 0
+    assigned: int = 0
+    """How many of its seats are invited, active or suspended; changed only beside the assignment it counts."""
+
+    created_at: datetime = instant()
+    removed_at: datetime | None = instant(optional=True)
 
 
 class Assignment(SQLModel, table=True):
@@ -47,6 +67,9 @@ class Assignment(SQLModel, table=True):
 
     state: SeatState = word(SeatState)
     source: SeatSource = word(SeatSource)
+    seat_group_id: int | None = whole(optional=True)
+    """The seat group whose seat it is; None for one of the rest of the pool."""
+
     since: datetime = instant()
     suspended_at: datetime | None = instant(optional=True)
     released_at: datetime | None = instant(optional=True)

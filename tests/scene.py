@@ -91,7 +91,7 @@ from payments.tables import (
 )
 from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
-from seats.tables import Assignment, Invitation, LicensePool, SeatRequest
+from seats.tables import Assignment, Invitation, LicensePool, SeatGroup, SeatRequest
 from tests.auth.saml import answering
 from tests.stock import Offer
 
@@ -347,6 +347,20 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("pool", row.id)
+
+    async def seat_group(self, pool: str, seats: int = 1, *, name: str = "Design") -> str:
+        """A seat group with so many of a pool's free seats."""
+        row = SeatGroup(
+            account_id=self.number,
+            id=self.world.number(),
+            pool_id=ids.decode("pool", pool),
+            name=name,
+            allocation=seats,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        await self.world.run("update license_pool set set_apart = set_apart + $2 where id = $1", row.pool_id, seats)
+        return ids.encode("seatgroup", row.id)
 
     async def request(self, pool: str, holder: Somebody | str, **terms: Any) -> str:
         """An open request for a seat of the pool: a person's own, or for an address."""

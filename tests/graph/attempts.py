@@ -96,6 +96,27 @@ async def _owners_request(scene: Scene, _: str) -> dict[str, Any]:
     return {"request": await scene.request(await scene.pool(), scene.owner)}
 
 
+async def _free_seats(scene: Scene, who: str) -> dict[str, Any]:
+    return {"pool": await scene.pool(), "name": f"By {who}", "seats": 2}
+
+
+async def _grouped(scene: Scene, _: str) -> dict[str, Any]:
+    return {"group": await scene.seat_group(await scene.pool(), 2)}
+
+
+async def _change_group(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _grouped(scene, who), "seats": 3}
+
+
+async def _assign_in_group(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _grouped(scene, who), "email": f"new.{scene.world.number()}@example.test"}
+
+
+async def _regroup(scene: Scene, _: str) -> dict[str, Any]:
+    pool = await scene.pool()
+    return {"seat": await scene.seat(pool, await scene.join()), "group": await scene.seat_group(pool)}
+
+
 async def _declined(scene: Scene, who: str) -> dict[str, Any]:
     return {**await _requested(scene, who), "reason": "Not this year."}
 
@@ -548,6 +569,11 @@ ATTEMPTS: dict[str, Attempt] = {
     "protectSeat": _seat,
     "importSeats": _import_list,
     "moveSeats": _move,
+    "createSeatGroup": _free_seats,
+    "changeSeatGroup": _change_group,
+    "removeSeatGroup": _grouped,
+    "assignGroupSeat": _assign_in_group,
+    "groupSeat": _regroup,
     "requestSeat": _request_seat,
     "withdrawSeatRequest": _owners_request,
     "approveSeatRequest": _requested,

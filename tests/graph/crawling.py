@@ -216,7 +216,7 @@ def _narrowed(made: GraphQLField, others: Mapping[str, str]) -> list[str]:
 
 def _other(name: str, answer: str, others: Mapping[str, str]) -> str:
     """What to give for an argument: an id of the answer's type, or of the kind that the argument is called by."""
-    prefix = next((prefix for prefix, face in BY_PREFIX.items() if face.name == answer), name)
+    prefix = next((prefix for prefix, face in BY_PREFIX.items() if face.name == answer), name.lower())
     if name in NAMED:
         return f'"{NAMED[name]}"'
     # What an audit record is about may be anything.

@@ -31,8 +31,8 @@ async def furnished(scene: Scene) -> Furnished:
     pool = await scene.pool(name=f"{mark}-pool")
     seat, request = await scene.seat(pool, sitter), await scene.request(pool, f"{mark}-wants@example.test")
     waiting = await scene.seat(pool, f"{mark}-waits@example.test")
+    part, key = await scene.seat_group(pool, name=f"{mark}-part"), await scene.key(KeyScope.SEATS_READ)
     invitation = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR)
-    key = await scene.key(KeyScope.SEATS_READ)
     method = await scene.payment_method()
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
@@ -120,6 +120,7 @@ async def furnished(scene: Scene) -> Furnished:
             "member": scene.member(sitter),
             "pool": pool,
             "seat": seat,
+            "seatgroup": part,
             "invitation": invitation,
             "request": request,
             "key": key.id,
@@ -159,7 +160,7 @@ async def furnished(scene: Scene) -> Furnished:
         },
         {
             "workspace": frozenset({scene.id, scene.account, f"{mark}-account"}),
-            "counts": frozenset({pool, f"{mark}-pool"}),
+            "counts": frozenset({pool, f"{mark}-pool", part, f"{mark}-part"}),
             "people": frozenset(
                 {
                     sitter.id,
