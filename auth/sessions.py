@@ -61,3 +61,10 @@ def lives(session: Session, now: datetime) -> bool:
     if session.idle_seconds is None or session.last_used_at is None:
         return True
     return now - session.last_used_at < timedelta(seconds=session.idle_seconds)
+
+
+def counts_until(session: Session) -> datetime:
+    """Until when a session that counts now does, while nobody ends it and it isn't used."""
+    if session.idle_seconds is None or session.last_used_at is None:
+        return session.expires_at
+    return min(session.expires_at, session.last_used_at + timedelta(seconds=session.idle_seconds))

@@ -27,7 +27,7 @@ from gateway.budgets import Purse
 from gateway.charging import budgets, charge
 from gateway.compiled import Reads
 from gateway.cookies import Cookies
-from gateway.crowding import Crowding
+from gateway.crowding import Crowding, Room
 from gateway.documents import Documents
 from gateway.exports import exports_endpoint
 from gateway.graphiql import graphiql_assets
@@ -40,6 +40,7 @@ from gateway.metrics import Metrics, Waiting
 from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
+from gateway.quick import Entrance, Lane, Quick
 from gateway.rails import hooked, rail
 from gateway.records import FORMS, records
 from gateway.remembering import remembered
@@ -53,6 +54,7 @@ from gateway.webhooks import webhook_route
 from gateway.worker import Worker
 from kernel import database
 from kernel.clock import Clock
+from kernel.readers import READERS, Readers
 from kernel.work import IdBlocks, Work
 
 BODY = 1024 * 1024
@@ -66,19 +68,20 @@ def build(
     *,
     working: bool,
     address: str | None = None,
-    connections: int = database.CONNECTIONS,
+    connections: int = database.CONNECTIONS + READERS,
 ) -> Starlette:
     """The application on one database; `working` runs the worker in this process too.
 
-    Requests are answered on so many `connections`. With the `address` it answers at, the sandbox that plays the rail
-    tells it of its events.
+    Requests are answered on so many `connections`, a third of which is for compiled reads. With the `address` it
+    answers at, the sandbox that plays the rail tells it of its events.
     """
     configure(settings)
     graph = schema.build()
-    engine = database.engine(url, pool_size=connections)
+    engine = database.engine(url, pool_size=connections - connections // 3)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     reads = Reads(graph, explain=settings.explain)
     metrics = Metrics()
+    entrance = Entrance(metrics, Room())
     blocks = IdBlocks()
     printer = Printer()
     cookies = Cookies(secure=settings.base.startswith("https:"))
@@ -112,20 +115,15 @@ def build(
                 cookies=cookies,
                 feed=told.feed,
             )
+            quick = Lane(app.state.door, app.state.budgets, documents, reads, Readers(url, connections // 3), noticed)
+            await held.enter_async_context(entrance.opened(quick))
             app.state.webhook_secrets = await hooked(settings, paying, address)
-            tireless = Worker(url, engine, ticking, blocks, paying, names, office(settings), nightly=True)
-            worker = asyncio.create_task(tireless.run()) if working else None
+            if working:
+                tireless = Worker(url, engine, ticking, blocks, paying, names, office(settings), nightly=True)
+                await held.enter_async_context(_working(tireless))
             yield
-            if worker:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
         await printer.close()
         await engine.dispose()
-
-    async def ready() -> None:
-        async with engine.connect() as connection:
-            await connection.execute(text("select 1"))
 
     endpoint = graphql_endpoint(
         graph,
@@ -152,7 +150,7 @@ def build(
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
         *setup_routes(),
-        *health_routes(ready, metrics),
+        *health_routes(partial(_ready, engine), metrics),
         *paper_routes(printer),
     ]
     routes.append(webhook_route([secret.get_secret_value() for secret in settings.stripe_webhooks]))
@@ -163,9 +161,28 @@ def build(
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.reads = reads
     app.state.paper_pace = paper_pace()
-    app.add_middleware(Crowding)
+    app.state.entrance = entrance
+    app.add_middleware(Crowding, room=entrance.room)
     app.add_middleware(Observability, metrics=metrics)
+    app.add_middleware(Quick, entrance=entrance)
     return app
+
+
+async def _ready(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("select 1"))
+
+
+@asynccontextmanager
+async def _working(worker: Worker) -> AsyncIterator[None]:
+    """Let a worker work in this process for so long."""
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _waiting(engine: AsyncEngine, ticking: Clock, blocks: IdBlocks) -> Waiting:

@@ -2,7 +2,8 @@
 
 A bearer is a service key, a token of ours, or a token of a configured issuer. It
 names somebody and nothing more; what they may do is read from the database for
-every request, so that a demotion acts on tokens already out.
+every request, so that a demotion acts on tokens already out. A bearer that was
+believed is remembered, together with what the database told then (`gateway.recalling`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from auth.viewing.queries import viewing_with
 from gateway import cards
 from gateway.cookies import Cookies, same_site
 from gateway.observability import request_id
+from gateway.recalling import Recalled, Recognized, Recollection, Subject, entering
 from kernel import ids
 from kernel.audit import Origin
 from kernel.clock import Clock
@@ -79,6 +81,7 @@ class Door:
     press: Press | None = None
     cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
     feed: Feed | None = None
+    recollection: Recollection = field(default_factory=Recollection)
 
     def bearer(self, request: HTTPConnection, said: str | None = None) -> str | None:
         """What a request carries to say who asks: what it `said` in an Authorization of its own, a header or a cookie.
@@ -88,16 +91,21 @@ class Door:
         return _bearer(request.headers.get("authorization") if said is None else said) or self._carried(request)
 
     @asynccontextmanager
-    async def context(self, request: HTTPConnection, said: str | None = None) -> AsyncIterator[Context]:
+    async def context(
+        self, request: HTTPConnection, said: str | None = None, *, now: datetime | None = None
+    ) -> AsyncIterator[Context]:
         """The context of one request. Raises Unauthenticated for a bearer we don't believe."""
-        async with self.work(request, await self.clock.now()) as work:
+        async with self.work(request, now or await self.clock.now()) as work:
             bearer = self.bearer(request, said)
-            actor, locale = (Actor(), None) if bearer is None else await self._recognize(work, bearer)
-            await work.see_as(sees(actor), _origin(request, actor))
+            found: Recognized | Recalled = Recognized(Actor())
+            if bearer is not None:
+                found = await self._recall(request, work, bearer) or await self._met(work, bearer)
+            if isinstance(found, Recognized):
+                await work.see_as(sees(found.actor), _origin(request, found.actor))
             yield Context(
                 work,
-                actor,
-                locale or "en",
+                found.actor,
+                found.locale or "en",
                 _renewed,
                 self.rail,
                 providers=self.providers,
@@ -136,20 +144,50 @@ class Door:
         finally:
             await work.close()
 
-    async def _recognize(self, work: Work, bearer: str) -> tuple[Actor, str | None]:
+    async def _recall(self, request: HTTPConnection, work: Work, bearer: str) -> Recalled | None:
+        """Whom the bearer named a moment ago, if all that decides what they may is as it was then.
+
+        The transaction sees as they do.
+        """
+        found = self.recollection.get(bearer, work.now)
+        if found is None:
+            return None
+        if await work.enter(found.entering, found.sees, _origin(request, found.actor)) == found.facts:
+            return found
+        self.recollection.forget(bearer)
+        await work.see_as({}, _origin(request, Actor()))
+        return None
+
+    async def _met(self, work: Work, bearer: str) -> Recognized:
+        """Whom the bearer names; remembered when it comes for the second time."""
+        subject = self.recollection.subject(bearer)
+        if subject is None:
+            found = await self._recognize(work, bearer)
+            if found.subject:
+                self.recollection.meet(bearer, found.subject)
+            return found
+        self.recollection.forget(bearer)
+        # Before they are recognized: what changes meanwhile makes the next request find other facts.
+        facts = await work.enter(entering(subject), {}, work.origin)
+        found = await self._recognize(work, bearer)
+        if found.subject == subject:
+            self.recollection.put(bearer, found, facts)
+        return found
+
+    async def _recognize(self, work: Work, bearer: str) -> Recognized:
         if bearer.startswith(keys.PREFIX):
-            return await _key(work, bearer), None
+            return await _key(work, bearer)
         if bearer.startswith(sessions.PREFIX):
             return await _person_in(work, bearer)
         if bearer.startswith(setups.BEARER):
-            return await _setting_up(work, bearer), None
+            return Recognized(await _setting_up(work, bearer))
         if bearer.startswith(looks.PREFIX):
             return await _looking(work, bearer)
         if self.signer and bearer.startswith(tuple(key.header + "." for key in self.signer.keys)):
             return await _person_of_ours(work, self.signer, bearer)
         return await self._person_of_theirs(work, bearer)
 
-    async def _person_of_theirs(self, work: Work, bearer: str) -> tuple[Actor, str | None]:
+    async def _person_of_theirs(self, work: Work, bearer: str) -> Recognized:
         token = await self.issuers.verify(bearer, work.now)
         named = {"issuer": token.issuer, "subject": token.subject}
         await work.see_as(named, work.origin)
@@ -176,14 +214,16 @@ async def _newcomer(work: Work, token: ForeignToken) -> int:
         work.origin = before
 
 
-async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> tuple[Actor, str | None]:
+async def _person_of_ours(work: Work, signer: Signer, bearer: str) -> Recognized:
     token = signer.verify(bearer, work.now)
     person_id, session_id = _number("person", token.person), _number("session", token.session)
     await work.see_as({"person": str(person_id)}, work.origin)
     session = await queries.session(work, session_id)
     if session is None or not sessions.lives(session, work.now):
         raise refused() from ValueError("the session has ended")
-    return await _standing(work, person_id, token.session, token.epoch, _through(session))
+    found = await _standing(work, person_id, token.session, token.epoch, _through(session))
+    until = min(token.expires_at, sessions.counts_until(session))
+    return replace(found, subject=Subject(person_id, session_id), until=until)
 
 
 async def _session(work: Work, text: str) -> Session | None:
@@ -202,19 +242,24 @@ def _through(session: Session) -> Through | None:
     return Through(session.account_id, session.connection_id, session.signed_in_at)
 
 
-async def _person_in(work: Work, text: str) -> tuple[Actor, str | None]:
+async def _person_in(work: Work, text: str) -> Recognized:
     """Whoever came in through an SSO connection."""
     session = await _session(work, text)
     if session is None or not sessions.lives(session, work.now):
         raise refused() from ValueError("there is no such session, or it has ended")
-    if session.last_used_at is None or work.now - session.last_used_at >= sessions.SEEN_EVERY:
+    used_at = session.last_used_at
+    if used_at is None or work.now - used_at >= sessions.SEEN_EVERY:
+        used_at = work.now
         async with work.transaction():
             await work.execute("update session set last_used_at = $2 where id = $1", session.id, work.now)
     await work.see_as({"person": str(session.person_id)}, work.origin)
-    return await _standing(work, session.person_id, ids.encode("session", session.id), None, _through(session))
+    found = await _standing(work, session.person_id, ids.encode("session", session.id), None, _through(session))
+    # Idle sessions end; the next use has to be noted before.
+    until = min(sessions.counts_until(session), used_at + sessions.SEEN_EVERY)
+    return replace(found, subject=Subject(session.person_id, session.id), until=until)
 
 
-async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
+async def _looking(work: Work, text: str) -> Recognized:
     """Whom one of our staff looks as, for as long as they may and work for us."""
     digest = bearers.digest(text, looks.PREFIX)
     await work.see_as({"viewing_hash": digest.hex() if digest else ""}, work.origin)
@@ -222,8 +267,8 @@ async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
     if row is None or row.ended_at is not None or row.expires_at <= work.now:
         raise refused() from ValueError("nobody looks with this any more")
     await work.see_as({"person": str(row.staff_id)}, work.origin)
-    staff, _ = await _standing(work, row.staff_id, "", None)
-    if not staff.may(Permission.VIEW_AS, row.account_id):
+    staff = await _standing(work, row.staff_id, "", None)
+    if not staff.actor.may(Permission.VIEW_AS, row.account_id):
         raise refused() from ValueError("whoever looks may no longer")
     await work.see_as({"person": str(row.person_id)}, work.origin)
     found = await queries.standing(work, row.person_id)
@@ -231,7 +276,7 @@ async def _looking(work: Work, text: str) -> tuple[Actor, str | None]:
     # Whoever looks came in as staff, and not through the workspace's own single sign-on.
     found["enforced"] = ()
     seen = person(row.person_id, found, "").looked_as(row.account_id, row.staff_id, ids.encode("viewing", row.id))
-    return seen, found["locale"]
+    return Recognized(seen, found["locale"])
 
 
 async def _setting_up(work: Work, text: str) -> Actor:
@@ -253,7 +298,7 @@ async def _setting_up(work: Work, text: str) -> Actor:
 
 async def _standing(
     work: Work, person_id: int, token: str, epoch: int | None, through: Through | None = None
-) -> tuple[Actor, str | None]:
+) -> Recognized:
     found = await queries.standing(work, person_id)
     if found is None or (epoch is not None and epoch != found["epoch"]):
         raise refused() from ValueError("the person is gone, or the token is older than their epoch")
@@ -263,7 +308,7 @@ async def _standing(
         async with work.transaction():
             await work.bind(account_id)
             await queries.note_use(work, account_id, person_id)
-    return actor, found["locale"]
+    return Recognized(actor, found["locale"])
 
 
 def person(person_id: int, found: dict[str, Any], token: str, through: Through | None = None) -> Actor:
@@ -317,7 +362,7 @@ async def _set_up(work: Work, actor: Actor, setting: Setting) -> Actor:
     return made
 
 
-async def _key(work: Work, bearer: str) -> Actor:
+async def _key(work: Work, bearer: str) -> Recognized:
     presented = keys.parse(bearer)
     key_id = _number("key", presented.id)
     await work.see_as({"key": str(key_id)}, work.origin)
@@ -328,16 +373,21 @@ async def _key(work: Work, bearer: str) -> Actor:
         raise refused() from ValueError("no such key, or another secret")
     if key.revoked_at or key.expires_at <= work.now:
         raise refused() from ValueError("the key was revoked or has expired")
-    account_id, maker_id = key.account_id, key.created_by
+    account_id, maker_id, previous_until = key.account_id, key.created_by, key.previous_until
     scopes = frozenset(KeyScope(scope) for scope in key.scopes)
-    if key.last_used_at is None or work.now - key.last_used_at > _USED:
+    used_at, until = key.last_used_at, key.expires_at
+    if used_at is None or work.now - used_at > _USED:
+        used_at = work.now
         async with work.transaction():
             await work.execute("update service_key set last_used_at = $2 where id = $1", key_id, work.now)
     held = frozenset[Permission]().union(*(SCOPES[scope] for scope in scopes))
     held &= await _held_by(work, maker_id, account_id)
-    return Actor(
+    actor = Actor(
         kind=ActorKind.SERVICE_KEY, grants={account_id: held}, key_id=key_id, scopes=scopes, token=presented.id
     )
+    if not current and previous_until:
+        until = min(until, previous_until)
+    return Recognized(actor, None, Subject(maker_id, key=key_id), min(until, used_at + _USED))
 
 
 async def _held_by(work: Work, person_id: int, account_id: int) -> frozenset[Permission]:

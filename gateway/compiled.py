@@ -15,12 +15,13 @@ import asyncpg
 import strawberry
 import structlog
 from graphql import GraphQLError, OperationType, get_variable_values
+from graphql.execution.values import VariableValues
 
 from gateway.documents import Document, Operation, core
 from kernel.errors import Fault
 from resolvers.compiled.asking import Asking
 from resolvers.compiled.draft import NotCompiled
-from resolvers.compiled.plan import Surprise, planned
+from resolvers.compiled.plan import Plan, Surprise, planned
 from resolvers.info import Context
 
 _MET = "met"
@@ -78,16 +79,30 @@ class Reads:
             raise NotCompiled("it is no query")
         if context.actor.setting is not None:
             raise Surprise("whoever asks came with a setup link")
-        if document.plans.setdefault(_MET, 0) < self.after:
-            document.plans[_MET] += 1
+        if self.is_new(document):
+            document.plans[_MET] = document.plans.get(_MET, 0) + 1
             raise Surprise("the document is new here")
+        values = self.coerced(operation, variables)
+        asking = Asking(context.actor, context.locale, context.work.now, values)
+        plan, bound = self.planned(document, operation, asking)
+        found = await context.work.fetch(plan.sql, *bound)
+        return plan.finished(found[0][0])
+
+    def is_new(self, document: Document) -> bool:
+        """Whether the executor has yet to answer a document before it is compiled."""
+        return int(document.plans.get(_MET, 0)) < self.after
+
+    def coerced(self, operation: Operation, variables: dict[str, Any]) -> VariableValues:
+        """The variables as the schema takes them. Raises Surprise for those it refuses."""
         values = get_variable_values(self._core, operation.node.variable_definitions or (), variables)
         if isinstance(values, list):
             raise Surprise("the variables are refused")
-        asking = Asking(context.actor, context.locale, context.work.now, values)
+        return values
+
+    def planned(self, document: Document, operation: Operation, asking: Asking) -> tuple[Plan, list[Any]]:
+        """The statement that answers a query, and what it binds. Raises NotCompiled, Surprise, or what is refused."""
         plan = planned(document.plans, self._core, document.syntax, operation.node, asking)
-        found = await context.work.fetch(plan.sql, *plan.values(asking))
-        return plan.finished(found[0][0])
+        return plan, plan.values(asking)
 
     def explained(self, answered: Answered, context: Context) -> dict[str, Any]:
         """What the response's extensions say of it: nothing, unless our own staff ask for it."""

@@ -7,6 +7,8 @@ counts no more: it waits for nobody.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,19 +24,31 @@ _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 _LATER = "1"
 
 
+@dataclass(slots=True)
+class Room:
+    """How many requests one process answers now, and how many it may."""
+
+    most: int = MOST
+    here: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may come in."""
+        return self.here >= self.most
+
+
 class Crowding:
     """Middleware that refuses what one process could not answer soon."""
 
-    def __init__(self, app: ASGIApp, most: int = MOST) -> None:
+    def __init__(self, app: ASGIApp, most: int = MOST, room: Room | None = None) -> None:
         self.app = app
-        self._most = most
-        self._here = 0
+        self._room = room or Room(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or say that there is no room."""
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self.app(scope, receive, send)
-        elif self._here >= self._most:
+        elif self._room.full:
             await _refused(scope)(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
@@ -46,14 +60,14 @@ class Crowding:
             nonlocal waits
             if waits and message["type"] == "http.response.start":
                 waits = False
-                self._here -= 1
+                self._room.here -= 1
             await send(message)
 
-        self._here += 1
+        self._room.here += 1
         try:
             await self.app(scope, receive, begun)
         finally:
-            self._here -= waits
+            self._room.here -= waits
 
 
 def _refused(scope: Scope) -> Response:

@@ -54,8 +54,14 @@ OFFERED = (RESPONSE, JSON)
 BODY = 128 * 1024
 """The most bytes of a request; the variables of a mutation may take more where the endpoint says so."""
 
+VARIES = "Accept, Authorization, Cookie"
+"""The headers of a request that choose between an answer for everybody and others."""
+
 PATIENCE = 30.0
 """Seconds that a query may take. What it waits for in the database is canceled then."""
+
+FAILED = "failed"
+"""Where the state of a request tells why another door, which tried before, failed to answer it."""
 
 Answering = Callable[[Request], AbstractAsyncContextManager[Any]]
 """Opens what resolvers know as `info.context`, for one request: who asks is decided there.
@@ -235,6 +241,7 @@ class _Endpoint:
         self, request: Request, document: Document, operation: Operation, asked: Asked, media: str, *, cost: int
     ) -> Response:
         try:
+            _insist_on_untried(request)
             async with self._context(request) as context:
                 self._documents.open(operation, allowed=self.introspects(context))
                 bill = await self._charge(request, context, operation, cost) if self._charge else None
@@ -244,8 +251,9 @@ class _Endpoint:
                         read = await self._reads.read(document, operation, asked.variables, context)
                     told = self._reads.explained(read, context)
                     if read.text is not None:
-                        _settled(bill, operation, read.text)
-                        return _sent(_data(read.text, _extensions(bill, told)), 200, media, {})
+                        if bill:
+                            bill.settle(operation.cost.used_by(read.text))
+                        return _sent(around(read.text, bill, told), 200, media, {})
                 async with _timely(operation, self.patience):
                     outcome = await execute(
                         self._schema,
@@ -263,6 +271,12 @@ class _Endpoint:
             return _failed(request, error, media)
 
 
+def _insist_on_untried(request: Request) -> None:
+    """Refuse what another door tried and failed to answer. Raises what it said."""
+    if failed := request.scope.get("state", {}).get(FAILED):
+        raise failed
+
+
 @asynccontextmanager
 async def _timely(operation: Operation, patience: float) -> AsyncIterator[None]:
     """Stop a query that takes too long. Raises TooComplex."""
@@ -274,8 +288,13 @@ async def _timely(operation: Operation, patience: float) -> AsyncIterator[None]:
     except TimeoutError:
         if not waiting.expired():
             raise
-        says = f"The query took longer than {patience:g} seconds and was stopped. Ask for less at a time."
-        raise TooComplex(says, limit="seconds", most=int(patience)) from None
+        raise overdue(patience) from None
+
+
+def overdue(patience: float) -> TooComplex:
+    """What is told of a query that was stopped after so many seconds."""
+    says = f"The query took longer than {patience:g} seconds and was stopped. Ask for less at a time."
+    return TooComplex(says, limit="seconds", most=int(patience))
 
 
 def _operation(request: Request, document: Document, asked: Asked) -> Operation:
@@ -303,21 +322,16 @@ def _outcome(request: Request, outcome: Outcome, media: str, told: Answer) -> Re
     return _told(request, {"data": outcome.data} | told, 200, media)
 
 
-def _settled(bill: Bill | None, operation: Operation, text: str) -> None:
-    """Take what showing this data took."""
-    if bill:
-        bill.settle(operation.cost.used_by(text))
-
-
 def _extensions(bill: Bill | None, told: Answer) -> Answer:
     """What a response tells beside its data and errors: its cost, and what is `told` of how it came about."""
     shown = ({"cost": bill.shown()} if bill else {}) | told
     return {"extensions": shown} if shown else {}
 
 
-def _data(text: str, told: Answer) -> bytes:
+def around(text: str, bill: Bill | None, told: Answer) -> bytes:
     """The response around data that is JSON text already."""
-    return b'{"data":' + text.encode() + (b"," + orjson.dumps(told)[1:] if told else b"}")
+    extensions = _extensions(bill, told)
+    return b'{"data":' + text.encode() + (b"," + orjson.dumps(extensions)[1:] if extensions else b"}")
 
 
 def _failed(request: Request, error: Exception, media: str) -> Response:
@@ -347,12 +361,7 @@ def _told(request: Request, answer: Answer, status: int, media: str) -> Response
 
 def _shared(request: Request, answer: PublicAnswer, media: str) -> Response:
     """An answer that a CDN may keep, if it was asked for by GET."""
-    headers = {
-        "content-type": f"{media}; charset=utf-8",
-        "cache-control": "no-store",
-        "vary": "Accept, Authorization, Cookie",
-        "x-content-type-options": "nosniff",
-    }
+    headers = shown_with(media, VARIES)
     if request.method != "GET":
         return Response(answer.body, 200, headers)
     # The same bytes of another media type are another representation.
@@ -374,10 +383,14 @@ def _sent(body: bytes, status: int, media: str, headers: dict[str, str]) -> Resp
     if media == EVENTS:
         # What failed as a whole has a status; anything else is a stream of one event.
         media, body = (EVENTS, framed(body) + COMPLETE) if status == HTTPStatus.OK else (JSON, body)
-    always = {
+    return Response(body, status, shown_with(media) | headers)
+
+
+def shown_with(media: str, vary: str = "Accept") -> dict[str, str]:
+    """The headers that every answer has."""
+    return {
         "content-type": f"{media}; charset=utf-8",
         "cache-control": "no-store",
-        "vary": "Accept",
+        "vary": vary,
         "x-content-type-options": "nosniff",
     }
-    return Response(body, status, always | headers)

@@ -69,6 +69,7 @@ class Metrics:
         self.look: Look | None = None
         """Counts both when somebody asks for the figures."""
 
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
         self.sockets = Gauge("seatgraph_sockets", "WebSockets that are open.", registry=self.registry)
         self.streams = Gauge(
@@ -83,6 +84,16 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+
+    def count(self, operation: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        known = self._known.get((operation, status))
+        if known is None:
+            found = self.requests.labels(operation, str(status)), self.seconds.labels(operation)
+            known = self._known[operation, status] = found
+        requests, took = known
+        requests.inc()
+        took.observe(seconds)
 
     async def page(self, request: Request) -> Response:
         """The figures as Prometheus reads them; while the database is away, the last that is known of it."""

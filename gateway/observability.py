@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import cards
+from gateway.logs import told_at_once
 from gateway.masking import STATUS, masked_exception
 from gateway.metrics import Metrics
 
@@ -81,7 +82,7 @@ class Observability:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent = _Sent(_request_id(Headers(scope=scope)), send)
+        sent = _Sent(request_id_of(Headers(scope=scope).get("x-request-id", "")), send)
         scope.setdefault("state", {})["request_id"] = sent.request_id
         started = perf_counter()
         with (
@@ -92,11 +93,11 @@ class Observability:
                 await self.app(scope, receive, sent)
             except Exception as error:  # noqa: BLE001 - the last one to see it
                 await _apologize(error, scope, receive, sent)
-            self._tell(scope, sent.status, perf_counter() - started)
+            tell(self.metrics, scope, sent.request_id, sent.status, perf_counter() - started)
 
     async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold one WebSocket: its id goes with all that it asks, and its line comes at its end."""
-        sent = _Sent(_request_id(Headers(scope=scope)), send)
+        sent = _Sent(request_id_of(Headers(scope=scope).get("x-request-id", "")), send)
         scope.setdefault("state", {})["request_id"] = sent.request_id
         started = perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=sent.request_id):
@@ -110,20 +111,22 @@ class Observability:
             seconds = round(perf_counter() - started, 1)
             log.info("socket", path=scope["path"][:200], code=sent.status, seconds=seconds, **told.shown())
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        told = note(scope)
-        self.metrics.requests.labels(told.operation, str(status)).inc()
-        self.metrics.seconds.labels(told.operation).observe(seconds)
-        for code in told.codes:
-            self.metrics.errors.labels(code).inc()
-        log.info(
-            "request",
-            method=scope["method"],
-            path=scope["path"][:200],
-            status=status,
-            ms=round(seconds * 1000, 1),
-            **told.shown(),
-        )
+
+def tell(metrics: Metrics, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    """The line and the figures of a request that was answered."""
+    told = note(scope)
+    metrics.count(told.operation, status, seconds)
+    for code in told.codes:
+        metrics.errors.labels(code).inc()
+    shown = {
+        "method": scope["method"],
+        "path": scope["path"][:200],
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+        **told.shown(),
+    }
+    if not told_at_once("request", request_id, shown):
+        log.info("request", **shown)
 
 
 class _Sent:
@@ -135,6 +138,7 @@ class _Sent:
         self._send = send
 
     async def __call__(self, message: Message) -> None:
+        """Send one message on."""
         if message["type"] in {"http.response.start", "websocket.accept"}:
             self.status = message.get("status", GONE)
             message.setdefault("headers", [])
@@ -154,7 +158,6 @@ async def _apologize(error: Exception, scope: Scope, receive: Receive, sent: _Se
         await Response(body, STATUS[code], media_type="application/json")(scope, receive, sent)
 
 
-def _request_id(headers: Headers) -> str:
+def request_id_of(given: str) -> str:
     """The caller's own id if it is a sane one, else a new one."""
-    given = headers.get("x-request-id", "")
     return given if _ID.fullmatch(given) and not cards.holds_card(given) else secrets.token_hex(12)

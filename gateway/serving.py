@@ -34,6 +34,7 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database
 from kernel.errors import Unavailable
+from kernel.readers import READERS
 from kernel.work import IdBlocks
 
 GRACE = 10
@@ -113,7 +114,7 @@ async def _connections(url: str, workers: int) -> int:
         raise Unavailable(
             f"PostgreSQL takes {most} connections, too few for {workers} processes: each needs {BESIDE + 1} or more."
         )
-    return min(size, database.CONNECTIONS)
+    return min(size, database.CONNECTIONS + READERS)
 
 
 async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:

@@ -7,6 +7,7 @@ Clients that may ask trusted documents alone are held to it here, whatever carri
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,11 @@ class Sources:
     registry: Registry | None = None
     trusted_only: frozenset[str] = field(default_factory=frozenset)
     """The clients that ask trusted documents alone; `*` is everybody."""
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether everybody may ask what they think of, so that a text needs not be registered."""
+        return not self.trusted_only
 
     async def read(self, asked: Asked, client: str | None) -> Document | Refusal:
         """The document of a request, or why it may not be executed. Raises InvalidInput, NotFound or Forbidden."""
@@ -72,6 +78,15 @@ def client_of(connection: HTTPConnection) -> str | None:
         name = connection.headers.get(header)
         if name:
             return insist_on_client(name)
+    return None
+
+
+def called(headers: Mapping[bytes, bytes]) -> str | None:
+    """The same, from headers as they came. Raises InvalidInput."""
+    for header in _CALLED:
+        name = headers.get(header.encode())
+        if name:
+            return insist_on_client(name.decode("latin-1"))
     return None
 
 

@@ -129,6 +129,16 @@ class Work:
         await self.rest()
         self.sees, self.origin = sees, origin
 
+    async def enter(self, told: str, sees: Mapping[str, str], origin: Origin) -> str:
+        """Go on as an actor who was recognized before; everything that decides what they may, as a text to compare.
+
+        What PostgreSQL's `enter` is told makes this transaction see as they do, and `sees` those after it.
+        """
+        await self.see_as({}, origin)
+        found = await self.fetch("select enter($1)", told)
+        self.sees = sees
+        return str(found[0][0])
+
     # Changing
 
     @asynccontextmanager

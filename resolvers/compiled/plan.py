@@ -48,6 +48,18 @@ class Plan:
     sql: str
     reads: Sequence[Read]
     lists: Sequence[tuple[str, str]]
+    entered: str
+    """The same statement for a connection that belongs to nobody: see `rounds`."""
+
+    @classmethod
+    def of(cls, sql: str, reads: Sequence[Read], lists: Sequence[tuple[str, str]]) -> Plan:
+        """The plan of one statement."""
+        told = f"${len(reads) + 1}::text"
+        return cls(sql, reads, lists, f"select case when {told} is not null then enter({told}) else ({sql}) end")
+
+    def rounds(self, entering: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The values of `entered`, which is asked twice in one transaction: to see as somebody, and then to read."""
+        return (*((None,) * len(values)), entering), (*values, None)
 
     def values(self, asking: Asking) -> list[Any]:
         """What the statement binds, in order. Raises whatever is wrong with what is asked."""
@@ -102,4 +114,4 @@ def _made(schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefin
     sql = writer.statement(chooser.chosen([operation.selection_set], query), query)
     if len(sql) > LONGEST_STATEMENT:
         raise NotCompiled("the statement would be too long")
-    return Plan(sql, tuple(writer.draft.reads), tuple(writer.draft.lists))
+    return Plan.of(sql, tuple(writer.draft.reads), tuple(writer.draft.lists))

@@ -84,7 +84,7 @@ def test_several_processes_are_not_for_the_sandbox_in_one_of_them(home: Path) ->
 
 
 async def test_what_postgresql_takes_is_shared_by_the_processes(database_url: str) -> None:
-    assert await serving._connections(database_url, 1) == 8
+    assert await serving._connections(database_url, 1) == 12
     assert await serving._connections(database_url, 20) == 1
     with pytest.raises(Unavailable, match=r"PostgreSQL takes 200 connections, too few for 64 processes"):
         await serving._connections(database_url, 64)
