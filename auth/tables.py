@@ -48,6 +48,8 @@ class Person(SQLModel, table=True):
     """Raised to void every token issued so far."""
 
     created_at: datetime = instant()
+    # What PostgreSQL computes isn't asked for when somebody signs up, who may not be seen yet.
+    __mapper_args__ = {"eager_defaults": False}
 
 
 class Identity(SQLModel, table=True):

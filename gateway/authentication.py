@@ -303,7 +303,8 @@ async def _standing(
     if found is None or (epoch is not None and epoch != found["epoch"]):
         raise refused() from ValueError("the person is gone, or the token is older than their epoch")
     actor = person(person_id, found, token, through)
-    # Once a day for each workspace that counts for them: a write for every request would be too dear.
+    # Once a day for each workspace that counts for them: a write for every request would be too dear. It may come an
+    # hour late, for as long a bearer is remembered.
     for account_id in actor.roles.keys() & set(found["quiet"] or ()):
         async with work.transaction():
             await work.bind(account_id)
