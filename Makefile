@@ -16,7 +16,7 @@ run: .venv/.installed  ## Start the product; everything it needs is under SEATGR
 test: .venv/.complete  ## Run the tests: TESTS=tests/billing chooses, WORKERS=0 keeps them in one process
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-check: static test  ## The whole gate: lint, format, types, floors, the contract, the migrations, and the tests
+check: static test  ## The whole gate: lint, format, types, floors, the contract and its reference, the migrations, and the tests
 
 static: .venv/.complete  ## The gate without the tests
 	$(BIN)/ruff check .

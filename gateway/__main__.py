@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gateway import catalog as catalogs
     from gateway import clock as clocks
     from gateway import jobs as queued
+    from gateway import reference as referring
 else:
     billing = later("gateway.billing")
     catalogs = later("gateway.catalog")
@@ -57,6 +58,7 @@ else:
     installation = later("gateway.installation")
     queued = later("gateway.jobs")
     reconciling = later("gateway.reconciling")
+    referring = later("gateway.reference")
     seat_lists = later("gateway.seat_lists")
     serving = later("gateway.serving")
     settings = later("gateway.settings")
@@ -406,18 +408,37 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write it to schema/schema.graphql.")] = False,
     part: Annotated[bool, typer.Option("--subgraph", help="Print it as a part of a federated graph instead.")] = False,
 ) -> int:
-    """Print the GraphQL schema; --check compares it with the committed one, --write commits to it.
+    """Print the GraphQL schema; --check compares it and its reference with the committed ones, --write commits to it.
 
     Example: seatgraph schema > schema.graphql
     """
     if check:
-        return _list(contract.differences(), "The schema is the committed one.")
+        return _list([*contract.differences(), *referring.differences()], "The schema is the committed one.")
     if write:
         contract.write()
-        _say(f"Wrote {contract.COMMITTED}.")
+        referring.write()
+        _say(f"Wrote {contract.COMMITTED}, and its reference.")
     else:
         typer.echo(contract.part() if part else contract.text(), nl=False)
     return 0
+
+
+@app.command()
+def reference(
+    check: Annotated[
+        bool, typer.Option("--check", help="Tell which pages of docs/reference are not up to date.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the pages of docs/reference.")] = False,
+) -> int:
+    """Tell whether docs/reference says what the schema does; --write writes it, from the schema alone.
+
+    Example: seatgraph reference --write
+    """
+    if write and not check:
+        referring.write()
+        _say(f"Wrote {referring.FOLDER}.")
+        return 0
+    return _list(referring.differences(), "The reference is that of the schema.")
 
 
 # Development

@@ -186,6 +186,20 @@ def priced(
     return Cost(shape, pricing.public and root is schema.query_type)
 
 
+def weight_of(schema: GraphQLSchema, kind: GraphQLNamedType, made: GraphQLField) -> Weight:
+    """What a field of a type weighs: what its declaration says, or what its kind does."""
+    weight = told(made).get("weight")
+    if isinstance(weight, Weight):
+        return weight
+    if kind in (schema.mutation_type, schema.subscription_type):
+        return CHANGE
+    if is_leaf_type(get_named_type(made.type)):
+        return weights.FREE
+    if "first" in made.args:
+        return PAGED
+    return SHORT if _is_list(made) else FOUND
+
+
 class _Pricing:
     """One walk over one operation."""
 
@@ -196,7 +210,6 @@ class _Pricing:
         fragments: Mapping[str, FragmentDefinitionNode],
     ) -> None:
         self._schema = schema
-        self._changes = (schema.mutation_type, schema.subscription_type)
         self._fragments = fragments
         self._defaults = {
             definition.variable.name.value: definition.default_value
@@ -281,8 +294,8 @@ class _Pricing:
             self.public = False
             return Entry(key, _INTROSPECTED.own, 0, None, _NOTHING)
         if kind is self._schema.query_type:
-            self.public = self.public and _told(made).get("public", False)
-        weight = self._weight(kind, made)
+            self.public = self.public and told(made).get("public", False)
+        weight = weight_of(self._schema, kind, made)
         below = get_named_type(made.type)
         size = self._size(first, weight) if weight.sized_by or _is_list(made) else None
         sets = [node.selection_set for node, _ in nodes if node.selection_set]
@@ -297,18 +310,6 @@ class _Pricing:
         always = any(not each for _, each in nodes)
         each = 0 if weight.paged else weight.each
         return Entry(key, weight.own, each, size, inside, () if always else conditions)
-
-    def _weight(self, kind: Composite, made: GraphQLField) -> Weight:
-        told = _told(made).get("weight")
-        if isinstance(told, Weight):
-            return told
-        if kind in self._changes:
-            return CHANGE
-        if is_leaf_type(get_named_type(made.type)):
-            return weights.FREE
-        if "first" in made.args:
-            return PAGED
-        return SHORT if _is_list(made) else FOUND
 
     def _size(self, node: FieldNode, weight: Weight) -> Size:
         """How many rows the arguments ask for."""
@@ -340,7 +341,7 @@ def _field(schema: GraphQLSchema, kind: Composite, name: str) -> GraphQLField | 
     return schema.get_field(kind, name) if name != "__typename" else None
 
 
-def _told(made: GraphQLField) -> Mapping[str, Any]:
+def told(made: GraphQLField) -> Mapping[str, Any]:
     """What the declaration of a field carries along."""
     declared = made.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     found: Mapping[str, Any] = getattr(declared, "metadata", None) or {}

@@ -31,6 +31,9 @@ from schema.base import TYPES, described
 MUTATIONS: dict[str, type] = {}
 """Every mutation's input type, by public name."""
 
+DONE_BY = "done by"
+"""What the field of a mutation keeps its resolver under."""
+
 ONCE = "Makes a repeated request harmless: the same key with the same input gives the same answer."
 
 
@@ -69,7 +72,9 @@ def mutation(resolve: Callable[..., Any], *successes: str, refusals: Sequence[ty
         return await answer.read(context)
 
     change.__annotations__ = {"info": strawberry.Info, "input": kind, "return": None}
-    made = strawberry.field(resolver=change, description=inspect.cleandoc(resolve.__doc__ or ""))
+    made = strawberry.field(
+        resolver=change, description=inspect.cleandoc(resolve.__doc__ or ""), metadata={DONE_BY: resolve}
+    )
     made.type_annotation = StrawberryAnnotation(_union(title, successes, declined), namespace=TYPES)
     return made
 

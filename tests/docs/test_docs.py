@@ -9,6 +9,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not place or place in anchors(file), f"{link} leads to no heading"
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings: lower case, dashes for blanks, nothing but words."""
     return {re.sub(r"[^\w\- ]", "", told.lower()).replace(" ", "-") for told in _HEADING.findall(page.read_text())}
