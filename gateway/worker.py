@@ -51,7 +51,16 @@ from kernel.work import IdBlocks, Work
 from payments import answering, hearing, methods, pursuit, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail
-from seats import buying, deciding, invitations, releasing, request_queries, shrinking_queries
+from seats import (
+    buying,
+    deciding,
+    invitations,
+    releasing,
+    request_queries,
+    shrinking_queries,
+    suggesting_queries,
+    welcoming,
+)
 from seats import queries as seating
 
 REST = 0.5
@@ -142,8 +151,10 @@ class Worker:
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
             settled = await request_queries.overdue(work, now)
+            asked = await suggesting_queries.overdue(work, now, _BATCH)
         due = [await self.do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue]
-        return any(due + [await self.do(now, deciding.settle_due, account_id, _OVERDUE) for account_id in settled])
+        due += [await self.do(now, deciding.settle_due, account_id, _OVERDUE) for account_id in settled]
+        return any(due + [await self.do(now, welcoming.settle_due, *each) for each in asked])
 
     async def end(self, now: datetime) -> bool:
         """End the subscriptions whose cancellation has come due."""

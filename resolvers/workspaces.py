@@ -57,7 +57,7 @@ async def invite_member(
 ) -> Invitation:
     """Invite a person to a workspace. The invitation is open for seven days; a seat is assigned apart from it."""
     found = await info.context.permitted(Permission.INVITE_MEMBERS, "workspace", workspace)
-    _grantable(info.context, role, found.id)
+    grantable(info.context, role, found.id)
     return await invitations.invite(info.context.work, found.id, email, role)
 
 
@@ -79,7 +79,7 @@ async def accept_invitation(
 async def revoke_invitation(info: Info, invitation: Annotated[ID, "Which invitation."]) -> Invitation:
     """Take an open invitation back, and free the seats that wait for it."""
     found = await info.context.permitted(Permission.INVITE_MEMBERS, "invitation", invitation)
-    _grantable(info.context, Role(found.role), found.account_id)
+    grantable(info.context, Role(found.role), found.account_id)
     revoked = await invitations.revoke(info.context.work, found.account_id, found.id)
     await seating.give_up(info.context.work, found.account_id, revoked.email, "invitation revoked")
     return revoked
@@ -92,15 +92,15 @@ async def change_role(
 ) -> Member:
     """Give a member another role. Owners change any role; admins change roles below their own."""
     found = await info.context.permitted(Permission.MANAGE_MEMBERS, "member", member)
-    _grantable(info.context, Role(found.role), found.account_id)
-    _grantable(info.context, role, found.account_id)
+    grantable(info.context, Role(found.role), found.account_id)
+    grantable(info.context, role, found.account_id)
     return await operations.change_role(info.context.work, found.account_id, found.id, role)
 
 
 async def remove_member(info: Info, member: Annotated[ID, "Who leaves."]) -> Member:
     """Remove a member, and free their seats at once."""
     found = await info.context.permitted(Permission.MANAGE_MEMBERS, "member", member)
-    _grantable(info.context, Role(found.role), found.account_id)
+    grantable(info.context, Role(found.role), found.account_id)
     return await seating.remove_member(info.context.work, found.account_id, found.id)
 
 
@@ -148,7 +148,8 @@ async def revoke_service_key(info: Info, key: Annotated[ID, "Which key."]) -> Se
     return await operations.revoke_key(info.context.work, found.account_id, found.id)
 
 
-def _grantable(context: Context, role: Role, account_id: int) -> None:
+def grantable(context: Context, role: Role, account_id: int) -> None:
+    """Insist that the actor may give a role, or take it away. Raises Forbidden."""
     if role is Role.OWNER:
         context.fresh()
     if not context.actor.may_grant(role, account_id):

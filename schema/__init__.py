@@ -36,6 +36,7 @@ from schema import (
     tending,
     timeline,
     viewer,
+    welcoming,
 )
 from schema.base import TYPES, install
 from schema.scalars import CONFIG
@@ -50,6 +51,7 @@ class Mutation(
     seat_lists.SeatListMutation,
     releasing.ReleaseMutation,
     seat_groups.SeatGroupMutation,
+    welcoming.WelcomeMutation,
     requesting.RequestMutation,
     billing.BillingMutation,
     changing.ChangingMutation,

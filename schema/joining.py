@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import strawberry
+
 from resolvers import joining as resolve
 from resolvers.graph import Column
 from schema.base import Word, one, value, words
@@ -44,6 +46,23 @@ class JoinPreview:
 
     invitation = one("Invitation", by="invitation_id", required=True)
     """The invitation."""
+
+    seats: list[WaitingSeat]
+    """The seats that wait for you there."""
+
+    own: list[OwnSubscription]
+    """What you pay for yourself. Joining changes nothing of it: it is yours to cancel."""
+
+
+@value(resolve.SuggestionPreview)
+class SuggestionPreview:
+    """What joining a workspace comes to that is suggested to you."""
+
+    workspace_id: strawberry.ID
+    """Which workspace."""
+
+    name: str
+    """What people call it."""
 
     seats: list[WaitingSeat]
     """The seats that wait for you there."""

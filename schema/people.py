@@ -296,6 +296,15 @@ class Workspace(Node):
     )
     """The parts that its pools are divided into."""
 
+    join_requests = page(
+        "JoinRequest",
+        by="account_id",
+        name="WorkspaceJoinRequests",
+        filters={"state": among("state", "JoinRequestState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when they asked.")},
+    )
+    """Who of its domains asks to join it."""
+
     domains = many("Domain", by="account_id", where="{row}.removed_at is null")
     """The domains that it says are its own."""
 

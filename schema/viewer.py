@@ -15,6 +15,7 @@ from resolvers import (
     returning,
     seat_lists,
     timeline,
+    welcoming,
 )
 from resolvers import viewing as resolve
 from resolvers.graph import Called, Given, Listed, Named
@@ -89,6 +90,18 @@ class Viewer:
     )
     """Who asks you to join."""
 
+    suggestions = via(welcoming.suggestions, "list[SuggestedWorkspace]", cost=Weight(own=2))
+    """The workspaces of your domain that you may ask to join."""
+
+    join_requests = page(
+        "JoinRequest",
+        by="person_id",
+        of="person_id",
+        name="ViewerJoinRequests",
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when you asked.")},
+    )
+    """Where you have asked to join."""
+
 
 @value(object)
 class Query:
@@ -146,6 +159,9 @@ class Query:
 
     preview_seats = via(previewing.preview_seats, "InvoicePreview | None")
     """What `changeSeats` would bill now."""
+
+    suggestion_preview = via(joining.suggestion_preview, "SuggestionPreview")
+    """What joining a workspace that is suggested to you would give, and what becomes of what you pay for yourself."""
 
     join_preview = via(joining.join_preview, "JoinPreview")
     """What `acceptInvitation` would give you, and what becomes of what you pay for yourself."""

@@ -239,3 +239,43 @@ class SeatRequestExpired(Event):
     subject: ClassVar[str] = "request"
     request: int
     pool: int
+
+
+@dataclass(frozen=True)
+class JoinRequestOpened(Event):
+    """Somebody asks to join a workspace of their domain."""
+
+    subject: ClassVar[str] = "joining"
+    joining: int
+
+
+@dataclass(frozen=True)
+class JoinRequestApproved(Event):
+    """An admin let somebody in who asked."""
+
+    subject: ClassVar[str] = "joining"
+    joining: int
+
+
+@dataclass(frozen=True)
+class JoinRequestDeclined(Event):
+    """An admin said no to somebody who asked to join."""
+
+    subject: ClassVar[str] = "joining"
+    joining: int
+
+
+@dataclass(frozen=True)
+class JoinRequestWithdrawn(Event):
+    """A request to join means nothing any more."""
+
+    subject: ClassVar[str] = "joining"
+    joining: int
+
+
+@dataclass(frozen=True)
+class JoinRequestExpired(Event):
+    """Nobody decided about a request to join in time."""
+
+    subject: ClassVar[str] = "joining"
+    joining: int

@@ -10,6 +10,7 @@ from auth.policy import Role
 from kernel.rows import instant, key, secret, text, whole, word
 from seats.requesting import RequestState
 from seats.seating import InvitationState, SeatSource, SeatState
+from seats.suggesting import JoinRequestState
 
 
 class LicensePool(SQLModel, table=True):
@@ -118,3 +119,22 @@ class SeatRequest(SQLModel, table=True):
     settled_by: int | None = whole(optional=True)
     reason: str | None = text(optional=True)
     assignment_id: int | None = whole(optional=True)
+
+
+class JoinRequest(SQLModel, table=True):
+    """Somebody of a workspace's domain asks to join it, and an admin decides."""
+
+    __tablename__ = "join_request"
+
+    account_id: int = key()
+    id: int = key()
+    domain_id: int = whole()
+    person_id: int = whole()
+    email: str = text()
+    note: str | None = text(optional=True)
+    state: JoinRequestState = word(JoinRequestState)
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    settled_at: datetime | None = instant(optional=True)
+    settled_by: int | None = whole(optional=True)
+    reason: str | None = text(optional=True)

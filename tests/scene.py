@@ -91,7 +91,8 @@ from payments.tables import (
 )
 from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
-from seats.tables import Assignment, Invitation, LicensePool, SeatGroup, SeatRequest
+from seats.suggesting import ASKED_FOR, JoinRequestState
+from seats.tables import Assignment, Invitation, JoinRequest, LicensePool, SeatGroup, SeatRequest
 from tests.auth.saml import answering
 from tests.stock import Offer
 
@@ -380,6 +381,33 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("request", row.id)
+
+    async def colleague(self) -> Somebody:
+        """Somebody of a domain of the workspace, which suggests itself to its people, and who is no member."""
+        name = f"d{self.world.number()}.test"
+        await self.domain(name, DomainBehavior.SUGGEST)
+        return await self.world.person("colleague", email=f"colleague@{name}")
+
+    async def asks_to_join(self, who: Somebody | None = None) -> str:
+        """An open request to join of a colleague, or of a new one."""
+        person, now = who or await self.colleague(), await self.world.now()
+        domain = await self.world.value(
+            "select id from workspace_domain where account_id = $1 and name = $2",
+            self.number,
+            person.email.rpartition("@")[2],
+        )
+        row = JoinRequest(
+            account_id=self.number,
+            id=self.world.number(),
+            domain_id=domain,
+            person_id=person.number,
+            email=person.email,
+            state=JoinRequestState.OPEN,
+            created_at=now,
+            expires_at=now + ASKED_FOR,
+        )
+        await self.world.put(row)
+        return ids.encode("joining", row.id)
 
     async def seat(self, pool: str, holder: Somebody | str, state: SeatState | None = None) -> str:
         """A seat of the pool: a person's, or one that waits for an address."""

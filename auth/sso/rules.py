@@ -63,7 +63,7 @@ class DomainBehavior(StrEnum):
     """Nothing: they need an invitation."""
 
     SUGGEST = "suggest"
-    """The workspace is suggested to them, and an admin lets them in."""
+    """The workspace is suggested to them; they ask to join, and an admin lets them in."""
 
     JOIN = "join"
     """They become a member."""

@@ -25,6 +25,7 @@ from kernel.money import Money
 from kernel.work import Work
 from seats.requesting import RequestState
 from seats.shrinking import DECREASED, DecreasePolicy
+from seats.suggesting import JoinRequestState
 
 Told = Mapping[str, Any]
 
@@ -186,6 +187,31 @@ def _requested(found: asyncpg.Record) -> dict[str, Any]:
         "plan": {"names": json.loads(found["plan"])},
         "workspace": found["workspace"],
     }
+
+
+async def ask_to_let_in(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever invites people that somebody of their domain asks to join."""
+    found = await queries.join_request(work, account_id, told["joining"])
+    if found is None or found["state"] != JoinRequestState.OPEN:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN)
+    shown = {"email": found["email"], "workspace": found["workspace"], "until": _at(found["expires_at"])}
+    about = ids.encode("joining", told["joining"])
+    await queries.write(work, account_id, readers, shown, kind="join_asked", about=about)
+
+
+async def tell_who_asked(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever asked to join that an admin let them in, or why not."""
+    found = await queries.join_request(work, account_id, told["joining"])
+    if found is None or found["state"] not in _LET_IN:
+        return
+    reader = Reader(found["email"], found["locale"], found["time_zone"])
+    shown = {"workspace": found["workspace"]} | ({"reason": found["reason"]} if found["reason"] else {})
+    about = ids.encode("joining", told["joining"])
+    await queries.write(work, account_id, [reader], shown, kind=_LET_IN[found["state"]], about=about)
+
+
+_LET_IN = {JoinRequestState.APPROVED.value: "join_approved", JoinRequestState.DECLINED.value: "join_declined"}
 
 
 async def announce_decrease(work: Work, account_id: int, told: Told) -> None:

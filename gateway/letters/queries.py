@@ -128,6 +128,18 @@ async def seat_request(work: Work, account_id: int, number: int) -> asyncpg.Reco
     return rows[0] if rows else None
 
 
+async def join_request(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells about a request to join, and who asked."""
+    rows = await work.fetch(
+        "select r.email, r.state, r.note, r.reason, r.expires_at, w.name as workspace, p.locale, p.time_zone"
+        " from join_request r join workspace w on w.id = r.account_id join person p on p.id = r.person_id"
+        " where r.account_id = $1 and r.id = $2",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
 async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
     """What a letter tells about a pool that is to have fewer seats than are taken, if it still is."""
     rows = await work.fetch(

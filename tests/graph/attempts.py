@@ -125,6 +125,18 @@ async def _overage(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
 
 
+async def _ask_to_join(scene: Scene, who: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "note": f"{who} {scene.world.number()}"}
+
+
+async def _asked_to_join(scene: Scene, _: str) -> dict[str, Any]:
+    return {"request": await scene.asks_to_join()}
+
+
+async def _not_let_in(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _asked_to_join(scene, who), "reason": "Not this year."}
+
+
 async def _decrease(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "decrease": "AUTO_RELEASE"}
 
@@ -566,6 +578,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeats": _assign_list,
     "changeOverage": _overage,
     "changeDecrease": _decrease,
+    "askToJoin": _ask_to_join,
+    "approveJoinRequest": _asked_to_join,
+    "declineJoinRequest": _not_let_in,
     "protectSeat": _seat,
     "importSeats": _import_list,
     "moveSeats": _move,

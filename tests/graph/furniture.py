@@ -32,7 +32,7 @@ async def furnished(scene: Scene) -> Furnished:
     seat, request = await scene.seat(pool, sitter), await scene.request(pool, f"{mark}-wants@example.test")
     waiting = await scene.seat(pool, f"{mark}-waits@example.test")
     part, key = await scene.seat_group(pool, name=f"{mark}-part"), await scene.key(KeyScope.SEATS_READ)
-    invitation = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR)
+    invitation, joining = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR), await scene.asks_to_join()
     method = await scene.payment_method()
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
@@ -123,6 +123,7 @@ async def furnished(scene: Scene) -> Furnished:
             "seatgroup": part,
             "invitation": invitation,
             "request": request,
+            "joining": joining,
             "key": key.id,
             "sub": ids.encode("sub", subscription.id),
             "item": ids.encode("item", items[0]["id"]),
@@ -171,6 +172,7 @@ async def furnished(scene: Scene) -> Furnished:
                     f"{mark}-waits",
                     invitation,
                     request,
+                    joining,
                     f"{mark}-wants",
                     f"{mark}-asked",
                 }

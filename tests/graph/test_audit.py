@@ -33,6 +33,9 @@ LEAVES = {
     "assignSeat": ["invitation.sent", "seat.assigned"],
     "assignSeats": ["invitation.sent", "seat.assigned"],
     "changeOverage": ["overage.changed"],
+    "askToJoin": ["join_request.opened"],
+    "approveJoinRequest": ["member.joined", "join_request.approved"],
+    "declineJoinRequest": ["join_request.declined"],
     "changeDecrease": ["decrease.changed"],
     "protectSeat": ["seat.protected"],
     "importSeats": ["invitation.sent", "seat.assigned"],
@@ -131,6 +134,7 @@ LEAVES = {
 
 TABLES = {
     "request": "seat_request",
+    "joining": "join_request",
     "approval": "credit_approval",
     "change": "scheduled_change",
     "entry": "ledger_entry",
@@ -184,6 +188,8 @@ async def _sent(scene: Scene, mutation: str) -> tuple[Reply, list[asyncpg.Record
         who = await scene.world.person("guest")
         number = ids.decode("invitation", asked["invitation"])
         await scene.world.run("update invitation set email = $2 where id = $1", number, who.email)
+    if mutation == "askToJoin":
+        who = await scene.colleague()
     last = await scene.world.value("select coalesce(max(id), 0) from audit_record")
     document = (
         f"mutation($input: {mutation[0].upper()}{mutation[1:]}Input!)"

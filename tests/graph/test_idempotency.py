@@ -100,7 +100,7 @@ async def attempt(scene: Scene, name: str) -> tuple[Asker, dict[str, Any]]:
     if name == "acceptInvitation":
         grace = await stranger(scene.world)
         return grace, {"invitation": await scene.invitation(grace.email)}
-    who = await whoever_may(scene, name)
+    who = await scene.colleague() if name == "askToJoin" else await whoever_may(scene, name)
     return who, await ATTEMPTS[name](scene, "owner")
 
 

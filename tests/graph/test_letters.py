@@ -65,6 +65,9 @@ TOLD: dict[str, dict[str, Any]] = {
         "workspace": "Acme",
         "reason": "Not this year.",
     },
+    "join_asked": {"email": "new@acme.test", "workspace": "Acme", "until": {"instant": NOW.isoformat()}},
+    "join_approved": {"workspace": "Acme"},
+    "join_declined": {"workspace": "Acme", "reason": "Not this year."},
     "decrease_kept": {
         "pool": "Seats",
         "workspace": "Acme",

@@ -82,6 +82,8 @@ RULES = {
     "assignSeat": Rule("assign", "see counts"),
     "assignSeats": Rule("assign", "see counts"),
     "changeOverage": Rule("buy", "see workspace"),
+    "approveJoinRequest": Rule("invite", "see people"),
+    "declineJoinRequest": Rule("invite", "see people"),
     "changeDecrease": Rule("buy", "see workspace"),
     "protectSeat": Rule("assign", "see people"),
     "importSeats": Rule("assign", "see workspace"),
@@ -194,6 +196,7 @@ PERSONAL = {
         "FORBIDDEN": READERS | {*WITHOUT_A_REASON},
         "NOT_FOUND": PERSONS,
     },
+    "askToJoin": {"INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON}},
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

@@ -46,6 +46,8 @@ WALKED_BY_ITSELF = {("LineSeats", "times")}
 SHORT = {
     ("Member", "seatRequests"),
     ("Workspace", "seatRequests"),
+    ("Workspace", "joinRequests"),
+    ("Viewer", "joinRequests"),
     ("Query", "disputes"),
     ("Query", "fraudWarnings"),
     ("Query", "uncreditedRefunds"),
