@@ -36,7 +36,7 @@ REST = """
     cross join lateral (
         select k.net, revenue_earned(k.net, l.period_start, l.period_end, d.time_zone, d.day) as earned offset 0
     ) n
-    where v.account_id = d.account_id and v.currency = d.currency
+    where v.account_id = d.account_id and v.currency = d.currency and v.kind <> 'imported'
       and v.issued_at < d.ends_at and v.period_end > d.closed_at - interval '2 days'
       and (v.state <> 'void' or exists (
           select from ledger_entry e where e.account_id = v.account_id and e.at >= d.ends_at
@@ -93,7 +93,7 @@ _LOOK = f"""
     join account a on a.id = v.account_id
     left join recognition_clock c on c.account_id = v.account_id and c.currency = v.currency
     where v.issued_at >= (select coalesce(max(due_at), '-infinity') - interval '4 days' from recognition_clock)
-      and v.issued_at <= $1 and v.state <> 'draft'
+      and v.issued_at <= $1 and v.state <> 'draft' and v.kind <> 'imported'
       and (c.account_id is null or c.due_at is null and v.issued_at >= c.closed_at)
     group by v.account_id, v.currency, a.time_zone
     on conflict (account_id, currency) do update set closed_at = excluded.closed_at, due_at = excluded.due_at

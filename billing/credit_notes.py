@@ -15,7 +15,7 @@ from billing import books, crediting, events, invoice_queries, invoices, ledger,
 from billing.crediting import CreditTooHigh, Given
 from billing.invoices import InvoiceSettled
 from billing.subscriptions import LONGEST_REASON
-from billing.tables import CreditDestination, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
+from billing.tables import CreditDestination, CreditNote, CreditNoteLine, Invoice, InvoiceKind, InvoiceState, LineItem
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money, exponent, total
 from kernel.work import Work
@@ -162,7 +162,8 @@ async def _sent(work: Work, note: Note, destination: CreditDestination) -> Note:
         raise CreditTooHigh(invoices.remaining(invoice).text, "is still owed on this invoice", advice)
     if destination is CreditDestination.REFUNDS:
         before = await invoice_queries.refunded(work, invoice.account_id, invoice.id)
-        payable = Money(max(0, invoice.paid_minor - before), invoice.currency)
+        there = await invoice_queries.settled_there(work, invoice.account_id, invoice.id)
+        payable = Money(max(0, invoice.paid_minor - there - before), invoice.currency)
         if payable < returned:
             advice = "Credit less, or send it to the customer's credit."
             raise CreditTooHigh(payable.text, "of this invoice was paid and can be refunded", advice)
@@ -181,6 +182,8 @@ async def _book(work: Work, account: Account, note: Note, destination: CreditDes
         deferred, earned = deferred + later, earned + done
     sums = ledger.Sums(deferred=deferred, earned=earned, tax=note.tax)
     entry = ledger.credit_note(sums, ledger.Account.RECEIVABLE)
+    if note.invoice.kind is InvoiceKind.IMPORTED:
+        entry = ledger.reversal(ledger.receivable_brought(note.total))
     if note.returned:
         # All of it comes off the invoice; what had been settled is owed to the customer instead.
         entry += (ledger.Transfer(ledger.Account.RECEIVABLE, ledger.Account(destination.value), note.returned),)

@@ -26,11 +26,18 @@ async def schedule_named(work: Work, key: str) -> Schedule:
 
 
 async def schedule_of(work: Work, account_id: int, invoice_id: int) -> str:
-    """The name of the schedule that an invoice follows: that of the plan of its first line that bills one."""
+    """The name of the schedule that an invoice follows: that of the plan of its first line that bills one.
+
+    The lines of an invoice that came over bill none; it follows the schedule of its subscription's plan.
+    """
     rows = await work.fetch(
-        "select plan.dunning from line_item line left join price on price.id = line.price_id"
+        "select plan.dunning, line.position from line_item line left join price on price.id = line.price_id"
         " join plan on plan.id = coalesce(line.plan_id, price.plan_id)"
-        " where line.account_id = $1 and line.invoice_id = $2 order by line.position limit 1",
+        " where line.account_id = $1 and line.invoice_id = $2"
+        " union all select plan.dunning, null from invoice v"
+        " join subscription s on s.account_id = v.account_id and s.id = v.subscription_id"
+        " join plan on plan.id = s.plan_id where v.account_id = $1 and v.id = $2 and v.kind = 'imported'"
+        " order by position limit 1",
         account_id,
         invoice_id,
     )

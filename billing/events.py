@@ -89,6 +89,14 @@ class InvoiceFinalized(Event):
 
 
 @dataclass(frozen=True)
+class InvoiceImported(Event):
+    """An open invoice came over from Stripe Billing, and is collected here."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
 class InvoicePaid(Event):
     """Nothing is owed on an invoice any more."""
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from auth.tables import Account
 from billing import explaining_queries, fact_queries, invoice_queries, knowledge, timeline, using
 from billing.crediting import rate_of
-from billing.facts import IMPORTED, Facts, agreement, line_of
+from billing.facts import COPIED, IMPORTED, Facts, agreement, line_of
 from billing.lines import Kind, Line
 from billing.one_off import formula
 from billing.pricing import plain
@@ -96,9 +96,9 @@ async def explain(work: Work, account: Account, invoice_id: int) -> Explanation:
     invoice = await invoice_queries.invoice(work, account.id, invoice_id)
     rows = await invoice_queries.lines(work, account.id, invoice_id)
     found: dict[int, _Found] = {row.id: _one_off(row) for row in rows if row.kind is LineKind.ONE_OFF}
-    found |= {row.id: _imported(row) for row in rows if IMPORTED in row.facts}
+    found |= {row.id: _imported(row) for row in rows if IMPORTED in row.facts or COPIED in row.facts}
     missing: list[str] = []
-    ours = [row for row in rows if IMPORTED not in row.facts]
+    ours = [row for row in rows if row.id not in found]
     for number in dict.fromkeys(row.subscription_id for row in ours if row.subscription_id is not None):
         mine = [row for row in ours if row.subscription_id == number]
         given, surplus = await _again(work, invoice, number, mine)
@@ -175,7 +175,9 @@ def _one_off(row: LineItem) -> _Found:
 def _imported(row: LineItem) -> _Found:
     """What was billed before it came over is what it was: it follows from facts that stayed there."""
     amount, discount = Money(row.amount_minor, row.currency), Money(row.discount_minor, row.currency)
-    return _Found(amount, discount, row.formula, [Fact(row.period_start, f"billed at Stripe by {row.facts[IMPORTED]}")])
+    says = f"issued at Stripe as {row.facts[COPIED]}, and copied" if COPIED in row.facts else None
+    told = Fact(row.period_start, says or f"billed at Stripe by {row.facts[IMPORTED]}")
+    return _Found(amount, discount, row.formula, [told])
 
 
 def _explained(
@@ -198,8 +200,9 @@ def _explained(
 
 
 def _taxes(rows: Sequence[LineItem], found: dict[int, _Found]) -> dict[int, Money]:
-    """The tax on each recomputed line, by the rates that were recorded."""
-    known = [row for row in rows if row.id in found]
+    """The tax on each recomputed line, by the rates that were recorded; on what was copied, what was printed."""
+    copied = {row.id: Money(row.tax_minor, row.currency) for row in rows if COPIED in row.facts}
+    known = [row for row in rows if row.id in found and row.id not in copied]
     lines = [
         (
             found[row.id].amount - found[row.id].discount,
@@ -207,7 +210,7 @@ def _taxes(rows: Sequence[LineItem], found: dict[int, _Found]) -> dict[int, Mone
         )
         for row in known
     ]
-    return {
+    return copied | {
         known[place].id: part for group in taxed(lines) for place, part in zip(group.places, group.parts, strict=True)
     }
 

@@ -35,6 +35,9 @@ MOST_WHOLE = 2**63 - 1
 IMPORTED = "imported"
 """Among the facts of a line: the subscription at Stripe that billed it before it came over."""
 
+COPIED = "copied"
+"""Among the facts of a line: the invoice at Stripe that it was copied from, as it was printed there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -79,7 +79,7 @@ LEDGER = (
             select v.account_id, v.currency,
                    sum(v.subtotal_minor - coalesce((select sum(n.subtotal_minor) from credit_note n
                         where n.account_id = v.account_id and n.invoice_id = v.id), 0)) as minor
-            from invoice v where v.state in ('open', 'paid', 'uncollectible') group by 1, 2
+            from invoice v where v.state in ('open', 'paid', 'uncollectible') and v.kind <> 'imported' group by 1, 2
         )
         select format('account %s', coalesce(k.account_id, b.account_id)),
                format('has %s in the ledger, and %s were billed', coalesce(k.minor, 0), coalesce(b.minor, 0))
@@ -96,13 +96,50 @@ LEDGER = (
             select v.account_id, v.currency,
                    sum(v.tax_minor - coalesce((select sum(n.tax_minor) from credit_note n
                         where n.account_id = v.account_id and n.invoice_id = v.id), 0)) as minor
-            from invoice v where v.state in ('open', 'paid', 'uncollectible') group by 1, 2
+            from invoice v where v.state in ('open', 'paid', 'uncollectible') and v.kind <> 'imported' group by 1, 2
         )
         select format('account %s', coalesce(b.account_id, c.account_id)),
                format('has %s in the ledger, and %s were charged', -coalesce(b.minor, 0), coalesce(c.minor, 0))
         from (select * from balances where account = 'tax_payable') b
         full join charged c on c.account_id = b.account_id and c.currency = b.currency
         where -coalesce(b.minor, 0) <> coalesce(c.minor, 0)
+        """,
+    ),
+    Invariant(
+        "What came over from Stripe as owed is what was not settled there, less what credit notes gave back.",
+        15,
+        """
+        with moved as (
+            select e.account_id, e.subject_id as id,
+                   sum(case when t.credit = 'opening' then t.amount_minor else -t.amount_minor end) as minor
+            from ledger_entry e
+            join ledger_transfer t on t.account_id = e.account_id and t.entry_id = e.id
+             and 'opening' in (t.debit, t.credit)
+            where e.subject = 'invoice' and e.kind <> 'credit_brought' group by 1, 2
+        ), brought as (
+            select v.account_id, v.id, case when v.state = 'void' then 0
+                   else v.total_minor - v.credited_minor - coalesce(r.settled_minor, v.total_minor) end as minor
+            from invoice v left join rail_invoice r on r.account_id = v.account_id and r.id = v.id
+            where v.kind = 'imported'
+        )
+        select format('invoice %s/%s', coalesce(b.account_id, m.account_id), coalesce(b.id, m.id)),
+               format('brought %s to the books, and %s would be right', coalesce(m.minor, 0), coalesce(b.minor, 0))
+        from brought b full join moved m on m.account_id = b.account_id and m.id = b.id
+        where coalesce(m.minor, 0) <> coalesce(b.minor, 0)
+        """,
+    ),
+    Invariant(
+        "An invoice that came over is known at Stripe, and what is settled here is closed there, or will be.",
+        12,
+        """
+        select format('invoice %s/%s', v.account_id, v.id),
+               case when r.id is null then 'came over from Stripe, and nobody knows as what'
+                    else format('is %s here, and nobody closes it at Stripe', v.state) end
+        from invoice v left join rail_invoice r on r.account_id = v.account_id and r.id = v.id
+        where v.kind = 'imported' and (r.id is null or r.closed_at is null and r.next_at is null
+               or v.state <> 'open' and r.wanted is null
+                  and not exists (select from outbox o where o.account_id = v.account_id and o.delivered_at is null)
+                  and not exists (select from jobs.pgqueuer j where j.entrypoint = 'close_there'))
         """,
     ),
     Invariant(
@@ -238,7 +275,7 @@ INVOICES = (
         12,
         """
         with numbered as (
-            select 'invoice' as kind, number from invoice where number is not null
+            select 'invoice' as kind, number from invoice where number is not null and kind <> 'imported'
             union all
             select 'credit_note', number from credit_note
         ), placed as (

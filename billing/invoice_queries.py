@@ -113,8 +113,24 @@ async def refunded(work: Work, account_id: int, invoice_id: int) -> int:
     return int(rows[0]["minor"])
 
 
+async def is_numbered(work: Work, number: str) -> bool:
+    """Whether any invoice has this number, as the owner of the tables sees it."""
+    return bool(await work.fetch("select from invoice where number = $1", number))
+
+
+async def settled_there(work: Work, account_id: int, invoice_id: int) -> int:
+    """What of an invoice was settled at Stripe, where it was issued, in minor units: no payment of ours returns it."""
+    rows = await work.fetch(
+        "select settled_minor from rail_invoice where account_id = $1 and id = $2", account_id, invoice_id
+    )
+    return int(rows[0]["settled_minor"]) if rows else 0
+
+
 async def billed(work: Work, account_id: int, currency: str, since: datetime, invoice_id: int | None) -> list[Billed]:
-    """The lines whose revenue is earned over a span that ends after `since`, of one invoice or of all."""
+    """The lines whose revenue is earned over a span that ends after `since`, of one invoice or of all.
+
+    What was issued before these books began is earned in those of before.
+    """
     # A day counts whole, in whatever zone, so lines that ended just before are asked for too.
     rows = await work.fetch(
         "select l.period_start, l.period_end, v.issued_at, l.amount_minor - l.discount_minor - l.adjusted_minor"
@@ -122,7 +138,8 @@ async def billed(work: Work, account_id: int, currency: str, since: datetime, in
         "     where n.account_id = l.account_id and n.line_item_id = l.id), 0)::bigint else 0 end as minor"
         " from line_item l join invoice v on v.account_id = l.account_id and v.id = l.invoice_id"
         " where l.account_id = $1 and l.currency = $2 and l.period_end > $3 and l.kind <> 'usage'"
-        " and v.state in ('open', 'paid', 'uncollectible') and ($4::bigint is null or v.id = $4)"
+        " and v.state in ('open', 'paid', 'uncollectible') and v.kind <> 'imported'"
+        " and ($4::bigint is null or v.id = $4)"
         " order by l.id",
         account_id,
         currency,

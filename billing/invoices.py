@@ -262,7 +262,10 @@ async def _reverse(work: Work, account: Account, invoice: Invoice) -> None:
     await recognition.recognize(work, account, invoice.currency)
     rows = await invoice_queries.lines(work, account.id, invoice.id)
     taxes = await invoice_queries.credited_taxes(work, account.id, [row.id for row in rows])
-    book(work, invoice, "invoice_voided", ledger.invoice_voided(_rest(rows, taxes, account, work)))
+    rest = _rest(rows, taxes, account, work)
+    brought = invoice.kind is InvoiceKind.IMPORTED
+    undone = ledger.reversal(ledger.receivable_brought(rest.total)) if brought else ledger.invoice_voided(rest)
+    book(work, invoice, "invoice_voided", undone)
     if invoice.credit_minor:
         used = Money(invoice.credit_minor, invoice.currency)
         book(work, invoice, "credit_returned", ledger.reversal(ledger.credit_applied(used)))

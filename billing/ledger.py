@@ -55,7 +55,7 @@ class Account(StrEnum):
     """More of this currency was given for another; what is left over in the end is gain or loss."""
 
     OPENING = "opening"
-    """More credit was brought along from before these books began, against which nothing was booked here."""
+    """More credit, or less debt, was brought along from before these books began, where it is booked."""
 
     ROUNDING = "rounding"
     """Never: it is always zero, and an alarm if it isn't."""
@@ -168,6 +168,11 @@ def credit_granted(amount: Money, *, paid: bool = False) -> Entry:
 def credit_brought(amount: Money) -> Entry:
     """The customer had credit before these books began."""
     return _moved(Account.OPENING, Account.CUSTOMER_CREDIT, amount)
+
+
+def receivable_brought(amount: Money) -> Entry:
+    """The customer owed so much before these books began: it was earned and taxed in those of before."""
+    return _moved(Account.RECEIVABLE, Account.OPENING, amount)
 
 
 def credit_applied(amount: Money) -> Entry:

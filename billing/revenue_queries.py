@@ -22,7 +22,8 @@ _SCHEDULE = """
         join account a on a.id = v.account_id
         join line_item l on l.account_id = v.account_id and l.invoice_id = v.id and l.kind <> 'usage'
         where ($1::bigint is null or v.account_id = $1) and v.currency = $2 and ($3::bigint is null or v.id = $3)
-          and v.state in ('open', 'paid', 'uncollectible') and l.period_end > $4::date - interval '3 days'
+          and v.state in ('open', 'paid', 'uncollectible') and v.kind <> 'imported'
+          and l.period_end > $4::date - interval '3 days'
     ), sums as (
         select d.day, coalesce(sum(l.net), 0)::bigint as billed, coalesce(
                    sum(revenue_earned(l.net, l.period_start, l.period_end, l.time_zone, d.day)), 0)::bigint as earned

@@ -69,6 +69,9 @@ class InvoiceKind(StrEnum):
     ONE_OFF = "one_off"
     """Something that was billed once, by hand."""
 
+    IMPORTED = "imported"
+    """Issued at Stripe Billing under its own number, and copied as it was printed there."""
+
 
 class Collection(StrEnum):
     """How an invoice is paid."""
@@ -700,10 +703,10 @@ class ImportedObject(SQLModel, table=True):
     account_id: int = key()
     rail_id: str = Field(primary_key=True, sa_type=Text)
     kind: str = text()
-    """`customer`, `credit` or `subscription`."""
+    """`customer`, `credit`, `subscription` or `invoice`."""
 
     ours: int = whole()
-    """The number of the account, the entry in the ledger, or the subscription."""
+    """The number of the account, the entry in the ledger, the subscription or the invoice."""
 
     imported_at: datetime = instant()
 

@@ -25,6 +25,7 @@ from billing.tables import (
     DunningState,
     Invoice,
     InvoiceDunning,
+    InvoiceKind,
     InvoiceState,
     SubscriptionState,
 )
@@ -49,7 +50,9 @@ async def watch(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     if not _owed(invoice) or await dunning_queries.dunning(work, account_id, invoice.id):
         return
     if invoice.collection is Collection.SEND_INVOICE:
-        await _start(work, invoice, Course.SENT, invoice.due_at or work.now)
+        due = invoice.due_at or work.now
+        # Whatever was sent to its customer before it came over, its steps begin here.
+        await _start(work, invoice, Course.SENT, max(due, work.now) if invoice.kind is InvoiceKind.IMPORTED else due)
         return
     method = await queries.method_for(work, account_id, invoice.subscription_id)
     if method is None or await attempts.given_up(work, method):

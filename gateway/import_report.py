@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from billing.importing.comparing import Comparison
+from gateway.import_invoices import Carried
 from gateway.importing import Outcome, Subscribed, Told
 from kernel import ids
+from kernel.errors import InvalidInput
 from kernel.money import Money
 
 
@@ -28,6 +30,9 @@ def document(outcome: Outcome) -> Mapping[str, Any]:
         "customers": [_written(told) for told in outcome.customers],
         "without_anything": outcome.nothing_runs,
         "customers_deleted": outcome.orphans,
+        "invoices_otherwise_at_stripe": [
+            {"invoice": ids.encode("inv", number), "told": told} for number, told in outcome.odd.items()
+        ],
         "difference": [_money(amount) for amount in _differences(outcome)],
     }
 
@@ -39,8 +44,8 @@ def _customer(told: Told) -> Iterator[str]:
         yield f"  {_subscription(each)}"
     for left in decision.left:
         yield f"  {left.subscription} stays at Stripe. {left.why}"
-    for invoice in decision.invoices:
-        yield f"  Invoice {invoice.number} stays at Stripe, where {invoice.remaining.text} is owed on it."
+    for invoice in told.invoices:
+        yield f"  {_invoice(invoice)}"
     for note in decision.notes:
         yield f"  {note}"
     if told.failure:
@@ -50,7 +55,8 @@ def _customer(told: Told) -> Iterator[str]:
 def _becomes(told: Told) -> str:
     if told.account:
         return f" is {ids.encode('account', told.account)}"
-    return f" becomes a {told.decision.kind}" if told.subscriptions or told.credit else " stays at Stripe"
+    comes = told.subscriptions or told.credit or any(each.comes for each in told.invoices)
+    return f" becomes a {told.decision.kind}" if comes else " stays at Stripe"
 
 
 def _with(told: Told) -> str:
@@ -66,6 +72,24 @@ def _subscription(each: Subscribed) -> str:
         return f"{theirs.id} is {_ours(each)} already."
     until = f"{theirs.id}: {what}, paid there until {each.wanted.period.end:%Y-%m-%d %H:%M} UTC"
     return f"{until}; {_next(each.next)}{_ending(each)}"
+
+
+def _invoice(each: Carried) -> str:
+    what, owed = f"Invoice {each.theirs.number}", _text(each.theirs.remaining)
+    if each.ours is not None:
+        ours = ids.encode("inv", each.ours)
+        return f"{what} is {ours}, and {owed} is owed on it here." if each.is_new else f"{what} is {ours} already."
+    if each.why:
+        return f"{what} stays at Stripe, where {owed} is owed on it. {each.why}"
+    return f"{what}, on which {owed} is owed, comes over with --end-there."
+
+
+def _text(amount: Money) -> str:
+    """An amount as people write it, even one in a currency that nobody knows here."""
+    try:
+        return amount.text
+    except InvalidInput:
+        return f"{amount.minor} {amount.currency}"
 
 
 def _next(next_one: Comparison | None) -> str:
@@ -98,6 +122,7 @@ def _sums(outcome: Outcome) -> Iterator[str]:
         {told.decision.customer.id for told in outcome.customers for each in told.subscriptions if each.is_new}
     )
     yield f"{would} {len(new):,} subscriptions of {accounts:,} customers; {stays:,} stay at Stripe."
+    yield from _invoices(outcome)
     if outcome.orphans:
         yield f"Their customers were deleted at Stripe: {', '.join(outcome.orphans)}."
     for amount in _differences(outcome):
@@ -113,6 +138,17 @@ def _sums(outcome: Outcome) -> Iterator[str]:
         yield "Import again with --end-there, or set them to end there by hand and import again."
     if outcome.stopped:
         yield "Stopped. What came over is here; the same command goes on."
+
+
+def _invoices(outcome: Outcome) -> Iterator[str]:
+    """What becomes of what is owed, and of what came over before."""
+    invoices = [each for told in outcome.customers for each in told.invoices]
+    if come := sum(each.comes or each.is_new for each in invoices):
+        brought = outcome.wish.end_there
+        what = f"{come:,} open invoice{'' if come == 1 else 's'}"
+        yield f"Brought over {what}." if brought else f"With --end-there, {what} would come over."
+    for number, told in outcome.odd.items():
+        yield f"{ids.encode('inv', number)}: {told}"
 
 
 def _differences(outcome: Outcome) -> list[Money]:
@@ -135,11 +171,19 @@ def _written(told: Told) -> dict[str, Any]:
         "credit": [_money(amount) for amount in told.credit],
         "subscriptions": [_written_subscription(each) for each in told.subscriptions],
         "stays": [{"subscription": left.subscription, "why": left.why} for left in decision.left],
-        "open_invoices": [
-            {"number": invoice.number, "remaining": _money(invoice.remaining)} for invoice in decision.invoices
-        ],
+        "open_invoices": [_written_invoice(each) for each in told.invoices],
         "notes": decision.notes,
         "failure": told.failure,
+    }
+
+
+def _written_invoice(each: Carried) -> dict[str, Any]:
+    return {
+        "number": each.theirs.number,
+        "remaining": _money(each.theirs.remaining),
+        "ours": ids.encode("inv", each.ours) if each.ours is not None else None,
+        "is_new": each.is_new,
+        "why": each.why,
     }
 
 

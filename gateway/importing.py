@@ -23,6 +23,7 @@ from billing.seller import seller
 from billing.tables import ImportedObject
 from gateway import stopping
 from gateway.import_bar import Bar
+from gateway.import_invoices import Carried, Taking, carried
 from gateway.installation import Say, clock, configure
 from gateway.logs import configure_logging
 from gateway.rails import rail
@@ -32,6 +33,7 @@ from kernel.audit import Origin
 from kernel.errors import Fault, InvalidInput, Problem, Unavailable
 from kernel.money import Money
 from kernel.work import IdBlocks, Work
+from payments import rail_invoices
 from payments.rail.billing_values import TheirSubscription
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
@@ -73,6 +75,7 @@ class Told:
     subscriptions: list[Subscribed]
     methods: int = 0
     credit: Sequence[Money] = ()
+    invoices: list[Carried] = field(default_factory=list)
     account: int | None = None
     failure: str | None = None
 
@@ -91,6 +94,9 @@ class Outcome:
 
     orphans: list[str] = field(default_factory=list)
     """Subscriptions whose customer was deleted."""
+
+    odd: Mapping[int, str] = field(default_factory=dict)
+    """What has to be known of invoices that came over before, by their number, for they are otherwise at Stripe."""
 
     stopped: bool = False
 
@@ -134,6 +140,7 @@ class _Import:
         async with self._work() as work:
             offers = matching.offers(await catalog_queries.shelf(work))
             known = await queries.known(work)
+            outcome.odd = await rail_invoices.odd(work)
         theirs = await reading.read(self.line, frozenset(OVER), self._read)
         if not self.wish.file.exists():
             self._propose(theirs, offers)
@@ -167,10 +174,15 @@ class _Import:
             decision = deciding.decided(shelf, customer, found, theirs.invoices.get(name, ()))
             decision.credit = [each for each in decision.credit if f"{name}:{each.currency}" not in known]
             before = [(each, known[each.id]) for each in found if each.id in known]
-            if not (decision.wanted or decision.left or decision.credit or before):
+            owed = theirs.invoices.get(name, ())
+            if not (decision.wanted or decision.left or decision.credit or before or owed):
                 outcome.nothing_runs += 1
                 continue
             told = Told(decision, [self._subscribed(each, known) for each in decision.wanted])
+            told.invoices = [Carried(each, known[each.id].ours) for each in owed if each.id in known]
+            told.invoices += [carried(each) for each in decision.invoices]
+            if name in known:
+                told.account = known[name].account_id
             outcome.customers.append(told)
             await self._tried(shelf, told, before)
 
@@ -184,6 +196,7 @@ class _Import:
                 told.account = row.account_id
                 if not self.wish.dry:
                     await self._follow(shelf, told, theirs, row.ours)
+            await self._take_over(told)
         except (Fault, Problem, RailError) as failure:
             told.failure = str(failure)
         except DBAPIError as refusal:
@@ -200,11 +213,13 @@ class _Import:
         new = [each for each in told.subscriptions if each.is_new]
         for each in new:
             each.next = self._compared(each.wanted, decision)
-        if not (new or decision.credit):
+        comes = [each.theirs for each in told.invoices if each.comes and (self.wish.end_there or self.wish.dry)]
+        if not (new or decision.credit or (comes and told.account is None)):
             return
         methods = await self.line.billing.methods(decision.customer.id)
         told.methods, told.credit = len(methods), decision.credit
-        if not methods and any(not each.wanted.theirs.by_invoice for each in new):
+        billed = [*(each.wanted.theirs.by_invoice for each in new), *(each.by_invoice for each in comes)]
+        if not (methods or all(billed)):
             decision.notes.append(WITHOUT_METHOD)
         if not self.wish.dry:
             await self._bring(shelf, told, new, methods)
@@ -230,6 +245,16 @@ class _Import:
             await bringing.ended_there(work, told.account, ours, now)
         for each in told.subscriptions:
             each.ends_there = each.ends_there or each.wanted.theirs.id == theirs.id
+
+    async def _take_over(self, told: Told) -> None:
+        """Bring over what is owed, if things are to end there."""
+        if not self.wish.end_there:
+            return
+        taking = Taking(self.line, self.now, self._work)
+        for each in told.invoices:
+            if each.comes:
+                assert told.account is not None, "its account has come over"
+                await taking.take(told.account, each)
 
     def _compared(self, wanted: Wanted, decision: Decision) -> Comparison | None:
         terms = agreed(wanted, 0, decision.time_zone, Unsaved())

@@ -142,6 +142,8 @@ INVOICES = (
             with moved as (
                 select account_id, invoice_id, applied_minor as minor from payment_part where state = 'settled'
                 union all
+                select account_id, id, settled_minor from rail_invoice
+                union all
                 select p.account_id, p.invoice_id, p.amount_minor from payment p
                 where p.state = 'succeeded' and not exists (
                     select from payment_part t where t.account_id = p.account_id and t.payment_id = p.id)
@@ -159,7 +161,7 @@ INVOICES = (
         rows("""
             with numbered as (
                 select account_id, id, number, regexp_match(number, '^(.+)-([0-9]+)$') as parts
-                from invoice where number is not null
+                from invoice where number is not null and kind <> 'imported'
             ), placed as (
                 select account_id, id, number, parts[2]::numeric as place,
                        lag(parts[2]::numeric, 1, 0::numeric)
@@ -221,7 +223,9 @@ ALL_ROWS = (
             from imported_object o
             left join subscription s on s.account_id = o.account_id and s.id = o.ours
             left join ledger_entry e on e.account_id = o.account_id and e.id = o.ours
+            left join invoice v on v.account_id = o.account_id and v.id = o.ours
             where (o.kind = 'subscription' and s.id is null) or (o.kind = 'credit' and e.id is null)
+               or (o.kind = 'invoice' and v.id is null)
             union all
             select format('license_pool %s/%s', p.account_id, p.id),
                    format('its subscription %s is missing', p.subscription_id)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from auth import events as auth
-from billing import disputing, paying, receipts, refunding, unpaid, usage_alerts
+from billing import disputing, paying, receipts, refunding, settled_there, unpaid, usage_alerts
 from billing import events as billing
 from billing.dunning import EndState
 from gateway.letters import composing
@@ -47,6 +47,16 @@ async def book_refund(work: Work, account_id: int, told: Mapping[str, Any]) -> N
 async def charge_invoice(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Charge an invoice by itself, where its account is charged automatically."""
     await paying.charge(work, account_id, told)
+
+
+async def close_there(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """See that an invoice that came over from Stripe becomes there what it has become here."""
+    await settled_there.close(work, account_id, told)
+
+
+async def book_paid_there(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
+    """Tell the books that somebody paid at Stripe what had come over."""
+    await settled_there.book(work, account_id, told["invoice"])
 
 
 async def watch_invoice(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
@@ -137,9 +147,11 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.RefundFailed): (book_refund,),
     event_name(payments.RefundCanceled): (book_refund,),
     event_name(billing.InvoiceFinalized): (charge_invoice, watch_invoice, composing.send_invoice),
-    event_name(billing.InvoicePaid): (settle_dunning, composing.thank),
-    event_name(billing.InvoiceVoided): (settle_dunning,),
-    event_name(billing.InvoiceAbandoned): (settle_dunning,),
+    event_name(billing.InvoiceImported): (charge_invoice, watch_invoice),
+    event_name(billing.InvoicePaid): (settle_dunning, close_there, composing.thank),
+    event_name(billing.InvoiceVoided): (settle_dunning, close_there),
+    event_name(billing.InvoiceAbandoned): (settle_dunning, close_there),
+    event_name(payments.InvoicePaidThere): (book_paid_there,),
     event_name(billing.CreditNoteIssued): (settle_dunning,),
     event_name(billing.InvoiceDunningEnded): (cancel_unpaid,),
     event_name(payments.PaymentFailed): (follow_decline,),

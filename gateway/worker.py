@@ -48,7 +48,7 @@ from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.work import IdBlocks, Work
-from payments import answering, hearing, methods, pursuit, return_queries, returning, warnings
+from payments import answering, hearing, methods, pursuit, rail_invoices, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail
 from seats import (
@@ -125,7 +125,7 @@ class Worker:
         now = await self.clock.now()
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
-        at_rail = (self.hear, self.press, self.pay, self.give_back, self.answer, self.reconcile)
+        at_rail = (self.hear, self.press, self.pay, self.give_back, self.close_there, self.answer, self.reconcile)
         told = (self.warn, self.remind_of_keys, self.announce, self.mail)
         steps = (self.relay, self.expire, *billed, *at_rail, *told, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
@@ -278,6 +278,14 @@ class Worker:
         async with self._work(now) as work:
             due = await return_queries.refunds_due(work, now, _BATCH)
         return any([await self._ask(now, partial(returning.pursue, urgent=False), *each) for each in due])
+
+    async def close_there(self, now: datetime) -> bool:
+        """Look at the invoices that came over from Stripe Billing, and close there what is settled here."""
+        if self.rail is None:
+            return False
+        async with self._work(now) as work:
+            due = await rail_invoices.due(work, now, _BATCH)
+        return any([await self._ask(now, rail_invoices.pursue, *each) for each in due])
 
     async def answer(self, now: datetime) -> bool:
         """Send the evidence that waits, look at open disputes, and, every hour, for those nobody told us of."""

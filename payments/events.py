@@ -282,3 +282,21 @@ class DisputeAccepted(Event):
 
     subject: ClassVar[str] = "dispute"
     dispute: int
+
+
+@dataclass(frozen=True)
+class InvoicePaidThere(Event):
+    """Somebody paid an invoice at Stripe, where it was issued, after it had come over."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+
+
+@dataclass(frozen=True)
+class InvoiceClosedThere(Event):
+    """An invoice that came over from Stripe, and is settled here, is closed at Stripe too."""
+
+    subject: ClassVar[str] = "invoice"
+    invoice: int
+    closed_as: str
+    """`paid`, `void` or `uncollectible`."""

@@ -24,6 +24,7 @@ from payments import (
     movement_queries,
     outcomes,
     queries,
+    rail_invoices,
     refunds,
     return_queries,
     setups,
@@ -251,6 +252,11 @@ async def _refund_found(heard: Heard) -> str:
     return "applied"
 
 
+async def _invoice(heard: Heard) -> str:
+    found = await rail_invoices.look_soon(heard.work, str(heard.body.get("id")))
+    return "it will be looked at" if found else "it has not come over"
+
+
 async def _mandate(heard: Heard) -> str:
     method = named(heard.body.get("payment_method"))
     rows = await heard.work.fetch("select account_id from payment_method where rail_id = $1", method)
@@ -301,6 +307,7 @@ HEARD: dict[str, Callable[[Heard], Awaitable[str]]] = {
     "mandate.": _mandate,
     "radar.early_fraud_warning.": _fraud,
     "payout.": _payout,
+    "invoice.": _invoice,
     "customer.deleted": _customer_deleted,
 }
 """What an event changes, by the beginning of its kind, the longer beginnings first; each tells what came of it."""

@@ -238,6 +238,53 @@ class RailCustomer(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class ClosedAs(StrEnum):
+    """What has become of an invoice here that was issued at the rail, so that it becomes that there, too."""
+
+    PAID = "paid"
+    """Nothing is owed on it any more."""
+
+    VOID = "void"
+    """It was taken back."""
+
+    UNCOLLECTIBLE = "uncollectible"
+    """It was given up."""
+
+
+class RailInvoice(SQLModel, table=True):
+    """An invoice that was issued at the rail and came over, under its number here: collected here, and closed there."""
+
+    __tablename__ = "rail_invoice"
+
+    account_id: int = key()
+    id: int = key()
+    rail_id: str = text()
+    currency: str = text()
+    settled_minor: int = whole()
+    """What of the invoice was settled there: before it came over, or by a payment there since."""
+
+    paid_minor: int = whole()
+    """What the rail was paid for it, as it was last told."""
+
+    booked_minor: int = whole()
+    """What of that is in the books: here, or in those of before."""
+
+    wanted: ClosedAs | None = Field(default=None, sa_type=WordType(ClosedAs), nullable=True)
+    """What it shall become there; None while it is owed here."""
+
+    closed_at: datetime | None = instant(optional=True)
+    """When it became that there."""
+
+    told: str | None = text(optional=True)
+    """What somebody has to know about it at the rail, in a sentence."""
+
+    next_at: datetime | None = instant(optional=True)
+    """When the worker looks at it there; None once it is closed."""
+
+    looks: int = 0
+    """How often we have asked."""
+
+
 class PaymentChoice(SQLModel, table=True):
     """What a subscription is paid with, where that is not the account's default."""
 
@@ -563,7 +610,8 @@ class MovementOwner(StrEnum):
     """It is about something that we made, or about a payment of ours."""
 
     OTHER = "other"
-    """Another installation on the same account of the rail made what it is about."""
+    """Another installation on the same account of the rail made what it is about, or Stripe Billing took it for an
+    invoice that had come over."""
 
     NOBODY = "nobody"
     """Nothing says who made what it is about."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from payments import answering, movement_queries, outcomes, queries, refunds, return_queries
+from payments import answering, movement_queries, outcomes, queries, rail_invoices, refunds, return_queries
 from payments.merging import Seen, with_charge, with_intent
 from payments.rail.errors import Refused
 from payments.rail.opening import Rail
@@ -43,9 +43,18 @@ async def _charge(work: Work, rail: Rail, source: str) -> Trace:
     told = await rail.intents.charge(source, urgent=False)
     found = await _payment(work, told.intent)
     if found is None:
-        return Trace(_owner(rail, told.metadata))
+        return await _billed_there(work, rail, told) or Trace(_owner(rail, told.metadata))
     await look_at_payment(work, rail, *found, told)
     return Trace(MovementOwner.OURS, "payment", found[0], found[1], found[1])
+
+
+async def _billed_there(work: Work, rail: Rail, charge: Charge) -> Trace | None:
+    """Whose a charge is by which Stripe Billing was paid for an invoice that had come over; None for any other."""
+    if charge.intent is None or "gw_installation" in charge.metadata:
+        return None
+    invoices = await rail.invoices.paid_by(charge.intent)
+    known = [each for each in invoices if await rail_invoices.look_soon(work, each)]
+    return Trace(MovementOwner.OTHER) if known else None
 
 
 async def transactions(rail: Rail, source: str) -> list[BalanceTransaction]:

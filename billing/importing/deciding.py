@@ -9,6 +9,7 @@ from typing import Any
 
 from auth.addresses import is_address
 from billing.catalog import Audience
+from billing.importing.copying import Copied, NotCopied, copied
 from billing.importing.costs import rule_of
 from billing.importing.describing import described
 from billing.importing.matching import Customer, Kind, Matching, Offer, Target, said
@@ -24,11 +25,11 @@ from payments.rail.billing_values import (
 )
 from payments.rail.invoice_values import TheirInvoice
 
+PAST_DUE = "past_due"
 OVER = {"canceled", "incomplete_expired"}
 """What has ended there, and stays there."""
 
 _UNREADY = {
-    "past_due": "It has an unpaid invoice: have that paid or voided at Stripe, then import again.",
     "unpaid": "Stripe has given up collecting for it: settle or cancel it there, then import again.",
     "incomplete": "Its first invoice is not paid yet: import again when it is.",
     "paused": "It is paused at Stripe, for its trial ended without a payment method: resume or cancel it there.",
@@ -84,6 +85,15 @@ class Left:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An open invoice there, as it is to be copied; where it stays there, why."""
+
+    theirs: TheirInvoice
+    copied: Copied | None = None
+    why: str = ""
+
+
 @dataclass(slots=True)
 class Decision:
     """What becomes of a customer."""
@@ -102,8 +112,8 @@ class Decision:
     """What else of it stays there, each in a sentence."""
 
     credit: Sequence[Money] = ()
-    invoices: Sequence[TheirInvoice] = ()
-    """What is owed there, and stays owed there."""
+    invoices: list[Owed] = field(default_factory=list)
+    """What is owed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ def decided(
             continue
         try:
             _check_state(customer, each, shelf.now)
+            _check_owed(each, invoices)
             wanted.append(_wanted(shelf, customer, each))
         except Stays as why:
             if each.id not in shelf.here:
@@ -141,9 +152,31 @@ def decided(
     made = Decision(
         customer, says, kind, currency, says.time_zone or shelf.matching.time_zone, columns, fitting, left, notes
     )
-    made.invoices = invoices
+    made.invoices = [_owed(shelf, made, each) for each in invoices if each.id not in shelf.here]
     _settle_balances(made)
     return made
+
+
+def _check_owed(theirs: TheirSubscription, invoices: Sequence[TheirInvoice]) -> None:
+    """Leave a subscription that is behind where what it owes has to stay, for Stripe would collect it no more."""
+    for each in invoices if theirs.status == PAST_DUE else ():
+        if each.subscription == theirs.id:
+            try:
+                copied(each)
+            except NotCopied as why:
+                raise Stays(f"Its unpaid invoice {each.number} can't come over: {why}") from None
+
+
+def _owed(shelf: Shelf, made: Decision, theirs: TheirInvoice) -> Owed:
+    """What becomes of an open invoice."""
+    if not is_address(made.customer.email) and made.customer.id not in shelf.here:
+        return Owed(theirs, why="Its customer has no e-mail address: add one at Stripe, then import again.")
+    if theirs.subscription in {each.subscription for each in made.left}:
+        return Owed(theirs, why="Its subscription stays, too.")
+    try:
+        return Owed(theirs, copied(theirs))
+    except NotCopied as why:
+        return Owed(theirs, why=str(why))
 
 
 def _settle_balances(made: Decision) -> None:
@@ -184,7 +217,7 @@ def _wanted(shelf: Shelf, customer: TheirCustomer, theirs: TheirSubscription) ->
 def _check_state(customer: TheirCustomer, theirs: TheirSubscription, now: datetime) -> None:
     if not is_address(customer.email):
         raise Stays("Its customer has no e-mail address: give them one at Stripe, then import again.")
-    if theirs.status not in {"active", "trialing"}:
+    if theirs.status not in {"active", "trialing", PAST_DUE}:
         raise Stays(_UNREADY.get(theirs.status, f"It is {theirs.status} at Stripe."))
     if theirs.pausing:
         raise Stays("Its collection is paused at Stripe: resume it there, then import again.")

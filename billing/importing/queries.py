@@ -13,6 +13,7 @@ from kernel.work import Work
 SUBSCRIPTION = "subscription"
 CUSTOMER = "customer"
 CREDIT = "credit"
+INVOICE = "invoice"
 
 
 async def known(work: Work) -> Mapping[str, ImportedObject]:

@@ -258,7 +258,7 @@ class TheirCustomer:
             name=body.get("name") or body.get("email") or body["id"],
             email=body.get("email") or "",
             country=address.get("country") or None,
-            address=_lines(address),
+            address=lines_of(address),
             locale=next(iter(body.get("preferred_locales") or ()), None),
             balances=_balances(body),
             method=named(settings.get("default_payment_method")) or named(body.get("default_source")),
@@ -304,7 +304,8 @@ def _runs_out(schedule: Body | str) -> bool:
     return len(phases) == 1 or bool(phases and current.get("end_date") == phases[-1]["end_date"])
 
 
-def _lines(address: Body) -> tuple[str, ...]:
+def lines_of(address: Body) -> tuple[str, ...]:
+    """The lines of a postal address, without its country."""
     town = " ".join(address[part] for part in ("postal_code", "city", "state") if address.get(part))
     streets = [address[part] for part in ("line1", "line2") if address.get(part)]
     return (*streets, *([town] if town else []))

@@ -38,6 +38,7 @@ EVENTS = (
     "customer.deleted",
     "radar.early_fraud_warning.created",
     "radar.early_fraud_warning.updated",
+    "invoice.paid",
     "payout.created",
     "payout.updated",
     "payout.paid",

@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 
-from kernel.money import Money
+from kernel.money import Money, total
 from kernel.time import Period
-from payments.rail.billing_values import TheirRate
+from payments.rail.billing_values import TheirRate, lines_of
 from payments.rail.currencies import exact, received
 from payments.rail.values import Body, instant, named
 
-INSTALLATION, OURS = "gw_installation", "gw_invoice"
-"""What an invoice is marked with that has come over: by which installation, and what it is there."""
+INSTALLATION = "gw_installation"
+"""What an invoice is marked with that is collected by an installation, and by Stripe no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,14 @@ class TheirPayment:
     """A payment of an invoice that Stripe has begun, as its payment intent is."""
 
     id: str
+    invoice: str
     status: str
     """open, paid or canceled."""
 
+    kind: str
+    """payment_intent or charge, which Stripe took; payment_record, which was paid past it."""
+
+    paid: Money
     intent: str | None
     intent_status: str
 
@@ -101,7 +105,16 @@ class TheirPayment:
         """Read Stripe's `invoice_payment`, with its payment intent expanded."""
         intent = body["payment"].get("payment_intent")
         status = intent.get("status") or "" if isinstance(intent, Mapping) else ""
-        return cls(body["id"], body["status"], named(intent), status)
+        paid = received(body.get("amount_paid") or 0, body["currency"])
+        return cls(
+            id=body["id"],
+            invoice=named(body["invoice"]) or "",
+            status=body["status"],
+            kind=body["payment"]["type"],
+            paid=paid,
+            intent=named(intent),
+            intent_status=status,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +123,20 @@ class TheirBuyer:
 
     name: str = ""
     email: str = ""
-    address: Mapping[str, str] = field(default_factory=dict)
+    address: tuple[str, ...] = ()
+    country: str | None = None
     tax_ids: tuple[str, ...] = ()
     reverse_charge: bool = False
 
     @classmethod
     def from_body(cls, body: Body) -> TheirBuyer:
         """Read what Stripe's `invoice` keeps of its customer."""
-        address: Mapping[str, Any] = body.get("customer_address") or {}
+        address: Body = body.get("customer_address") or {}
         return cls(
             name=body.get("customer_name") or "",
             email=body.get("customer_email") or "",
-            address={name: str(value) for name, value in address.items() if value},
+            address=lines_of(address),
+            country=address.get("country") or None,
             tax_ids=tuple(each["value"] for each in body.get("customer_tax_ids") or () if each.get("value")),
             reverse_charge=body.get("customer_tax_exempt") == "reverse",
         )
@@ -129,7 +144,7 @@ class TheirBuyer:
 
 @dataclass(frozen=True, slots=True)
 class TheirInvoice:
-    """An invoice as they have it. One that was listed tells its first lines, and no payments."""
+    """An invoice as they have it. One that was listed tells no payments but those that are under way."""
 
     id: str
     number: str
@@ -161,6 +176,12 @@ class TheirInvoice:
 
     payments: Sequence[TheirPayment] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paid(self) -> Money:
+        """What Stripe took for it, as its payments say."""
+        taken = (each.paid for each in self.payments if each.status == "paid" and each.kind != "payment_record")
+        return total(taken, self.currency)
 
     @classmethod
     def from_body(cls, body: Body) -> TheirInvoice:

@@ -274,7 +274,7 @@ async def test_two_imports_at_once_make_nothing_twice(here: Installation) -> Non
 
     twice = await here.rows("select email from account where kind = 'person' group by email having count(*) > 1")
     assert twice == []
-    assert await here.value("select count(*) from subscription") == 18
+    assert await here.value("select count(*) from subscription") == 19
     await here.assert_sound()
 
 
@@ -300,11 +300,11 @@ async def test_an_import_that_is_killed_goes_on_where_it_was(here: Installation,
     killed_at = await here.value("select count(*) from imported_object where kind = 'subscription'")
     again = await asyncio.to_thread(run, tmp_path, *arguments, "--json", **told)
 
-    assert 0 < killed_at < 118
+    assert 0 < killed_at < 119
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["complete"]
-    assert await here.value("select count(*) from imported_object where kind = 'subscription'") == 118
-    assert await here.value("select count(*) from subscription") == 118
+    assert await here.value("select count(*) from imported_object where kind = 'subscription'") == 119
+    assert await here.value("select count(*) from subscription") == 119
     await here.assert_sound()
 
 

@@ -316,6 +316,16 @@ PLANTED = [
         "account 10: has 3201 in the ledger, and 3200 were charged",
     ),
     (
+        "insert into ledger_transfer values (10, 95, 82, 'opening', 'receivable', 'USD', 5)",
+        "What came over from Stripe as owed is what was not settled there, less what credit notes gave back.",
+        "invoice 10/41: brought -5 to the books, and 0 would be right",
+    ),
+    (
+        "update invoice set kind = 'imported' where id = 42",
+        "An invoice that came over is known at Stripe, and what is settled here is closed there, or will be.",
+        "invoice 10/42: came over from Stripe, and nobody knows as what",
+    ),
+    (
         "insert into ledger_transfer values (10, 95, 82, 'customer_credit', 'cash', 'USD', 5)",
         "No customer has used more credit than they had, and nothing was ever rounded away.",
         "account 10: has -5 USD of customer_credit",

@@ -68,13 +68,7 @@ async def furnished(scene: Scene) -> Furnished:
         " account_id, id, id from payment where id = $1",
         ids.decode("pay", payment),
     )
-    await world.run(
-        "insert into imported_object (account_id, rail_id, kind, ours, imported_at)"
-        " values ($1, $2, 'customer', $1, $3)",
-        scene.number,
-        f"{mark}-cus",
-        await world.now(),
-    )
+    await _imported(scene, mark, invoice)
     differs = await scene.discrepancy(payment)
     compared = await world.value(
         "select reconciliation_id from discrepancy where id = $1", ids.decode("discrepancy", differs)
@@ -203,6 +197,23 @@ async def furnished(scene: Scene) -> Furnished:
             ),
             "audit": frozenset({f"{mark}-request"}),
         },
+    )
+
+
+async def _imported(scene: Scene, mark: str, invoice: str) -> None:
+    """As if the account had come from Stripe Billing, and an invoice with it."""
+    await scene.world.run(
+        "insert into imported_object (account_id, rail_id, kind, ours, imported_at)"
+        " values ($1, $2, 'customer', $1, $3)",
+        scene.number,
+        f"{mark}-cus",
+        await scene.world.now(),
+    )
+    await scene.world.run(
+        "insert into rail_invoice (account_id, id, rail_id, currency, settled_minor, paid_minor, booked_minor,"
+        " closed_at) select account_id, id, $2, currency, 0, 0, 0, issued_at from invoice where id = $1",
+        ids.decode("inv", invoice),
+        f"{mark}-in",
     )
 
 

@@ -62,6 +62,7 @@ BILLED = {
     "payment_setup",
     "policy_shown",
     "rail_customer",
+    "rail_invoice",
     "dispute",
     "dispute_evidence",
     "refund",
