@@ -48,13 +48,13 @@ class PublishedKeys:
         self._failure: Exception | None = None
         self._fetching: asyncio.Task[None] | None = None
 
-    async def find(self, kid: str, algorithm: str, now: datetime) -> Key:
-        """The key of this name, for this algorithm.
+    async def find(self, kid: str | None, algorithm: str, now: datetime) -> Key:
+        """The key of this name, for this algorithm; None names the only key of an issuer that has one.
 
         Raises LookupError when the issuer publishes none, and Unavailable when
         the issuer can't be asked and no remembered key decides.
         """
-        missing = (kid, algorithm) not in self._held(now)
+        missing = self._named(kid, algorithm, now) is None
         if (missing or not self._lately(self._fetched_at, now, _AGE_TO_RENEW)) and self._may_fetch(now):
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch(now))
@@ -64,7 +64,7 @@ class PublishedKeys:
             await asyncio.shield(self._fetching)
         return self._decided(kid, algorithm, now)
 
-    async def find_anew(self, kid: str, algorithm: str, now: datetime) -> Key:
+    async def find_anew(self, kid: str | None, algorithm: str, now: datetime) -> Key:
         """The same, after asking the issuer again if it was not asked in the last minute."""
         if self._may_fetch(now):
             self._tried_at = now
@@ -72,13 +72,19 @@ class PublishedKeys:
             await asyncio.shield(self._fetching)
         return self._decided(kid, algorithm, now)
 
-    def _decided(self, kid: str, algorithm: str, now: datetime) -> Key:
-        key = self._held(now).get((kid, algorithm))
+    def _decided(self, kid: str | None, algorithm: str, now: datetime) -> Key:
+        key = self._named(kid, algorithm, now)
         if key is not None:
             return key
         if self._failure is not None:
             raise Unavailable("Your sign-in can't be checked right now. Try again in a minute.") from self._failure
         raise LookupError("the issuer publishes no such key")
+
+    def _named(self, kid: str | None, algorithm: str, now: datetime) -> Key | None:
+        held = self._held(now)
+        names = {name for name, _ in held} if kid is None else {kid}
+        # Among several, a token that doesn't name its own can't be told from a forged one.
+        return held.get((names.pop(), algorithm)) if len(names) == 1 else None
 
     def _held(self, now: datetime) -> Keys:
         return self._keys if self._lately(self._fetched_at, now, _AGE_TO_FORGET) else {}

@@ -135,15 +135,22 @@ class Issuers:
 
 
 async def claims_under(
-    token: str, issuer: Issuer, keys: PublishedKeys, now: datetime, typ: tuple[str, ...] | None = None
+    token: str,
+    issuer: Issuer,
+    keys: PublishedKeys,
+    now: datetime,
+    typ: tuple[str, ...] | None = None,
+    *,
+    nameless: bool = False,
 ) -> dict[str, Any]:
     """The claims under a good signature of an issuer, yet unread; what the header says is checked.
 
     `typ` is what the token may be called, where that is not what the issuer's tokens are called.
+    A `nameless` token needs not name its key where the issuer has only one (OpenID Connect Core, 10.1).
     Raises Unavailable when the keys can't be had, and whatever a forged token makes a parser raise.
     """
     header, _ = _parts(token)
-    kid, algorithm = _checked(json_object(header), issuer, typ or issuer.typ)
+    kid, algorithm = _checked(json_object(header), issuer, typ or issuer.typ, nameless=nameless)
     key = await keys.find(kid, algorithm, now)
     try:
         signed = jws.deserialize_compact(token, key, algorithms=[algorithm])
@@ -161,14 +168,16 @@ def _parts(token: str) -> tuple[bytes, bytes]:
     return header, claims
 
 
-def _checked(header: dict[str, Any], issuer: Issuer, typ: tuple[str, ...]) -> tuple[str, str]:
-    """The kid and the algorithm of a header that holds nothing dangerous."""
+def _checked(header: dict[str, Any], issuer: Issuer, typ: tuple[str, ...], *, nameless: bool) -> tuple[str | None, str]:
+    """The kid, if there has to be one, and the algorithm of a header that holds nothing dangerous."""
     if not _HEADER.issuperset(header):
         raise ValueError("the header has members that we don't allow")
     if header.get("alg") not in issuer.algorithms:
         raise ValueError("alg is not configured for this issuer")
     if not _allowed(header.get("typ", "JWT"), typ):
         raise ValueError("typ is not configured for this issuer")
+    if nameless and "kid" not in header:
+        return None, header["alg"]
     if not is_text(header.get("kid")):
         raise ValueError("kid is missing or not a text")
     return header["kid"], header["alg"]

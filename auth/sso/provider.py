@@ -164,7 +164,7 @@ class Providers:
         if key not in self._keys:
             _remember(self._keys, key, PublishedKeys(described.jwks, tuple(sorted(ALGORITHMS)), self.fetcher))
         issuer = Issuer(client.issuer, client.client_id, described.jwks, tuple(sorted(ALGORITHMS)), ("JWT",))
-        return await claims_under(token, issuer, self._keys[key], now, typ)
+        return await claims_under(token, issuer, self._keys[key], now, typ, nameless=True)
 
     async def _with_userinfo(
         self, described: Described, answer: Mapping[str, Any], claims: dict[str, Any]

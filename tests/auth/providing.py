@@ -110,7 +110,8 @@ class Provider:
             **self.claims,
         }
         said = {name: value for name, value in claims.items() if name not in self.without}
-        return forging.signed({"alg": "RS256", "kid": KID, "typ": "JWT"} | self.header, said, self.key)
+        header = {"alg": "RS256", "kid": KID, "typ": "JWT"} | self.header
+        return forging.signed({name: value for name, value in header.items() if value is not None}, said, self.key)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()

@@ -35,7 +35,7 @@ def keys(server: Publisher) -> PublishedKeys:
     return PublishedKeys(server.uri, ("RS256",), FETCHER)
 
 
-async def is_unknown(keys: PublishedKeys, kid: str, now: datetime, algorithm: str = "RS256") -> bool:
+async def is_unknown(keys: PublishedKeys, kid: str | None, now: datetime, algorithm: str = "RS256") -> bool:
     """Whether the issuer, as far as we know, publishes no such key."""
     with pytest.raises((LookupError, Unavailable)) as caught:
         await keys.find(kid, algorithm, now)
@@ -71,6 +71,18 @@ async def test_an_unknown_name_fetches_again_at_most_once_a_minute(server: Publi
     assert len(server.asked) == 1
     assert (await keys.find("second", "RS256", NOW + MINUTE)).kid == "second"
     assert len(server.asked) == 2
+
+
+async def test_no_name_is_that_of_the_only_key(server: Publisher, keys: PublishedKeys) -> None:
+    assert (await keys.find(None, "RS256", NOW)).kid == "first"
+    assert len(server.asked) == 1
+
+
+async def test_no_name_is_that_of_none_among_several(server: Publisher, keys: PublishedKeys) -> None:
+    server.answer = key_set(FIRST, SECOND_KEY)
+
+    assert await is_unknown(keys, None, NOW)
+    assert (await keys.find("first", "RS256", NOW)).kid == "first"
 
 
 async def test_a_flood_of_unknown_names_is_one_fetch_a_minute(server: Publisher, keys: PublishedKeys) -> None:

@@ -16,7 +16,7 @@ from gateway.sso import REFUSED
 from kernel import ids
 from tests.auth import forging
 from tests.auth.providing import KEY, Provider, provider
-from tests.auth.publishing import http
+from tests.auth.publishing import http, key_set
 from tests.graph.surfing import Browser, browser
 from tests.scenery import Scene, World
 
@@ -151,6 +151,18 @@ async def test_the_userinfo_gives_an_address_that_the_id_token_lacks(
     assert (await tab.sign_in(connection, idp)).status_code == 303
 
 
+async def test_a_provider_with_one_key_need_not_name_it(
+    acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    scene, connection, _ = acme
+    idp.header = {"kid": None}
+
+    back = await tab.sign_in(connection, idp)
+
+    assert back.status_code == 303
+    assert await sessions(scene) == 1
+
+
 @pytest.mark.parametrize(
     "next_", ["//evil.test", "https://evil.test", "/\\evil.test", "", "evil", "/\x00", "/" * 1_001]
 )
@@ -200,6 +212,11 @@ def _keyed(idp: Provider) -> None:
     idp.key = forging.rsa_key("somebody else's")
 
 
+def _nameless(idp: Provider) -> None:
+    idp.header = {"kid": None}
+    idp.instead["/jwks"] = key_set(forging.jwk(KEY, "2026"), forging.jwk(forging.rsa_key("of last year"), "2025"))
+
+
 def _unsigned(token: str) -> str:
     header = forging.b64(b'{"alg":"none"}')
     return f"{header}.{token.split('.')[1]}."
@@ -226,6 +243,7 @@ HOSTILE: dict[str, Bend] = {
     "a key in its header": _set("header", jwk=forging.jwk(KEY, "2026")),
     "a critical header": _set("header", crit=["b64"]),
     "no such key": _set("header", kid="2027"),
+    "no name of its key, where there are two": _nameless,
     "an empty subject": _set("claims", sub=""),
     "no subject": _lacking("sub"),
     "a subject that is a number": _set("claims", sub=7),
