@@ -36,6 +36,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 lock:  ## Pin what pyproject.toml asks for, and what builds it; needs uv
 	@printf '%s\n' hatchling editables | $(COMPILE) pyproject.toml - -o requirements.lock
 	@printf '%s\n' hatchling editables | $(COMPILE) pyproject.toml - --group dev -c requirements.lock -o requirements-dev.lock
+	@cd tests/graph/peers/pypi && $(COMPILE) requirements.in -o requirements.lock
 
 clean:  ## Remove what was installed and cached; the product's own home stays
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

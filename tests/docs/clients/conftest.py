@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.clients.building import Workshop, built
 from tests.gateway.live.speaking import Served, served
-from tests.npm import installed
+from tests.peers.npm import installed
 from tests.scenery import World
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from gateway import http
 from gateway.negotiation import JSON, RESPONSE
 from tests.gateway.live.conftest import door
 from tests.gateway.live.speaking import Served
-from tests.npm import installed
+from tests.peers.npm import installed
 
 __all__ = ["door"]
 

@@ -19,7 +19,7 @@ import pytest
 from kernel import ids
 from tests.gateway.live.speaking import INVOICES, SEATS, Served, begun, happened
 from tests.graph.asking import said
-from tests.npm import installed
+from tests.peers.npm import installed
 from tests.scenery import Scene
 
 HERE = Path(__file__).parent / "clients"

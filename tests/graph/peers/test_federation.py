@@ -11,7 +11,7 @@ from schema import subgraph
 from tests.docs.pages import ROOT, blocks
 from tests.gateway.live.conftest import door
 from tests.gateway.live.speaking import Served
-from tests.npm import installed
+from tests.peers.npm import installed
 from tests.scenery import Scene
 
 __all__ = ["door"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -17,13 +14,11 @@ import httpx2
 import pytest
 
 from tests.graph.surfing import ORIGIN, Browser, browser
-from tests.npm import installed
+from tests.peers.npm import installed
+from tests.peers.running import QUICK, ahead, running
 from tests.scenery import Scene, World
 
 HERE = Path(__file__).parent / "oidc"
-QUICK = 60
-"""Seconds after which the provider is taken to hang; node starts slowly on a busy machine."""
-
 MOST_HOPS = 20
 WHO = "{ viewer { person { email } memberships { nodes { role workspace { id } } } } }"
 _FORM = re.compile(r'action="(http[^"]+/interaction/[^"]+)".*?name="prompt" value="(\w+)"', re.DOTALL)
@@ -79,24 +74,8 @@ def _form(answer: httpx2.Response) -> tuple[str, str]:
 @asynccontextmanager
 async def peer(script: Path, **told: Any) -> AsyncIterator[Peer]:
     """The provider, for as long as it is needed."""
-    process = await asyncio.create_subprocess_exec(
-        *("node", str(script), json.dumps({"claims": {}, "lean": False, "ahead": 0} | told)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(QUICK):
-            async for line in process.stdout:
-                if line.startswith(b"{"):
-                    yield Peer(json.loads(line)["issuer"])
-                    return
-        raise AssertionError("the provider ended before it began")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with running("node", script, **({"claims": {}, "lean": False, "ahead": 0} | told)) as process:
+        yield Peer((await process.tells())["issuer"])
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +88,6 @@ def script() -> Path:
 async def tab(world: World) -> AsyncIterator[Browser]:
     async with browser(world) as made:
         yield made
-
-
-async def ahead(world: World) -> int:
-    """Milliseconds by which the clock of the world is ahead of everybody's."""
-    return int((await world.now() - datetime.now(UTC)).total_seconds() * 1_000)
 
 
 async def connected(scene: Scene, idp: Peer, **registering: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,13 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.auth.saml.answering import ISSUER, certificate, key_of, pem
 from tests.auth.saml.surfing import Visitor, visitor
-from tests.npm import installed
+from tests.peers.npm import installed
+from tests.peers.running import QUICK, ahead, running
 from tests.scenery import Scene, World
 
 HERE = Path(__file__).parent / "saml"
-QUICK = 60
-"""Seconds after which the provider is taken to hang; node starts slowly on a busy machine."""
-
 WHO = "{ viewer { person { email } memberships { nodes { role workspace { id } } } } }"
 SHOWN = "... on SingleSignOn { id issuer signInUrl } ... on Problem { message }"
 _FIELD = re.compile(r'name="(SAMLResponse|RelayState)"\s+value="([^"]*)"')
@@ -58,26 +53,15 @@ async def peer(script: Path, world: World, email: str, **signing: Any) -> AsyncI
     told = {
         "issuer": ISSUER,
         "email": email,
-        "ahead": int((now - datetime.now(UTC)).total_seconds() * 1_000),
+        "ahead": await ahead(world),
         "signing": {
             "key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
             "cert": pem(certificate(key, now=now)),
             **signing,
         },
     }
-    process = await asyncio.create_subprocess_exec(
-        *("node", str(script), json.dumps(told)), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(QUICK):
-            line = await process.stdout.readline()
-        assert line.startswith(b"{"), "the provider ended before it began"
-        yield Peer(json.loads(line)["address"])
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with running("node", script, **told) as process:
+        yield Peer((await process.tells())["address"])
 
 
 @pytest.fixture(scope="module")
