@@ -415,7 +415,8 @@ def schema(
     if check:
         return _list([*contract.differences(), *referring.differences()], "The schema is the committed one.")
     if write:
-        contract.write()
+        for line in contract.write():
+            _tell(line)
         referring.write()
         _say(f"Wrote {contract.COMMITTED}, and its reference.")
     else:

@@ -15,7 +15,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -34,6 +34,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from kernel import ids
 from kernel.money import Money as Amounts
+from resolvers.deprecation import Deprecation, deprecation
 from resolvers.graph import (
     BY_PREFIX,
     BY_TABLE,
@@ -77,7 +78,7 @@ class Word:
     needs: tuple[str, ...] = ()
     """Further columns that `resolve` looks at."""
 
-    deprecated: str | None = None
+    deprecated: Deprecation | None = None
     cost: Weight | None = None
     """What it costs, if not what its kind does."""
 
@@ -159,12 +160,33 @@ def argument(name: str, annotation: str, description: str, **default: Any) -> St
     )
 
 
-def words(kind: type[Enum], description: str, name: str | None = None) -> type[Enum]:
-    """Show an enumeration of ours in the graph, under a name of its own if its own means something else there."""
+def deprecated(word: Any = None, *, since: str, until: str, use: str) -> Any:
+    """A declared field that is on its way out, a plain column where no word is given; an argument, or a value.
+
+    The days are written as in `2026-01-31`. `use` is what takes its place: a field beside it, or a coordinate.
+    """
+    told = deprecation(since, until, use)
+    if word is None:
+        return told
+    if isinstance(word, Word):
+        return replace(word, deprecated=told)
+    word.deprecation_reason = told.reason
+    return word
+
+
+def words(
+    kind: type[Enum], description: str, name: str | None = None, leaving: Mapping[str, Deprecation] | None = None
+) -> type[Enum]:
+    """Show an enumeration of ours in the graph, under a name of its own if its own means something else there.
+
+    Values that are `leaving` are named with their deprecations.
+    """
     shown = strawberry.enum(kind, name=name, description=description)
     docs = described(kind)
     for member in vars(shown)["__strawberry_definition__"].values:
         member.description = docs[member.name]
+        if going := (leaving or {}).get(member.name):
+            member.deprecation_reason = going.reason
     TYPES[name or kind.__name__] = shown
     return shown
 
@@ -241,7 +263,7 @@ def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], di
             word.description, shown[name] = doc, word
             continue
         if not isinstance(word, Word):
-            word = Word(Column(name), "")
+            word = Word(Column(name), "", deprecated=word if isinstance(word, Deprecation) else None)
         sources[name] = word.source
         sources |= {f"_{column}": Column(column) for column in word.needs}
         annotation: Any = word.annotation or hints[name]
@@ -249,7 +271,7 @@ def _declared(declared: type, prefix: str | None) -> tuple[dict[str, Source], di
             python_name=name,
             type_annotation=StrawberryAnnotation(annotation, namespace=TYPES),
             description=doc,
-            deprecation_reason=word.deprecated,
+            deprecation_reason=word.deprecated.reason if word.deprecated else None,
             metadata=weighed(word.cost or of_source(word.source)),
         )
         shown[name].arguments = list(word.arguments)

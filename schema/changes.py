@@ -25,6 +25,7 @@ from strawberry.utils.str_converters import to_camel_case
 from kernel.errors import Forbidden, Problem, Unauthenticated
 from resolvers import setting_up
 from resolvers.answers import Answer, Once
+from resolvers.deprecation import Deprecation
 from resolvers.info import Context
 from schema.base import TYPES, described
 
@@ -127,10 +128,10 @@ def _input(resolve: Callable[..., Any], title: str) -> type:
     hints = get_type_hints(resolve, include_extras=True)
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for parameter in list(inspect.signature(resolve).parameters.values())[1:]:
-        annotation, description = _told(hints[parameter.name], f"{title}.{parameter.name}")
+        annotation, description, leaving = _told(hints[parameter.name], f"{title}.{parameter.name}")
         default = {} if parameter.default is inspect.Parameter.empty else {"default": _default(parameter.default)}
         body["__annotations__"][parameter.name] = annotation
-        body[parameter.name] = strawberry.field(description=description, **default)
+        body[parameter.name] = strawberry.field(description=description, deprecation_reason=leaving, **default)
     body["__annotations__"]["idempotency_key"] = str | None
     body["idempotency_key"] = strawberry.field(description=ONCE, default=strawberry.UNSET)
     made: type = strawberry.input(type(f"{title}Input", (), body), description=f"What `{_public(title)}` takes.")
@@ -146,10 +147,12 @@ def _given(value: Any) -> Any:
     return None if value is strawberry.UNSET else value
 
 
-def _told(annotation: Any, where: str) -> tuple[Any, str]:
+def _told(annotation: Any, where: str) -> tuple[Any, str, str | None]:
+    """The type of an argument, its sentence, and why it is on its way out."""
     assert get_origin(annotation) is Annotated, f"{where} has no sentence: write Annotated[type, 'What it is.']"
-    kind, description = get_args(annotation)[:2]
-    return kind, description
+    kind, description, *more = get_args(annotation)
+    leaving = next((each.reason for each in more if isinstance(each, Deprecation)), None)
+    return kind, description, leaving
 
 
 def _public(title: str) -> str:

@@ -22,8 +22,10 @@ from graphql import (
 )
 
 import schema
+from gateway import leaving
 from gateway.contract import COMMITTED, differences
 from kernel import ids
+from resolvers.deprecation import read
 from resolvers.graph import BY_PREFIX
 from schema.changes import MUTATIONS
 from tests.scenery import World
@@ -312,13 +314,8 @@ async def test_introspection_tells_the_same(world: World) -> None:
     assert {field["name"] for field in told["mutationType"]["fields"]} == set(mutations())
 
 
-def test_what_is_deprecated_says_since_when_and_what_to_use_instead() -> None:
-    told = {
-        f"{name}.{field}": made.deprecation_reason
-        for name, kind in KINDS.items()
-        for field, made in [*fields_of(kind).items(), *getattr(kind, "values", {}).items()]
-        if made.deprecation_reason is not None
-    }
-    wanted = r"Since \d{4}-\d{2}-\d{2}\. Use `[\w.(:)]+`[^.]*\."
+def test_what_is_deprecated_says_since_when_until_when_and_what_to_use_instead() -> None:
+    told = {place: read(reason) for place, reason in leaving.reasons(GRAPH).items()}
 
-    assert {name: said for name, said in told.items() if not re.match(wanted, said)} == {}
+    assert {place for place, found in told.items() if found is None} == set()
+    assert {place for place, found in told.items() if found and not leaving.replaced(GRAPH, place, found.use)} == set()
