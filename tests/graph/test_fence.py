@@ -245,15 +245,19 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     flags = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication", "rolinherit")
     assert [role[flag] for flag in flags] == [False] * 6
     assert (others, owned) == (0, 0)
-    # They tell people what they themselves may use, and who invites them, from rows that they may not see; one
-    # makes the next months of usage, one tells when a card was tried, and not for whom; and two do to members what
-    # the directory of their workspace says.
+    # They tell people what they themselves may use, who invites them, and which workspaces of their domain they may
+    # ask to join, from rows that they may not see, and admins whether whoever asked still may; one makes the next
+    # months of usage, one tells when a card was tried, and not for whom; and two do to members what the directory of
+    # their workspace says.
     assert {row["proname"] for row in trusted} == {
         "card_tries",
         "enforced_workspaces",
         "held_versions",
+        "join_request_stands",
         "move_address",
         "sitters",
+        "suggested_to",
+        "suggested_workspaces",
         "usage_months",
         "void_tokens",
         "workspace_name",
