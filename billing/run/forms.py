@@ -92,6 +92,9 @@ class Form:
     pieces: tuple[Piece, ...]
     """What it was made of; those of a plain form name an item by its place."""
 
+    sold: tuple[tuple[int, int, Quantity], ...]
+    """Item, price and quantity of each of them."""
+
 
 def plain(terms: Terms, prices: Mapping[int, Price], words: Words, *, over: bool) -> Form | None:
     """The form of a whole period of these terms, billed when it begins; None for nothing to bill.
@@ -146,6 +149,7 @@ def assembled(pieces: Sequence[Piece], words: Words) -> Form:
         ),
         transfers(ledger.invoice_finalized(ledger.Sums(subtotal - earned, earned, tax))),
         tuple(pieces),
+        tuple([each.sold for each in pieces]),
     )
 
 

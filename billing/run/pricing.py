@@ -23,7 +23,6 @@ from billing.catalog import ListPrice
 from billing.charging import gross
 from billing.facts import Facts, agreement, issued
 from billing.lines import Line
-from billing.pricing import Price
 from billing.rating import rated
 from billing.run import forms, queries, usage
 from billing.run.chunks import Run
@@ -36,6 +35,7 @@ from billing.using import Stated, all_stated
 from kernel.time import Anchor, Interval, Period
 
 _NOTHING = Stated()
+_INTERVALS: Mapping[str, Interval] = {each.value: each for each in Interval}
 MOST_FORMS = 20_000
 Made = TypeVar("Made", Renewal, Renewal | None)
 
@@ -51,6 +51,7 @@ class Shelf:
     names: dict[str, dict[int, str]] = field(default_factory=dict)
     words: dict[tuple[str, str, str | None, str], Words] = field(default_factory=dict)
     forms: dict[tuple[Any, ...], Form | None] = field(default_factory=dict)
+    plain: dict[tuple[Terms, Interval], bool] = field(default_factory=dict)
 
     async def fill(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
         """Fetch what these subscriptions ask for and is not there yet: prices never change, but there are new ones."""
@@ -95,24 +96,32 @@ class Pricing:
 
     def _plainly(self, due: asyncpg.Record, used: Stated | None) -> Renewal | None:
         """The renewal of a subscription to which nothing has happened; None for one that needs all its facts."""
-        plain = _plain(due, self.shelf.prices) if due["plain"] else None
+        plain = self._plain(due) if due["plain"] else None
         if plain is None or used is None:
             return None
         form = self._form(plain, due)
-        sold = [each.sold for each in form.pieces] if form else []
-        wanted = [(plain.items[place], price, quantity) for place, price, quantity in sold]
-        if (sorted(map(tuple, due["lines"])) if due["lines"] else []) != wanted:
+        wanted = [(plain.items[place], price, quantity) for place, price, quantity in form.sold] if form else []
+        if wanted != sorted(map(tuple, due["lines"] or ())):
             # The period that ends was billed in another way.
             return None
+        period = Begun.of(plain.period)
         if used.usage:
-            return self._metered(due, plain, form, used)
+            return self._metered(due, plain, period, form, used)
         if form is None:
-            return Renewal(due, Begun.of(plain.period))
+            return Renewal(due, period)
         if due["limit_minor"] and form.total.minor > due["limit_minor"]:
             return None
-        period = Begun.of(plain.period)
-        spans = [Span(item, period.start, period.start, period.end) for item, _, _ in wanted]
-        return Renewal(due, period, form, spans)
+        _, start, end = period
+        return Renewal(due, period, form, [Span(item, start, start, end) for item, _, _ in wanted])
+
+    def _plain(self, due: asyncpg.Record) -> Plain | None:
+        """What begins, where the facts stand for a whole period; None where they have to be looked at."""
+        items, terms = _terms(due["steps"])
+        interval, known = _INTERVALS[due["interval"]], self.shelf.plain
+        _, period = Anchor(due["anchor"], due["time_zone"]).period_at(due["due_at"], interval, due["count"])
+        if (terms, interval) not in known:
+            known[terms, interval] = forms.is_plain(terms, self.shelf.prices, interval)
+        return Plain(items, terms, period) if period.start == due["due_at"] and known[terms, interval] else None
 
     def _form(self, plain: Plain, due: asyncpg.Record) -> Form | None:
         over, known = plain.period.end <= self.run.now, self.shelf.forms
@@ -120,6 +129,7 @@ class Pricing:
         if key not in known:
             if len(known) >= MOST_FORMS:
                 known.clear()
+                self.shelf.plain.clear()
             known[key] = forms.plain(plain.terms, self.shelf.prices, self._words(due), over=over)
         return known[key]
 
@@ -130,10 +140,10 @@ class Pricing:
             self.shelf.words[place] = Words.of(self.shelf.names[due["locale"]], rate, due["currency"])
         return self.shelf.words[place]
 
-    def _metered(self, due: asyncpg.Record, plain: Plain, form: Form | None, stated: Stated) -> Renewal:
+    def _metered(self, due: asyncpg.Record, plain: Plain, period: Begun, form: Form | None, stated: Stated) -> Renewal:
         """The same with the usage of the period that ends, nothing of which was billed before."""
         used = [line for one in stated.usage if (line := rated(one, (), due["period_start"]))]
-        period, words = Begun.of(plain.period), self._words(due)
+        words = self._words(due)
         kept = orjson.dumps({str(due["subscription_id"]): {"seen": stated.seen}}).decode()
         pieces = [forms.piece(line, words, self.run.now) for line in used]
         spans = _spans(used)
@@ -205,17 +215,14 @@ def _tried(price: Callable[..., Made], due: asyncpg.Record, *known: Any) -> Made
         return Renewal(due, None, held=f"It can't be billed: {type(fault).__name__}.")
 
 
-def _plain(due: asyncpg.Record, prices: Mapping[int, Price]) -> Plain | None:
-    """What begins, where the facts stand for a whole period; None where they have to be looked at."""
-    # Of several steps of an item, all of them long ago, the last one counts.
-    steps = {item: (price, quantity) for item, price, quantity in due["steps"]}
-    items = sorted([item for item, (price, _) in steps.items() if price is not None])
-    terms = tuple([steps[item] for item in items])
-    interval = Interval(due["interval"])
-    _, period = Anchor(due["anchor"], due["time_zone"]).period_at(due["due_at"], interval, due["count"])
-    if period.start != due["due_at"] or not forms.is_plain(terms, prices, interval):
-        return None
-    return Plain(items, terms, period)
+def _terms(steps: Sequence[Sequence[int]]) -> tuple[Sequence[int], Terms]:
+    """The items that are there, and the price and quantity of each, from all their steps, which are long ago."""
+    if len(steps) == 1 and steps[0][1] is not None:
+        return (steps[0][0],), ((steps[0][1], steps[0][2]),)
+    # Of several steps of an item the last one counts.
+    last = {item: (price, quantity) for item, price, quantity in steps}
+    items = sorted([item for item, (price, _) in last.items() if price is not None])
+    return items, tuple([last[item] for item in items])
 
 
 def _spans(lines: Sequence[Line]) -> list[Span]:

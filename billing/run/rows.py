@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -171,6 +170,7 @@ class Sheets:
 
         self.unnumbered: list[Unnumbered] = []
         self._run, self._name, self._now = run, run.name, run.now.isoformat()
+        self._later: dict[int, str] = {}
         self._take, self._credit = ids.__next__, credit
 
     def add(self, renewal: Renewal) -> None:
@@ -248,7 +248,7 @@ class Sheets:
         head = f"{account}\t{invoice}\t{subscription}\t"
         tail = (
             f"\t{state}\t{self._dated(due, state)}\t{used}\t{_kept(renewal)}\t{start}\t{end}"
-            f"\t{_addressed(due)}\t{_ended(renewal)}\t{_later(self._run.now, due['grace_hours'])}\t{form.invoice}"
+            f"\t{_addressed(due)}\t{_ended(renewal)}\t{self._in(due['grace_hours'])}\t{form.invoice}"
         )
         before = f'{{"credit_minor":{used},"currency":"{form.total.currency}","number":'
         after = (
@@ -270,7 +270,11 @@ class Sheets:
         if state == "draft":
             return f"{NULL}\t{NULL}\t{NULL}"
         paid = self._now if state == "paid" else NULL
-        return f"{self._now}\t{_later(self._run.now, 24 * due['net_days'])}\t{paid}"
+        return f"{self._now}\t{self._in(24 * due['net_days'])}\t{paid}"
+
+    def _in(self, hours: int) -> str:
+        """The instant so many hours from now."""
+        return self._later.get(hours) or self._later.setdefault(hours, str(self._run.now + timedelta(hours=hours)))
 
 
 async def numbers(connection: asyncpg.Connection, run: Run, count: int) -> int:
@@ -340,8 +344,3 @@ def _addressed(due: asyncpg.Record) -> str:
         f"{due['collection']}\t{due['net_days']}\t{NULL if number is None else escaped(number)}"
         f"\t{escaped(due['billed_to'])}\t{escaped(due['locale'])}"
     )
-
-
-@lru_cache(maxsize=1_000)
-def _later(now: datetime, hours: int) -> str:
-    return str(now + timedelta(hours=hours))
