@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 import schema
 from auth.fetching import Fetcher, networks
@@ -59,6 +61,18 @@ from kernel.work import IdBlocks, Work
 
 BODY = 1024 * 1024
 """The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""
+
+
+class House(Starlette):
+    """The application, with the quick door before everything else."""
+
+    def __init__(self, entrance: Entrance, **terms: Any) -> None:
+        super().__init__(**terms)
+        self._quick = Quick(super().__call__, entrance)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, hold one WebSocket, or live for as long as the server does."""
+        await self._quick(scope, receive, send)
 
 
 def build(
@@ -158,13 +172,12 @@ def build(
         routes.append(Route("/.well-known/jwks.json", _published(signer)))
     if not settings.in_production:
         routes += [graphiql_assets(), Route("/", _welcome)]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = House(entrance, routes=routes, lifespan=lifespan)
     app.state.reads = reads
     app.state.paper_pace = paper_pace()
     app.state.entrance = entrance
     app.add_middleware(Crowding, room=entrance.room)
     app.add_middleware(Observability, metrics=metrics)
-    app.add_middleware(Quick, entrance=entrance)
     return app
 
 

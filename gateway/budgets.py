@@ -35,6 +35,11 @@ _FORGOTTEN = 60.0
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unreachable)
 """What is raised while the database doesn't answer."""
 
+_SHOWN = (
+    b'{"requestedQueryCost":%d,"actualQueryCost":%d,"throttleStatus":'
+    b'{"maximumAvailable":%d,"currentlyAvailable":%d,"restoreRate":%d}}'
+)
+
 log = structlog.get_logger("gateway.budgets")
 
 
@@ -89,6 +94,12 @@ class Bill:
         self.used = used
         self._account.spent += used - self.asked
         self.left = min(self.purse.most, self.left + self.asked - used)
+
+    @property
+    def text(self) -> bytes:
+        """What `shown` is as JSON."""
+        numbers = (self.asked, self.used or 0, self.purse.most, max(self.left, 0), self.purse.restored)
+        return _SHOWN % numbers
 
     def shown(self) -> dict[str, Any]:
         """What the client is told in `extensions.cost`."""

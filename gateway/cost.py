@@ -82,6 +82,8 @@ class Entry:
 
     inside: Shape
     conditions: tuple[Condition, ...] = ()
+    listed: bool = False
+    """Whether it is a list."""
 
     def asked(self, given: Variables) -> int:
         """What it may cost with these variables."""
@@ -110,12 +112,15 @@ class Shape:
     flat: bool = False
     """Whether that is what it takes, too, because no number of rows is in it."""
 
+    first: str | None = None
+    """The key that an answer begins with, where that is certain."""
+
     @classmethod
-    def of(cls, entries: tuple[Entry, ...], kinds: tuple[Shape, ...]) -> Shape:
+    def of(cls, entries: tuple[Entry, ...], kinds: tuple[Shape, ...], first: str | None = None) -> Shape:
         """The shape, with what can be added up at once."""
         dear = tuple(entry for entry in entries if entry.own or entry.each or entry.inside.fixed != 0)
         kinds = tuple(kind for kind in kinds if kind.fixed != 0)
-        made = cls(dear, kinds)
+        made = cls(dear, kinds, first=first)
         settled = all(
             entry.inside.fixed is not None and not entry.conditions and not (entry.size and entry.size.variables)
             for entry in dear
@@ -153,16 +158,19 @@ class Cost:
 
     shape: Shape = _NOTHING
     public: bool = False
+    tally: Tally | None = None
+    """How what an answer took is counted in its text, where that can be."""
 
     def asked(self, given: Variables) -> int:
         """The points it may cost with these variables, at least one."""
         return max(1, self.shape.asked(given))
 
     def used_by(self, text: str) -> int:
-        """The points that an answer took whose data is JSON text already; it is only read where it has lists."""
+        """The points that an answer took whose data is JSON text of PostgreSQL's; read only where it has to be."""
         if self.shape.flat:
             return max(1, self.shape.fixed or 0)
-        return self.used(orjson.loads(text))
+        counted = self.tally.used(text) if self.tally else None
+        return self.used(orjson.loads(text)) if counted is None else max(1, counted)
 
     def used(self, data: Mapping[str, Any] | None) -> int:
         """The points that this answer took, at least one."""
@@ -175,6 +183,62 @@ FREE = Cost()
 """Before an operation is priced."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an answer took, counted in the JSON text that PostgreSQL made of it.
+
+    A row of a list begins like no text inside of quotes can, because quotes are escaped there: the first with `[{"`,
+    others with a line feed, a space and `{"`. So rows are counted by the key that they begin with.
+    """
+
+    fixed: int
+    rows: tuple[tuple[str, str, int], ...]
+    """How the first row of a list begins, how others do, and what each row costs."""
+
+    missing: tuple[str, ...]
+    """What is in the text where an object is missing that would have cost more than its field."""
+
+    @classmethod
+    def of(cls, shape: Shape, begun: list[str | None]) -> Tally | None:
+        """How an answer of this shape is counted; `begun` are the keys that the rows of all its lists begin with."""
+        weights: list[tuple[str | None, int]] = [(None, 0)]
+        missing: list[str] = []
+        if not _weigh(shape, 0, weights, missing):
+            return None
+        first = [key for key, _ in weights[1:]]
+        if None in begun or any(begun.count(key) != 1 for key in first):
+            return None
+        rows = tuple((f'[{{"{key}":', f'\n {{"{key}":', each) for key, each in weights[1:])
+        return cls(weights[0][1], rows, tuple(f'"{key}":null' for key in missing))
+
+    def used(self, text: str) -> int | None:
+        """The points that it took; None where something is missing."""
+        for each in self.missing:
+            if each in text:
+                return None
+        return self.fixed + sum((text.count(first) + text.count(more)) * each for first, more, each in self.rows)
+
+
+def _weigh(shape: Shape, place: int, weights: list[tuple[str | None, int]], missing: list[str]) -> bool:
+    """Add up what an object of a list costs, and those of lists inside of it; False where more than numbers decides."""
+    if shape.kinds:
+        return False
+    for entry in shape.entries:
+        if entry.conditions:
+            return False
+        key, each = weights[place]
+        weights[place] = (key, each + entry.own)
+        below = place
+        if entry.listed:
+            below = len(weights)
+            weights.append((entry.inside.first, entry.each))
+        elif entry.inside.entries or entry.inside.kinds:
+            missing.append(entry.key)
+        if not _weigh(entry.inside, below, weights, missing):
+            return False
+    return True
+
+
 def priced(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Cost:
@@ -183,7 +247,7 @@ def priced(
     assert root is not None
     pricing = _Pricing(schema, operation, fragments)
     shape = pricing.shape(root, [operation.selection_set])
-    return Cost(shape, pricing.public and root is schema.query_type)
+    return Cost(shape, pricing.public and root is schema.query_type, Tally.of(shape, pricing.begun))
 
 
 def weight_of(schema: GraphQLSchema, kind: GraphQLNamedType, made: GraphQLField) -> Weight:
@@ -216,6 +280,8 @@ class _Pricing:
             for definition in operation.variable_definitions or ()
         }
         self.public = True
+        self.begun: list[str | None] = []
+        """The keys that rows of lists begin with; None for one that isn't certain."""
 
     def shape(self, kind: Composite, sets: list[SelectionSetNode], rows: Size | None = None) -> Shape:
         """What these selections ask of an object of this type; `rows` is the size of the page that it is."""
@@ -226,7 +292,9 @@ class _Pricing:
             self._gather(kind, selections, (), fields, apart)
         entries = tuple(self._entry(kind, key, nodes, rows) for key, nodes in fields.items())
         kinds = tuple(self.shape(_composite(self._schema, name), inside) for name, inside in apart.items())
-        return Shape.of(entries, kinds)
+        # A key that some of its selections show only sometimes may come later.
+        certain = bool(fields) and not apart and not any(each for _, each in next(iter(fields.values())))
+        return Shape.of(entries, kinds, next(iter(fields)) if certain else None)
 
     def _gather(
         self,
@@ -309,7 +377,10 @@ class _Pricing:
         # A field that is also asked for without a condition is always shown.
         always = any(not each for _, each in nodes)
         each = 0 if weight.paged else weight.each
-        return Entry(key, weight.own, each, size, inside, () if always else conditions)
+        listed = _is_list(made)
+        if listed and not is_leaf_type(below):
+            self.begun.append(inside.first)
+        return Entry(key, weight.own, each, size, inside, () if always else conditions, listed)
 
     def _size(self, node: FieldNode, weight: Weight) -> Size:
         """How many rows the arguments ask for."""

@@ -330,6 +330,8 @@ def _extensions(bill: Bill | None, told: Answer) -> Answer:
 
 def around(text: str, bill: Bill | None, told: Answer) -> bytes:
     """The response around data that is JSON text already."""
+    if bill and not told:
+        return b'{"data":%b,"extensions":{"cost":%b}}' % (text.encode(), bill.text)
     extensions = _extensions(bill, told)
     return b'{"data":' + text.encode() + (b"," + orjson.dumps(extensions)[1:] if extensions else b"}")
 

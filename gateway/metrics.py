@@ -70,7 +70,11 @@ class Metrics:
         """Counts both when somebody asks for the figures."""
 
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self.in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
+        self.here = 0
+        """Requests being answered now."""
+
+        in_flight = Gauge("seatgraph_requests_in_flight", "Requests being answered now.", registry=self.registry)
+        in_flight.set_function(lambda: self.here)
         self.sockets = Gauge("seatgraph_sockets", "WebSockets that are open.", registry=self.registry)
         self.streams = Gauge(
             "seatgraph_streams", "Subscriptions that are open, by transport.", ["transport"], registry=self.registry

@@ -85,14 +85,14 @@ class Observability:
         sent = _Sent(request_id_of(Headers(scope=scope).get("x-request-id", "")), send)
         scope.setdefault("state", {})["request_id"] = sent.request_id
         started = perf_counter()
-        with (
-            structlog.contextvars.bound_contextvars(request_id=sent.request_id),
-            self.metrics.in_flight.track_inprogress(),
-        ):
+        with structlog.contextvars.bound_contextvars(request_id=sent.request_id):
+            self.metrics.here += 1
             try:
                 await self.app(scope, receive, sent)
             except Exception as error:  # noqa: BLE001 - the last one to see it
                 await _apologize(error, scope, receive, sent)
+            finally:
+                self.metrics.here -= 1
             tell(self.metrics, scope, sent.request_id, sent.status, perf_counter() - started)
 
     async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:

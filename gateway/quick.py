@@ -13,11 +13,14 @@ here, so that there is one place for every refusal, and the same answer from bot
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -30,16 +33,17 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.authentication import REASON, Door
-from gateway.budgets import Bill, Budgets
+from gateway.budgets import Budgets
 from gateway.compiled import Reads
 from gateway.crowding import Room
 from gateway.documents import Document, Documents, Operation
 from gateway.http import BODY, FAILED, OFFERED, PATIENCE, VARIES, around, overdue, shown_with
+from gateway.logs import Line
 from gateway.metrics import Metrics
 from gateway.negotiation import EVENTS, negotiate
-from gateway.observability import note, request_id_of, tell
+from gateway.observability import Note, request_id_of
 from gateway.public_answers import key_of
-from gateway.recalling import Recalled
+from gateway.recalling import Bound, Recalled
 from gateway.remembering import Remembered
 from gateway.requests import Asked, Malformed, asked
 from gateway.sources import called
@@ -59,6 +63,7 @@ _LONGEST = 4 * 1024
 
 _MOST = 2_000
 _DIGITS = 9
+_NUMBERS = count()
 
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable, ValueError, OverflowError)
 """What may come of a statement; the doors behind say what it means."""
@@ -66,7 +71,7 @@ _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable
 log = structlog.get_logger("gateway.quick")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """What the headers say of a request that is not unusual."""
 
@@ -84,6 +89,9 @@ class Head:
 class Question:
     """What a body asks: a query that passed every limit."""
 
+    number: int
+    """Which one it is of those that this process was asked."""
+
     digest: str
     """Its document's."""
 
@@ -97,6 +105,9 @@ class Question:
     mark: int | None
     """How many notices there had been when its document was found registered; None where it needs not be."""
 
+    line: Line
+    """What the log tells of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -109,6 +120,10 @@ class Lane:
     readers: Readers
     remembered: Remembered
     patience: float = PATIENCE
+
+    def closed_to(self, document: Document) -> bool:
+        """Whether nothing of a document is answered here, at least not yet."""
+        return self.reads.explain or self.reads.is_new(document) or not self.readers.size
 
 
 class Entrance:
@@ -160,7 +175,7 @@ class Questions:
 
 
 class Quick:
-    """Middleware: see the module."""
+    """Stands before an application: see the module."""
 
     def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
         self.app = app
@@ -183,112 +198,114 @@ class Quick:
         answer = await asking.answer()
         if answer is None:
             return await self.app(scope, _again(message, receive), send)
-        entrance.answered += 1
-        request_id = request_id_of(head.request_id)
-        headers = [*answer.headers, (b"x-request-id", request_id.encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        return tell(entrance.metrics, scope, request_id, 200, perf_counter() - started)
+        request_id = request_id_of(head.request_id) if head.request_id else secrets.token_hex(12)
+        await send({"type": "http.response.start", "status": 200, "headers": asking.headers(answer, request_id)})
+        await send({"type": "http.response.body", "body": answer})
+        return asking.tell(request_id, perf_counter() - started)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    body: bytes
-    headers: list[tuple[bytes, bytes]]
-
-
-@dataclass(slots=True)
 class _Asking:
     """One request at the door."""
 
-    entrance: Entrance
-    lane: Lane
-    scope: Scope
-    head: Head
-    body: bytes
+    __slots__ = ("body", "entrance", "head", "lane", "question", "scope")
 
-    async def answer(self) -> _Answer | None:
+    question: Question
+
+    def __init__(self, entrance: Entrance, lane: Lane, scope: Scope, head: Head, body: bytes) -> None:
+        self.entrance = entrance
+        self.lane = lane
+        self.scope = scope
+        self.head = head
+        self.body = body
+
+    def headers(self, answer: bytes, request_id: str) -> list[tuple[bytes, bytes]]:
+        """What is sent before the answer."""
+        vary = VARIES if self.head.bearer is None else "Accept"
+        length = (b"content-length", b"%d" % len(answer))
+        return [*_always(self.head.media, vary), length, (b"x-request-id", request_id.encode())]
+
+    def tell(self, request_id: str, seconds: float) -> None:
+        """The line and the figures of a request that was answered."""
+        self.entrance.answered += 1
+        self.entrance.metrics.count("query", 200, seconds)
+        self.question.line.tell(request_id, seconds)
+
+    async def answer(self) -> bytes | None:
         """The answer, if it can be given here."""
         self.entrance.room.here += 1
-        self.entrance.metrics.in_flight.inc()
+        self.entrance.metrics.here += 1
         try:
-            return await self._answer()
+            question = await self._asked()
+            if question is None:
+                return None
+            self.question = question
+            if self.head.bearer is None:
+                return self._public(question)
+            return await self._read(question, self.head.bearer)
         except Exception:
             # Nothing was changed, so that whoever stands behind may try.
             log.exception("the quick door failed")
             return None
         finally:
             self.entrance.room.here -= 1
-            self.entrance.metrics.in_flight.dec()
+            self.entrance.metrics.here -= 1
 
-    async def _answer(self) -> _Answer | None:
-        question = await self._question()
-        document = question and self.lane.documents.known(question.digest)
-        if question is None or not isinstance(document, Document):
-            self.entrance.questions.forget(self.body, self.head.client)
-            return None
-        operation = document.operation(question.name)
-        answer = await self._told(question, document, operation)
-        if answer is not None:
-            noted = note(self.scope)
-            noted.operation, noted.name, noted.document = "query", operation.name, document.digest[:12]
-        return answer
-
-    async def _told(self, question: Question, document: Document, operation: Operation) -> _Answer | None:
-        if self.head.bearer is None:
-            return self._public(question)
-        if self.lane.reads.explain or self.lane.reads.is_new(document) or not self.lane.readers.size:
-            return None
-        now = await self.lane.door.clock.now()
-        who = self.lane.door.recollection.get(self.head.bearer, now)
-        if who is None:
-            return None
-        asking = Asking(who.actor, who.locale or "en", now, question.values)
-        return await self._read(question, document, operation, who, asking)
-
-    def _public(self, question: Question) -> _Answer | None:
+    def _public(self, question: Question) -> bytes | None:
         """The answer that everybody gets, if it is in memory."""
         found = self.lane.remembered.answers.get(question.key) if question.key else None
-        return _Answer(found.body, _headers(self.head.media, VARIES, len(found.body))) if found else None
+        return found.body if found else None
 
-    async def _read(
-        self, question: Question, document: Document, operation: Operation, who: Recalled, asking: Asking
-    ) -> _Answer | None:
-        try:
-            plan, values = self.lane.reads.planned(document, operation, asking)
-            bill = await self.lane.budgets.take(who.name, question.cost)
-        except (NotCompiled, Surprise, Fault, GraphQLError, ValueError, OverflowError):
+    async def _read(self, question: Question, bearer: str) -> bytes | None:
+        """The answer of one statement to somebody who was here."""
+        lane, document = self.lane, self.lane.documents.known(question.digest)
+        if not isinstance(document, Document) or lane.closed_to(document):
+            return None
+        now = await lane.door.clock.now()
+        who = lane.door.recollection.get(bearer, now)
+        bound = who and self._bound(question, document, who, now)
+        if not who or not bound:
             return None
         try:
-            facts, text = await self.lane.readers.ask(
-                plan.entered, plan.rounds(who.entering, values), self.lane.patience
-            )
-            text = plan.finished(text)
-        except TimeoutError:
-            self.scope.setdefault("state", {})[FAILED] = overdue(self.lane.patience)
+            bill = await lane.budgets.take(who.name, question.cost)
+        except Fault:
             return None
-        except (Surprise, *_FAILURES):
-            facts = text = None
-        if facts != who.facts or text is None:
+        text = await self._fetched(who, bound, now)
+        if text is None:
             bill.settle(0)
             return None
-        if self.lane.reads.witness:
-            await self._witnessed(question, document, operation, asking, text)
-        return self._paid(operation, bill, text)
-
-    def _paid(self, operation: Operation, bill: Bill, text: str) -> _Answer:
+        operation = document.operation(question.name)
+        if lane.reads.witness:
+            async with lane.door.context(Request(self.scope), now=now) as context:
+                await lane.reads.witness(document, operation, question.variables, context, text)
         bill.settle(operation.cost.used_by(text))
-        body = around(text, bill, {})
-        return _Answer(body, _headers(self.head.media, "Accept", len(body)))
+        return around(text, bill, {})
 
-    async def _witnessed(
-        self, question: Question, document: Document, operation: Operation, asking: Asking, text: str
-    ) -> None:
-        assert self.lane.reads.witness
-        async with self.lane.door.context(Request(self.scope), now=asking.now) as context:
-            await self.lane.reads.witness(document, operation, question.variables, context, text)
+    def _bound(self, question: Question, document: Document, who: Recalled, now: datetime) -> Bound | None:
+        """The statement of a question and what it binds for somebody, if it can be compiled."""
+        found = who.bound.get(question.number)
+        if found is None:
+            asking = Asking(who.actor, who.locale or "en", now, question.values)
+            try:
+                plan, values = self.lane.reads.planned(document, document.operation(question.name), asking)
+            except (NotCompiled, Surprise, Fault, GraphQLError, ValueError, OverflowError):
+                return None
+            found = Bound(plan.bare(), plan.rounds(who.entering, values))
+            who.bind(question.number, found)
+        return found
 
-    async def _question(self) -> Question | None:
+    async def _fetched(self, who: Recalled, bound: Bound, now: datetime) -> str | None:
+        """What was read, if they still may what they might and nothing else is unusual."""
+        plan = bound.plan
+        try:
+            facts, text = await self.lane.readers.ask(plan.entered, plan.at(bound.rounds, now), self.lane.patience)
+            return plan.finished(text) if facts == who.facts else None
+        except TimeoutError:
+            self.scope.setdefault("state", {})[FAILED] = overdue(self.lane.patience)
+        except (Surprise, *_FAILURES):
+            pass
+        return None
+
+    async def _asked(self) -> Question | None:
         found = self.entrance.questions.get(self.body, self.head.client)
         if found and (found.mark is None or found.mark == self._mark()):
             return found
@@ -312,6 +329,7 @@ class _Asking:
             return None
         public = operation.cost.public and said.extensions.keys() <= {"persistedQuery"}
         return Question(
+            next(_NUMBERS),
             document.digest,
             said.operation,
             said.variables,
@@ -319,6 +337,7 @@ class _Asking:
             documents.cost(operation, said.variables),
             key_of(document.digest, operation, said.variables) if public else None,
             None if sources.open_to_all and said.query is not None else mark,
+            _line(document, operation),
         )
 
     def _mark(self) -> int:
@@ -370,8 +389,9 @@ def _always(media: str, vary: str) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.encode(), value.encode()) for name, value in shown_with(media, vary).items())
 
 
-def _headers(media: str, vary: str, length: int) -> list[tuple[bytes, bytes]]:
-    return [*_always(media, vary), (b"content-length", b"%d" % length)]
+def _line(document: Document, operation: Operation) -> Line:
+    told = Note("query", operation.name, document.digest[:12]).shown()
+    return Line.of("request", {"method": "POST", "path": PATH, "status": 200}, told)
 
 
 def _again(message: Message, receive: Receive) -> Receive:

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
 from auth.policy import Actor, sees
+from resolvers.compiled.plan import Plan, Rounds
 
 _SEPARATOR = "\x01"
-_MOST = 20_000
-"""Bearers that one process remembers; each takes about 2 KB."""
+_MOST = 10_000
+"""Bearers that one process remembers; each takes about 3 KB, and half a KB for each question."""
+
+_ASKED = 8
+"""Questions of one bearer for which all that a statement binds is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,14 @@ class Recognized:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A question of somebody: its statement, and what that binds."""
+
+    plan: Plan
+    rounds: Rounds
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """Who asks, as long as the database tells the same facts."""
 
@@ -61,6 +73,14 @@ class Recalled:
     """What the database told of them before they were recognized."""
 
     until: datetime
+    bound: dict[int, Bound] = field(default_factory=dict)
+    """What they asked lately, by the number of the question."""
+
+    def bind(self, question: int, bound: Bound) -> None:
+        """Remember what a question binds."""
+        if len(self.bound) >= _ASKED:
+            self.bound.clear()
+        self.bound[question] = bound
 
 
 class Recollection:

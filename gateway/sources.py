@@ -21,6 +21,7 @@ from gateway.trusted.registry import Registry
 from kernel.errors import Forbidden, InvalidInput, NotFound
 
 _CALLED = ("seatgraph-client", "apollographql-client-name")
+_SPELLED = tuple(name.encode() for name in _CALLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def client_of(connection: HTTPConnection) -> str | None:
 
 def called(headers: Mapping[bytes, bytes]) -> str | None:
     """The same, from headers as they came. Raises InvalidInput."""
-    for header in _CALLED:
-        name = headers.get(header.encode())
+    for header in _SPELLED:
+        name = headers.get(header)
         if name:
             return insist_on_client(name.decode("latin-1"))
     return None

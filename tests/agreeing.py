@@ -29,8 +29,12 @@ class Agreement:
         self.compared += 1
         # The order of keys counts, so the texts are compared.
         compiled, executed = json.dumps(json.loads(text)), json.dumps(outcome.data)
-        if outcome.errors or compiled != executed:
+        counted, read = operation.cost.used_by(text), operation.cost.used(outcome.data)
+        if outcome.errors or compiled != executed or counted != read:
             source = document.syntax.loc.source.body if document.syntax.loc else ""
             told = [str(error) for error in outcome.errors]
-            self.differences.append(f"{source}\n{variables}\n{told}\ncompiled: {compiled}\nexecuted: {executed}")
+            costs = f"{counted} and {read} points"
+            self.differences.append(
+                f"{source}\n{variables}\n{told}\n{costs}\ncompiled: {compiled}\nexecuted: {executed}"
+            )
             raise AssertionError(self.differences[-1][:5_000])

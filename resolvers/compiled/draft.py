@@ -44,6 +44,9 @@ class Draft(Bind):
         self.lists: list[tuple[str, str]] = []
         """The lists whose cursors the text has marks for: the name that seals them, and the kind of their order."""
 
+        self.moment: int | None = None
+        """Which of the values is the instant of the request; others stay the same for one reader and question."""
+
         self._known: dict[Hashable, str] = {}
         self._aliases = 0
 
@@ -68,7 +71,9 @@ class Draft(Bind):
 
     def now(self) -> str:
         """The SQL of the instant of the request."""
-        return self.bound("now", lambda asking: asking.now, "timestamptz")
+        said = self.bound("now", lambda asking: asking.now, "timestamptz")
+        self.moment = int(said[1:].partition("::")[0]) - 1
+        return said
 
     def id(self, prefix: str, number: str) -> str:
         """The SQL of a public id."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from graphql import (
 from kernel import pages
 from resolvers.compiled.asking import Asking, form, standpoint
 from resolvers.compiled.choosing import Chooser
-from resolvers.compiled.draft import MARK, NotCompiled, Read
+from resolvers.compiled.draft import MARK, Draft, NotCompiled, Read
 from resolvers.compiled.writing import Writer
 
 MOST_PLANS = 64
@@ -34,6 +34,7 @@ LONGEST_STATEMENT = 200_000
 
 _DECODER = json.JSONDecoder()
 
+Rounds = tuple[Sequence[Any], Sequence[Any]]
 Plans = MutableMapping[Hashable, Any]
 
 
@@ -48,18 +49,34 @@ class Plan:
     sql: str
     reads: Sequence[Read]
     lists: Sequence[tuple[str, str]]
+    moment: int | None
+    """Which of the values is the instant of the request."""
+
     entered: str
     """The same statement for a connection that belongs to nobody: see `rounds`."""
 
     @classmethod
-    def of(cls, sql: str, reads: Sequence[Read], lists: Sequence[tuple[str, str]]) -> Plan:
+    def of(cls, sql: str, draft: Draft) -> Plan:
         """The plan of one statement."""
-        told = f"${len(reads) + 1}::text"
-        return cls(sql, reads, lists, f"select case when {told} is not null then enter({told}) else ({sql}) end")
+        told = f"${len(draft.reads) + 1}::text"
+        entered = f"select case when {told} is not null then enter({told}) else ({sql}) end"
+        return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, entered)
 
-    def rounds(self, entering: str, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    def rounds(self, entering: str, values: Sequence[Any]) -> Rounds:
         """The values of `entered`, which is asked twice in one transaction: to see as somebody, and then to read."""
         return (*((None,) * len(values)), entering), (*values, None)
+
+    def at(self, rounds: Rounds, now: datetime) -> Rounds:
+        """The same values at another instant."""
+        if self.moment is None:
+            return rounds
+        first, (*values, _) = rounds
+        values[self.moment] = now
+        return first, (*values, None)
+
+    def bare(self) -> Plan:
+        """The same, without its reads: they hold on to the document."""
+        return replace(self, reads=())
 
     def values(self, asking: Asking) -> list[Any]:
         """What the statement binds, in order. Raises whatever is wrong with what is asked."""
@@ -114,4 +131,4 @@ def _made(schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefin
     sql = writer.statement(chooser.chosen([operation.selection_set], query), query)
     if len(sql) > LONGEST_STATEMENT:
         raise NotCompiled("the statement would be too long")
-    return Plan.of(sql, tuple(writer.draft.reads), tuple(writer.draft.lists))
+    return Plan.of(sql, writer.draft)
