@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.scenery import World
 
-QUICK = 60
+QUICK = 300
 """Seconds after which a program is taken to hang; they start slowly on a busy machine."""
 
 
