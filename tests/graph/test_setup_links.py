@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import httpx2
@@ -240,8 +241,42 @@ async def test_looking_at_it_opens_nothing(workspace: Scene) -> None:
     odd = await workspace.world.client.get("/setup", params={"link": '"><script>'})
 
     assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
+    assert odd.status_code == 404
     assert "<script>" not in odd.text
     assert (await used(workspace, text)).status_code == 200
+
+
+@pytest.mark.parametrize("purpose", SetupPurpose)
+async def test_its_page_says_what_it_is_for_and_whose_and_until_when(workspace: Scene, purpose: SetupPurpose) -> None:
+    await workspace.world.run("update workspace set name = 'Acme <b>& Sons' where id = $1", workspace.number)
+    text = await handed(workspace, purpose)
+    expires = await workspace.world.value("select expires_at from setup_link where account_id = $1", workspace.number)
+
+    page = await workspace.world.client.get("/setup", params={"link": text})
+
+    policy = page.headers["content-security-policy"]
+    assert page.text.count("Acme &lt;b&gt;&amp; Sons") >= 2
+    assert "<b>" not in page.text
+    assert f"{expires:%Y, %H:%M} UTC" in page.text
+    assert re.findall(r"(?:src|href)=", page.text) == []
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+async def test_a_browser_that_opens_it_gets_a_page_with_its_token_once(workspace: Scene) -> None:
+    text = await handed(workspace, SetupPurpose.DOMAIN)
+    asked = {"params": {"link": text}, "headers": {"accept": "text/html,*/*;q=0.8"}}
+
+    page = await workspace.world.client.post("/setup", **asked)
+    again = await workspace.world.client.post("/setup", **asked)
+
+    (bearer,) = re.findall(r"sgu_[\w-]{43}", page.text)
+    made = await workspace.world.change("addDomain", bearer, shows_=SHOWN, workspace=workspace.id, name="setup.test")
+    assert page.headers["cache-control"] == "no-store"
+    assert made.data["addDomain"]["id"].startswith("domain_")
+    assert set(re.findall(r'<label for="(\w+)"', page.text)) == set(re.findall(r'<input id="(\w+)"', page.text))
+    assert (again.status_code, "sgu_" in again.text) == (404, False)
+    assert 'role="alert"' in again.text
 
 
 ENDED = {
