@@ -6,12 +6,14 @@ instants are aware, and a state is text that its own enumeration reads.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, BigInteger, Column, Computed, DateTime, Dialect, Text, TypeDecorator, inspect
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, SQLModel
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -98,6 +100,14 @@ def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]
             before[name] = plain(history.deleted[0]) if history.deleted else None
             after[name] = plain(history.added[0]) if history.added else None
     return before, after
+
+
+def became(row: SQLModel, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let a row that is here be what a statement has made of it, with nothing left to write; what it was, and is."""
+    before = {name: plain(getattr(row, name)) for name in values}
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+    return before, {name: plain(value) for name, value in values.items()}
 
 
 def plain(value: Any) -> Any:

@@ -187,6 +187,10 @@ class Work:
         """A new row, written at the next flush."""
         self._rows().add(row)
 
+    def wrote(self, row: SQLModel) -> None:
+        """Know a new row that a statement of its own has written, so that it is told of as a new one."""
+        self._before[id(row)] = (row, None)
+
     async def flush(self) -> None:
         """Write what was added or changed so far; constraints speak here."""
         if self._session is not None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from kernel import rows
 from kernel.work import Work
-from seats import events, queries, seat_group_queries, waiting
+from seats import events, place_queries, queries, seat_group_queries, waiting
 from seats.seating import CONSUMING, SeatState
 from seats.tables import Assignment
 
@@ -38,16 +39,20 @@ def for_all(freed: Freed, pool_id: int) -> int:
 async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> Freed:
     """Release seats; the counters have yet to follow."""
     freed: Freed = Counter()
-    for assignment in assignments:
-        freed[assignment.pool_id] += assignment.state in CONSUMING
-        if assignment.seat_group_id is not None and assignment.state in CONSUMING:
-            freed.update((-assignment.pool_id, -assignment.seat_group_id))
-        if assignment.state is SeatState.WAITLISTED:
-            # Who only waited never sat: their span is empty.
-            assignment.since = work.now
-        assignment.state, assignment.released_at, assignment.release_reason = SeatState.RELEASED, work.now, reason
-        work.emit(events.SeatReleased(assignment.account_id, assignment.id, assignment.pool_id), assignment)
+    gone = list(assignments)
+    if not gone:
+        return freed
     await work.flush()
+    await place_queries.leave(work, gone[0].account_id, [one.id for one in gone], reason)
+    for one in gone:
+        freed[one.pool_id] += one.state in CONSUMING
+        if one.seat_group_id is not None and one.state in CONSUMING:
+            freed.update((-one.pool_id, -one.seat_group_id))
+        became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": reason}
+        if one.state is SeatState.WAITLISTED:
+            became["since"] = work.now
+        before, after = rows.became(one, became)
+        work.emit(events.SeatReleased(one.account_id, one.id, one.pool_id), before=before, after=after)
     return freed
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
@@ -21,11 +22,24 @@ from auth.policy import Role
 from auth.tables import Account, Member
 from billing import queries as billing
 from billing import subscriptions
+from kernel import rows
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import asking, events, growing, invitations, leaving, queries, seat_group_queries, seating, waiting
+from seats import (
+    asking,
+    events,
+    growing,
+    invitations,
+    leaving,
+    place_queries,
+    queries,
+    seat_group_queries,
+    seating,
+    waiting,
+)
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
+from seats.place_queries import Came, Outlook
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
@@ -88,25 +102,23 @@ async def assign(
     With growth, a full pool buys the seat that is missing.
     """
     email = address(email)
-    await queries.keep_members(work, account_id)
-    pool, freed = await room(work, account_id, pool_id, 1)
-    person_id, gone = await invited(work, account_id, email)
-    held = await queries.held(work, account_id, pool_id, key_of(person_id, email))
-    freed += gone
-    if growth and not held:
-        pool = await growth.room(work, pool, leaving.for_all(freed, pool_id), 1)
-        growth.check(pool.purchased, pool.assigned + pool.set_apart - leaving.for_all(freed, pool_id))
-    taken, apart = pool.assigned - leaving.for_all(freed, pool_id), pool.set_apart
+    seen, freed = await place_queries.outlook(work, account_id, pool_id, email), Freed()
+    if growth is None and not seen.overdue:
+        # A moment at which there was no room is answer enough: whoever is refused waits for nobody.
+        _check(seen, email, freed)
+    if growth or seen.overdue or seen.person_id is None:
+        seen, freed = await _prepared(work, seen, email, growth)
+        _check(seen, email, freed)
 
-    closed = pool.closed_at is not None
-    seating.check(pool.name, pool.purchased, taken, closed=closed, email=email, held=held, set_apart=apart)
-
-    # Whoever waited for a seat of the pool has one now.
-    waits = await queries.places_of(work, account_id, pool_id, [key_of(person_id, email)])
-    freed += await leaving.leave(work, waits, SEATED)
-    assignment = seated(work, pool, person_id, email, source)
-    await sit(work, assignment)
-    if not await leaving.count(work, account_id, {pool_id: 1}, freed):
+    freed += await _wait_no_more(work, seen, email)
+    assignment = seated(work, seen, seen.person_id, email, source)
+    came = await place_queries.sit(work, assignment, counted=not freed)
+    if not came.there:
+        # They were removed at this moment, and whoever is at the address is asked to come.
+        return await assign(work, account_id, pool_id, email, source, growth=growth)
+    if not came.sat:
+        raise AlreadySeated(email)
+    if not came.counted and not (freed and await leaving.count(work, account_id, {pool_id: 1}, freed)):
         raise await _why_not(work, account_id, pool_id)
     work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
     return assignment
@@ -115,7 +127,7 @@ async def assign(
 async def release(work: Work, account_id: int, assignment_id: int, reason: str | None) -> Assignment:
     """Free a seat, finally. Raises SeatNotHeld."""
     reason = subscriptions.reason_of(reason)
-    assignment = await queries.assignment(work, account_id, assignment_id)
+    assignment = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(assignment.state, CONSUMING | {SeatState.WAITLISTED})
     await _free(work, account_id, [assignment], reason or "released")
     return assignment
@@ -124,22 +136,25 @@ async def release(work: Work, account_id: int, assignment_id: int, reason: str |
 async def transfer(work: Work, account_id: int, assignment_id: int, email: str) -> Assignment:
     """Give a seat to another person; the pool holds as many as before. Raises SeatNotHeld, or AlreadySeated."""
     email = address(email)
+    seen, freed = await place_queries.outlook_at(work, account_id, assignment_id, email), Freed()
     await queries.keep_members(work, account_id)
-    person_id, freed = await invited(work, account_id, email)
-    left = await queries.assignment(work, account_id, assignment_id)
+    if seen.overdue or seen.person_id is None:
+        person_id, freed = await invited(work, account_id, email)
+        held = await queries.held(work, account_id, seen.id, key_of(person_id, email))
+        seen = replace(seen, person_id=person_id, held=held)
+    left = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(left.state, CONSUMING)
-    pool = await queries.pool(work, account_id, left.pool_id)
-    if await queries.held(work, account_id, pool.id, key_of(person_id, email)):
+    taken = seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
+    taken.seat_group_id = left.seat_group_id
+    came = Came(True, False, False) if seen.held else await place_queries.sit(work, taken, counted=False)
+    if not came.there:
+        return await transfer(work, account_id, assignment_id, email)
+    if not came.sat:
         raise AlreadySeated(email)
 
-    # Whoever waited for a seat of the pool has one now.
-    waits = await queries.seats_of(work, account_id, key_of(person_id, email), {SeatState.WAITLISTED})
-    freed += await leaving.leave(work, [left, *(one for one in waits if one.pool_id == pool.id)], "transferred")
-    taken = seated(work, pool, person_id, email, SeatSource.TRANSFER)
-    taken.seat_group_id = left.seat_group_id
-    await sit(work, taken)
-    work.emit(events.SeatAssigned(account_id, taken.id, pool.id), taken)
-    one = {pool.id: 1} if left.seat_group_id is None else leaving.of_group(pool.id, left.seat_group_id)
+    freed += await leaving.leave(work, [left], "transferred") + await _wait_no_more(work, seen, email)
+    work.emit(events.SeatAssigned(account_id, taken.id, seen.id), taken)
+    one = {seen.id: 1} if left.seat_group_id is None else leaving.of_group(seen.id, left.seat_group_id)
     counted = await leaving.count(work, account_id, one, freed)
     assert counted, "a seat that was freed is there to be taken"
     return taken
@@ -204,7 +219,8 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     if await asking.asks(work, account_id):
         await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
     # A seat may have come free since we looked, and whoever freed it can't have seen who waits here.
-    await waiting.move_line(work, account_id, pool_id)
+    if assignment.id in await waiting.move_line(work, account_id, pool_id):
+        rows.became(assignment, {"state": SeatState.ACTIVE, "since": work.now})
     return assignment
 
 
@@ -276,7 +292,9 @@ def key_of(person_id: int | None, email: str) -> str:
     return email if person_id is None else str(person_id)
 
 
-def seated(work: Work, pool: LicensePool, person_id: int | None, email: str, source: SeatSource) -> Assignment:
+def seated(
+    work: Work, pool: LicensePool | Outlook, person_id: int | None, email: str, source: SeatSource
+) -> Assignment:
     """A new assignment, active for a member and invited for anybody else."""
     return Assignment(
         account_id=pool.account_id,
@@ -305,6 +323,36 @@ async def overdue(work: Work, account_id: int) -> Freed:
     """What invitations gave up that nobody answered in time."""
     letters = await queries.overdue_invitations(work, account_id, work.now, MOST_AT_ONCE)
     return await invitations.run_out(work, account_id, letters)
+
+
+async def _prepared(work: Work, seen: Outlook, email: str, growth: Growth | None) -> tuple[Outlook, Freed]:
+    """What they meet once a stranger is invited, who didn't answer in time gave up, and what is missing was bought.
+
+    With it, the seats that were given up and are yet to count.
+    """
+    await queries.keep_members(work, seen.account_id)
+    pool, freed = await room(work, seen.account_id, seen.id, 1)
+    person_id, gone = await invited(work, seen.account_id, email)
+    freed += gone
+    held = await queries.held(work, seen.account_id, seen.id, key_of(person_id, email))
+    if growth and not held:
+        pool = await growth.room(work, pool, leaving.for_all(freed, pool.id), 1)
+        growth.check(pool.purchased, pool.assigned + pool.set_apart - leaving.for_all(freed, pool.id))
+    met = replace(seen, purchased=pool.purchased, assigned=pool.assigned, set_apart=pool.set_apart)
+    return replace(met, closed=pool.closed_at is not None, person_id=person_id, held=held), freed
+
+
+def _check(seen: Outlook, email: str, freed: Freed) -> None:
+    taken, apart = seen.assigned - leaving.for_all(freed, seen.id), seen.set_apart
+    seating.check(seen.name, seen.purchased, taken, closed=seen.closed, email=email, held=seen.held, set_apart=apart)
+
+
+async def _wait_no_more(work: Work, seen: Outlook, email: str) -> Freed:
+    """Give up the place in the line of a pool of whoever is given a seat of it."""
+    if not seen.waits:
+        return Freed()
+    waits = await queries.places_of(work, seen.account_id, seen.id, [key_of(seen.person_id, email)])
+    return await leaving.leave(work, waits, SEATED)
 
 
 async def invited(work: Work, account_id: int, email: str) -> tuple[int | None, Freed]:

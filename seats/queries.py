@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, exists, func, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, func, update
 from sqlmodel import col, select
 
 from billing.entitlements import Entitlement, EntitlementKind
@@ -58,15 +57,6 @@ async def take_turn(work: Work, account_id: int, pool_id: int) -> None:
     await work.execute(sql, account_id, pool_id)
 
 
-async def set_figures(
-    work: Work, account_id: int, pool_id: int, purchased: int, assigned: int, *, set_apart: int
-) -> None:
-    """Say how many seats a pool has, how many are taken and set apart, in the turn of whoever says it."""
-    of = (col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
-    changed = update(LicensePool).where(*of).values(purchased=purchased, assigned=assigned, set_apart=set_apart)
-    assert await work.changed(changed.execution_options(synchronize_session=False)) == 1
-
-
 async def quantities(work: Work, account_id: int, subscription_id: int) -> dict[int, int]:
     """How many units each item of a subscription has."""
     sql = "select id, quantity from subscription_item where account_id = $1 and subscription_id = $2"
@@ -87,7 +77,7 @@ async def held(work: Work, account_id: int, pool_id: int, person_key: str) -> bo
 async def assignment(work: Work, account_id: int, assignment_id: int) -> Assignment:
     """A seat, locked for a change. Raises NotFound."""
     asked = select(Assignment).where(col(Assignment.account_id) == account_id, col(Assignment.id) == assignment_id)
-    found: Assignment | None = await work.one(asked.with_for_update())
+    found: Assignment | None = await work.one(asked.with_for_update().execution_options(populate_existing=True))
     return _there(found)
 
 
@@ -128,30 +118,6 @@ async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignm
         col(Assignment.state) != SeatState.RELEASED,
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
-
-
-async def first_waiting(work: Work, account_id: int, pool_id: int, most: int) -> list[Assignment]:
-    """Who has waited longest for a seat of a pool, locked for a change.
-
-    Not whoever others are changing, nor whoever has come to a seat of it in another way.
-    """
-    held = aliased(Assignment)
-    seated = exists().where(
-        col(held.account_id) == account_id,
-        col(held.pool_id) == pool_id,
-        col(held.person_key) == col(Assignment.person_key),
-        col(held.state).in_(CONSUMING),
-    )
-    asked = select(Assignment).where(
-        col(Assignment.account_id) == account_id,
-        col(Assignment.pool_id) == pool_id,
-        col(Assignment.state) == SeatState.WAITLISTED,
-        col(Assignment.person_id).is_not(None),
-        ~seated,
-    )
-    # An id is taken from a block of its process: it settles only what one instant leaves open.
-    first = asked.order_by(col(Assignment.since), col(Assignment.id)).limit(most)
-    return list(await work.all(first.with_for_update(skip_locked=True, of=Assignment)))
 
 
 async def overdue_seats(work: Work, account_id: int, pool_id: int, now: datetime) -> set[str]:

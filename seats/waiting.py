@@ -7,8 +7,9 @@ somebody waits, and nobody who comes later is served first.
 
 from __future__ import annotations
 
+from kernel.rows import plain
 from kernel.work import Work
-from seats import events, queries
+from seats import events, place_queries
 from seats.seating import SeatState
 
 
@@ -21,26 +22,24 @@ async def move_line(
     purchased: int | None = None,
     kept: int = 0,
     apart: int = 0,
-) -> None:
+) -> set[int]:
     """Let a pool's figures follow seats that were freed, or bought, and give what is free to those who wait.
 
     First come, first served, but for the seats `kept` for those they are bought for, and for those
-    that are set apart for groups, which are `apart` more. It locks the pool, so call it when
-    everything else is done. The row is changed once: PostgreSQL looks at the workspace again when a
-    transaction changes a row for the second time, and somebody may hold the workspace who waits for
-    this pool.
+    that are set apart for groups, which are `apart` more; the numbers of the assignments that are
+    served. It locks the pool, so call it when everything else is done. The row is changed once:
+    PostgreSQL looks at the workspace again when a transaction changes a row for the second time, and
+    somebody may hold the workspace who waits for this pool.
     """
-    await queries.take_turn(work, account_id, pool_id)
-    pool = await queries.pool(work, account_id, pool_id)
-    seats = pool.purchased if purchased is None else purchased
-    taken, set_apart = pool.assigned - freed, pool.set_apart + apart
-    free = 0 if pool.closed_at is not None else seats - taken - set_apart - kept
-    served = await queries.first_waiting(work, account_id, pool_id, free) if free > 0 else []
-    for assignment in served:
-        # They sit from now on; how long they waited is in the audit log.
-        assignment.state, assignment.since = SeatState.ACTIVE, work.now
-        work.emit(events.SeatActivated(account_id, assignment.id, pool_id), assignment)
     await work.flush()
-    taken += len(served)
-    if (seats, taken, set_apart) != (pool.purchased, pool.assigned, pool.set_apart):
-        await queries.set_figures(work, account_id, pool_id, seats, taken, set_apart=set_apart)
+    pool = await place_queries.turn(work, account_id, pool_id)
+    seats = pool["purchased"] if purchased is None else purchased
+    taken, set_apart = pool["assigned"] - freed, pool["set_apart"] + apart
+    free = 0 if pool["closed_at"] is not None else seats - taken - set_apart - kept
+    served = await place_queries.serve(work, account_id, pool_id, free, (seats, taken, set_apart))
+    for number, waited in served:
+        # They sit from now on; how long they waited is in the audit log.
+        before = {"state": SeatState.WAITLISTED.value, "since": plain(waited)}
+        after = {"state": SeatState.ACTIVE.value, "since": plain(work.now)}
+        work.emit(events.SeatActivated(account_id, number, pool_id), before=before, after=after)
+    return {number for number, _ in served}

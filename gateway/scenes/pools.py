@@ -93,9 +93,10 @@ async def _suspend(bought: _Pool, _told: form.Seat, seat: Assignment) -> None:
 
 async def _release(bought: _Pool, told: form.Seat, seat: Assignment) -> None:
     await bought.payer.acts()
+    work = bought.payer.stage.work
     # An invitation that came to nothing, or a removed member, has given it up before.
-    if seat.state is not SeatState.RELEASED:
-        await operations.release(bought.payer.stage.work, bought.account_id, seat.id, told.reason)
+    if (await queries.assignment(work, bought.account_id, seat.id)).state is not SeatState.RELEASED:
+        await operations.release(work, bought.account_id, seat.id, told.reason)
 
 
 async def _wait(bought: _Pool, told: form.Seat) -> None:

@@ -1,0 +1,192 @@
+"""Places: the statements that many race for, in PostgreSQL's own words.
+
+Whoever wants a seat looks first, and locks nothing; what is full is refused on that look. Then one
+statement seats them: whatever it was decided on is looked at again in it, behind its locks, and the
+pool's counter comes last. A lock is held for that statement, for what is told of it, and the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from kernel.errors import NotFound
+from kernel.work import Work
+from seats.seating import SeatSource, SeatState
+from seats.tables import Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What somebody meets who wants a seat of a pool, in one snapshot."""
+
+    account_id: int
+    id: int
+    plan_id: int
+    name: str
+    purchased: int
+    assigned: int
+    set_apart: int
+    closed: bool
+    person_id: int | None
+    """The member with this address."""
+
+    held: bool
+    """Whether they have a seat of the pool."""
+
+    waits: bool
+    """Whether they wait for one."""
+
+    overdue: bool
+    """Whether anybody in the workspace has an invitation that was not answered in time, and maybe a seat with it."""
+
+
+_OUTLOOK = """
+select p.account_id, p.id, p.plan_id, p.name, p.purchased, p.assigned, p.set_apart, p.closed_at is not null,
+    m.person_id,
+    exists (select from assignment a where a.account_id = p.account_id and a.pool_id = p.id
+        and a.person_key = coalesce(m.person_id::text, $3) and a.state in ('invited', 'active', 'suspended')),
+    exists (select from assignment a where a.account_id = p.account_id and a.pool_id = p.id
+        and a.person_key = coalesce(m.person_id::text, $3) and a.state = 'waitlisted'),
+    exists (select from invitation i where i.account_id = p.account_id and i.state = 'pending' and i.expires_at <= $4)
+from license_pool p left join lateral (
+    select m.person_id from person q join member m on m.account_id = p.account_id and m.person_id = q.id
+    where q.lower_email = $3 and q.email_verified and m.state = 'active' limit 1) m on true
+where p.account_id = $1 and p.id = {pool}
+"""
+
+
+async def outlook(work: Work, account_id: int, pool_id: int, email: str) -> Outlook:
+    """What whoever is at an address meets in a pool. Raises NotFound."""
+    return await _outlook(work, _OUTLOOK.format(pool="$2"), account_id, pool_id, email)
+
+
+async def outlook_at(work: Work, account_id: int, assignment_id: int, email: str) -> Outlook:
+    """The same in the pool that a seat is of. Raises NotFound."""
+    pool = "(select s.pool_id from assignment s where s.account_id = $1 and s.id = $2)"
+    return await _outlook(work, _OUTLOOK.format(pool=pool), account_id, assignment_id, email)
+
+
+async def _outlook(work: Work, sql: str, account_id: int, number: int, email: str) -> Outlook:
+    found = await work.fetch(sql, account_id, number, email, work.now)
+    if not found:
+        raise NotFound
+    return Outlook(*found[0])
+
+
+class Came(NamedTuple):
+    """What came of sitting down."""
+
+    there: bool
+    """Whether they may: the member is one still."""
+
+    sat: bool
+    """Whether they do, and had no seat of the pool."""
+
+    counted: bool
+    """Whether the pool had room, and counts them; never for whom it shall not count."""
+
+
+_SIT = """
+with kept as (select id from workspace where id = $1 for key share),
+sitter as (
+    select m.person_id from kept join member m on m.account_id = kept.id
+    where m.person_id = $6 and m.state = 'active' for key share of m),
+comer as (select from kept where $6::bigint is null union all select from sitter),
+seated as (
+    insert into assignment
+        (account_id, id, pool_id, plan_id, email, person_id, person_key, state, source, since, seat_group_id)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from comer
+    on conflict (account_id, pool_id, person_key) where state in ('invited', 'active', 'suspended') do nothing
+    returning id),
+counted as (
+    update license_pool set assigned = assigned + 1
+    where account_id = $1 and id = $3 and closed_at is null and assigned + set_apart < purchased
+        and $12 and exists (select from seated)
+    returning id)
+select exists (select from comer), exists (select from seated), exists (select from counted)
+"""
+
+
+async def sit(work: Work, taken: Assignment, *, counted: bool) -> Came:
+    """Write a new seat and count it, unless it is counted with others later; nobody is removed from then on."""
+    about = (taken.account_id, taken.id, taken.pool_id, taken.plan_id, taken.email, taken.person_id, taken.person_key)
+    group = taken.seat_group_id
+    found = await work.fetch(_SIT, *about, taken.state.value, taken.source.value, taken.since, group, counted)
+    work.wrote(taken)
+    return Came(*found[0])
+
+
+async def seat(work: Work, account_id: int, assignment_id: int) -> Assignment:
+    """A seat, locked for leaving it. Raises NotFound."""
+    sql = "select * from assignment where account_id = $1 and id = $2 for update"
+    found = await work.fetch(sql, account_id, assignment_id)
+    if not found:
+        raise NotFound
+    row = dict(found[0])
+    return Assignment(**row | {"state": SeatState(row["state"]), "source": SeatSource(row["source"])})
+
+
+async def leave(work: Work, account_id: int, numbers: Sequence[int], reason: str) -> None:
+    """Release seats, and places in a line: whoever only waited never sat, so that their span is empty."""
+    await work.execute(
+        "update assignment set state = 'released', released_at = $3, release_reason = $4,"
+        " since = case state when 'waitlisted' then $3 else since end"
+        " where account_id = $1 and id = any($2::bigint[])",
+        account_id,
+        list(numbers),
+        work.now,
+        reason,
+    )
+
+
+async def turn(work: Work, account_id: int, pool_id: int) -> asyncpg.Record:
+    """A pool's figures, after whoever is changing them and before whoever comes next. Raises NotFound.
+
+    It lets others insert seats of the pool meanwhile, who may wait for the counter with theirs inserted.
+    """
+    found = await work.fetch(
+        "select purchased, assigned, set_apart, closed_at from license_pool"
+        " where account_id = $1 and id = $2 for no key update",
+        account_id,
+        pool_id,
+    )
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+_SERVE = """
+with line as (
+    select a.id, a.since from assignment a
+    where a.account_id = $1 and a.pool_id = $2 and a.state = 'waitlisted' and a.person_id is not null
+        and not exists (select from assignment h where h.account_id = $1 and h.pool_id = $2
+            and h.person_key = a.person_key and h.state in ('invited', 'active', 'suspended'))
+    -- An id is taken from a block of its process: it settles only what one instant leaves open.
+    order by a.since, a.id limit $3 for update of a skip locked),
+served as (
+    update assignment a set state = 'active', since = $6 from line
+    where a.account_id = $1 and a.id = line.id returning a.id, line.since),
+figures as (
+    update license_pool set purchased = $4, assigned = $5 + (select count(*) from served), set_apart = $7
+    where account_id = $1 and id = $2
+        and (purchased, assigned, set_apart) is distinct from ($4, $5 + (select count(*) from served), $7))
+select id, since from served order by since, id
+"""
+
+
+async def serve(
+    work: Work, account_id: int, pool_id: int, most: int, figures: tuple[int, int, int]
+) -> list[tuple[int, datetime]]:
+    """Seat so many of those who have waited longest, and say a pool's figures: bought, taken before them, set apart.
+
+    Not whoever others are changing, nor whoever has come to a seat of it in another way. Call it in your turn, once
+    for a pool. The numbers of those who sit from now on, and since when they waited.
+    """
+    purchased, taken, apart = figures
+    found = await work.fetch(_SERVE, account_id, pool_id, max(most, 0), purchased, taken, work.now, apart)
+    return [(row["id"], row["since"]) for row in found]
