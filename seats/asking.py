@@ -16,7 +16,9 @@ from seats.tables import LicensePool, SeatRequest
 
 
 async def asks(work: Work, account_id: int) -> bool:
-    """Whether a workspace lets an admin decide about seats of full pools. It stays so until this transaction ends."""
+    """Whether a workspace lets an admin decide about seats of full pools. Then it does until this transaction ends."""
+    if await queries.overage(work, account_id) != Overage.REQUEST:
+        return False
     await queries.keep_members(work, account_id)
     return (await people.workspace(work, account_id)).overage == Overage.REQUEST
 

@@ -6,7 +6,7 @@ import asyncpg
 
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import events, operations, request_queries
+from seats import events, operations, queries, request_queries
 from seats.growing import Growth
 from seats.leaving import SEATED
 from seats.requesting import RequestState, check_open, note_of, outcome
@@ -18,6 +18,7 @@ async def approve(
     work: Work, account_id: int, request_id: int, source: SeatSource, growth: Growth | None
 ) -> tuple[SeatRequest, Assignment]:
     """Give whoever a seat was requested for that seat. Raises RequestSettled, or what assigning refuses."""
+    await queries.keep_members(work, account_id)
     row = await request_queries.request(work, account_id, request_id)
     check_open(row.state, row.expires_at, work.now)
     seat = await operations.assign(work, account_id, row.pool_id, row.email, source, growth=growth)

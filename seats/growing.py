@@ -81,8 +81,11 @@ class Growth:
 async def allowed(work: Work, account_id: int, pool_id: int) -> Growth | None:
     """Growth of a pool, where the workspace buys what is missing; ask before anybody is looked for, or locked.
 
-    Until this transaction ends the policy stays what it is, and nobody else seats people in the pool.
+    With growth, the policy stays what it is until this transaction ends, and nobody else seats people in the pool.
     """
+    if await queries.overage(work, account_id) != Overage.BUY:
+        # Whoever finds no seat now is told so, whatever is decided a moment later: they wait for nobody.
+        return None
     await queries.keep_members(work, account_id)
     workspace = await people.workspace(work, account_id)
     if workspace.overage != Overage.BUY:

@@ -30,6 +30,12 @@ async def keep_members(work: Work, account_id: int) -> None:
     await work.execute("select from workspace where id = $1 for key share", account_id)
 
 
+async def overage(work: Work, account_id: int) -> str:
+    """What becomes of whoever wants a seat of a full pool, as things stand."""
+    found = await work.fetch("select overage from workspace where id = $1", account_id)
+    return str(found[0]["overage"]) if found else ""
+
+
 async def pools_of(work: Work, account_id: int, subscription_id: int) -> list[LicensePool]:
     """The open pools a subscription paid for."""
     mine = (col(LicensePool.account_id) == account_id, col(LicensePool.subscription_id) == subscription_id)
