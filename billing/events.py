@@ -402,3 +402,35 @@ class DiscrepancyResolved(Event):
 
     subject: ClassVar[str] = "discrepancy"
     discrepancy: int
+
+
+@dataclass(frozen=True)
+class BulkExportStarted(Event):
+    """Somebody takes a list home."""
+
+    subject: ClassVar[str] = "bulk_export"
+    bulk_export: int
+
+
+@dataclass(frozen=True)
+class BulkExportDone(Event):
+    """All of a list was written."""
+
+    subject: ClassVar[str] = "bulk_export"
+    bulk_export: int
+
+
+@dataclass(frozen=True)
+class BulkExportFailed(Event):
+    """An export can't go on."""
+
+    subject: ClassVar[str] = "bulk_export"
+    bulk_export: int
+
+
+@dataclass(frozen=True)
+class BulkExportStopped(Event):
+    """Somebody stopped an export."""
+
+    subject: ClassVar[str] = "bulk_export"
+    bulk_export: int

@@ -26,12 +26,14 @@ from auth.tokens import Signer
 from billing import queries, reconciliation_queries
 from gateway.authentication import Door
 from gateway.budgets import Purse
+from gateway.bulk.shapes import Shapes
+from gateway.bulk.writing import Writer
 from gateway.charging import budgets, charge
 from gateway.compiled import Reads
 from gateway.cookies import Cookies
 from gateway.crowding import Crowding, Room
 from gateway.documents import Documents
-from gateway.exports import exports_endpoint
+from gateway.export_routes import export_routes
 from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
@@ -44,7 +46,6 @@ from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.quick import Entrance, Lane, Quick
 from gateway.rails import hooked, rail
-from gateway.records import FORMS, records
 from gateway.remembering import remembered
 from gateway.routers import router_route
 from gateway.scim.door import ScimDoor
@@ -94,6 +95,7 @@ def build(
     engine = database.engine(url, pool_size=connections - connections // 3)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     reads = Reads(graph, explain=settings.explain)
+    shapes = Shapes(graph)
     metrics = Metrics()
     entrance = Entrance(metrics, Room())
     blocks = IdBlocks()
@@ -128,12 +130,15 @@ def build(
                 press=printer.print,
                 cookies=cookies,
                 feed=told.feed,
+                exportable=shapes.read,
             )
             quick = Lane(app.state.door, app.state.budgets, documents, reads, Readers(url, connections // 3), noticed)
             await held.enter_async_context(entrance.opened(quick))
             app.state.webhook_secrets = await hooked(settings, paying, address)
             if working:
-                tireless = Worker(url, engine, ticking, blocks, paying, names, office(settings), nightly=True)
+                writer = Writer(graph, engine, blocks, shapes)
+                letters = office(settings)
+                tireless = Worker(url, engine, ticking, blocks, paying, names, letters, writer=writer, nightly=True)
                 await held.enter_async_context(_working(tireless))
             yield
         await printer.close()
@@ -152,14 +157,11 @@ def build(
         answers=lambda request: request.app.state.remembered.answers,
         introspects=lambda context: KeyScope.SCHEMA_READ in context.actor.scopes,
     )
-    exports = exports_endpoint(lambda request: request.app.state.door.context(request))
-    recorded = exports_endpoint(lambda request: request.app.state.door.context(request), records)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
         socket_route("/graphql"),
         router_route(settings, BODY),
-        *(Route(f"/export/audit.{form}", recorded) for form in FORMS),
-        Route("/export/{sheet}.csv", exports),
+        *export_routes(),
         usage_route(BODY),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),

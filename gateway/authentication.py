@@ -8,7 +8,7 @@ believed is remembered, together with what the database told then (`gateway.reca
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -82,6 +82,7 @@ class Door:
     cookies: Cookies = field(default_factory=lambda: Cookies(secure=True))
     feed: Feed | None = None
     recollection: Recollection = field(default_factory=Recollection)
+    exportable: Callable[[str], object] | None = None
 
     def bearer(self, request: HTTPConnection, said: str | None = None) -> str | None:
         """What a request carries to say who asks: what it `said` in an Authorization of its own, a header or a cookie.
@@ -113,6 +114,7 @@ class Door:
                 base=self.base,
                 feed=self.feed,
                 press=self.press,
+                exportable=self.exportable,
             )
 
     def _carried(self, request: HTTPConnection) -> str | None:

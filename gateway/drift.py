@@ -27,6 +27,7 @@ import auth.setup.tables
 import auth.sso.tables
 import auth.tables
 import auth.viewing.tables
+import billing.bulk.tables
 import billing.tables
 import gateway.letters.tables
 import kernel.audit
@@ -44,6 +45,7 @@ DECLARED = (
     auth.viewing.tables,
     auth.sso.tables,
     auth.tables,
+    billing.bulk.tables,
     billing.tables,
     gateway.letters.tables,
     kernel.audit,

@@ -9,7 +9,7 @@ stays open while the client does, so that all rows are of one moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ from resolvers.info import Context
 Opening = Callable[[Request], AbstractAsyncContextManager[Any]]
 """Opens the context of one request: who asks is decided there."""
 
-Answer = Callable[[Context, Request], Response]
+Answer = Callable[[Context, Request], Response | Awaitable[Response]]
 """What is streamed, once it is decided that they may have it. Raises a Fault."""
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,7 +50,8 @@ class _Endpoint:
         response: Response | None = None
         try:
             async with self._context(request) as context:
-                response = self._answer(context, request)
+                answer = self._answer(context, request)
+                response = await answer if isinstance(answer, Awaitable) else answer
                 await response(scope, receive, send)
         except Exception as error:
             if response is not None:
@@ -59,9 +60,9 @@ class _Endpoint:
             await _refused(masked_exception(error))(scope, receive, send)
 
 
-def exports_endpoint(context: Opening, answer: Answer | None = None) -> ASGIApp:
-    """The application that answers `/export/{sheet}.csv`, or what else is streamed to whoever may have it."""
-    return _Endpoint(context, answer or sheets)
+def exports_endpoint(context: Opening, answer: Answer) -> ASGIApp:
+    """The application that answers with what is streamed to whoever may have it."""
+    return _Endpoint(context, answer)
 
 
 def sheets(context: Context, request: Request) -> Response:

@@ -21,9 +21,12 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+import schema
 from auth.names import Names
 from gateway import crew, furnishing, playing, stopping
 from gateway.app import build
+from gateway.bulk.shapes import Shapes
+from gateway.bulk.writing import Writer
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
 from gateway.letters.office import office
 from gateway.live.opening import Live
@@ -123,7 +126,9 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
         names, post = Names(settings.nameservers), office(settings)
-        worker = Worker(url, engine, ticking, IdBlocks(), paying, names, post, nightly=True)
+        blocks, graph = IdBlocks(), schema.build()
+        writer = Writer(graph, engine, blocks, Shapes(graph))
+        worker = Worker(url, engine, ticking, blocks, paying, names, post, writer=writer, nightly=True)
         working = asyncio.create_task(worker.run())
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)

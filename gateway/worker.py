@@ -40,6 +40,7 @@ from billing import usage_queries as usage
 from billing.run import crew
 from billing.run.chunks import Tally
 from gateway import jobs
+from gateway.bulk.writing import Writer
 from gateway.jobs import Jobs, Waiting
 from gateway.letters import posting
 from gateway.letters import queries as letters
@@ -104,6 +105,9 @@ class Worker:
     found_at: datetime | None = None
     """When it last looked for disputes that nobody told us of."""
 
+    writer: Writer | None = None
+    """What writes exports; without one they wait."""
+
     nightly: bool = False
     """Whether it compares everything with the rail every night."""
 
@@ -127,7 +131,7 @@ class Worker:
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.close_there, self.answer, self.reconcile)
         told = (self.warn, self.remind_of_keys, self.announce, self.mail)
-        steps = (self.relay, self.expire, *billed, *at_rail, *told, self.close, self.prove, self.tidy)
+        steps = (self.relay, self.expire, *billed, *at_rail, *told, self.export, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -145,6 +149,10 @@ class Worker:
             told = [event["id"] for event in waiting]
             await work.execute("update outbox set delivered_at = $2 where id = any($1::bigint[])", told, now)
         return bool(told)
+
+    async def export(self, now: datetime) -> bool:
+        """Write the next pages of exports, and forget the old ones."""
+        return self.writer is not None and await self.writer.turn(now)
 
     async def expire(self, now: datetime) -> bool:
         """Let invitations run out that nobody answered in time, and requests about which nothing is to be decided."""

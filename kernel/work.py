@@ -115,7 +115,7 @@ class Work:
         self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
         self._session: AsyncSession | None = None
-        self._account = 0
+        self._account: int | None = None
         self._changing = False
         self._emissions: list[_Emission] = []
         self._before: dict[int, tuple[SQLModel, dict[str, Any] | None]] = {}
@@ -251,7 +251,7 @@ class Work:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
         async with self._lock:
             connection, driver, self._connection, self._driver = self._connection, self._driver, None, None
-            self._account = 0
+            self._account = None
             if self._session is not None:
                 # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
                 self._session.expunge_all()
@@ -327,12 +327,13 @@ class Work:
                 self._before[id(row)] = (row, {**before, **known})
 
 
-def _beginning(sees: Mapping[str, str], account_id: int) -> str:
+def _beginning(sees: Mapping[str, str], account_id: int | None) -> str:
     """A transaction's first words, in one round trip: they tell row-level security what its actor sees, and may write.
 
     In hexadecimal digits, which say nothing but themselves.
     """
-    said = json.dumps({**sees, "account": str(account_id)} if account_id else dict(sees)).encode().hex()
+    bound = {} if account_id is None else {"account": str(account_id)}
+    said = json.dumps({**sees, **bound}).encode().hex()
     return f"begin; select set_config('app.' || key, value, true) from {_EACH.format(said=said)}"  # noqa: S608 - digits
 
 

@@ -55,6 +55,7 @@ class Context:
         base: str = "",
         feed: Feed | None = None,
         press: Press | None = None,
+        exportable: Callable[[str], object] | None = None,
     ) -> None:
         self.work = work
         self.actor = actor
@@ -66,6 +67,7 @@ class Context:
         self.base = base
         self.feed = feed
         self.press = press
+        self._exportable = exportable
         self.decided = False
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""
@@ -153,6 +155,12 @@ class Context:
             raise Forbidden("You broke the glass: you may change how people sign in, and nothing else.")
         self.decided = True
         await self.work.bind(account_id)
+
+    def insist_on_exportable(self, document: str) -> None:
+        """Refuse a document that is no list to be exported. Raises NotExportable, or Unavailable."""
+        if self._exportable is None:
+            raise Unavailable("Nothing is exported here.")
+        self._exportable(document)
 
     def insist_on_staff(self) -> None:
         """Refuse whoever is not of our own staff. Raises Unauthenticated, or Forbidden."""

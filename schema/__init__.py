@@ -14,6 +14,7 @@ from schema import (
     discounts,
     disputing,
     dunning,
+    exporting,
     finance,
     holding,
     identity,
@@ -70,6 +71,7 @@ class Mutation(
     returning.ReturningMutation,
     disputing.DisputingMutation,
     reconciling.ReconcilingMutation,
+    exporting.ExportingMutation,
     dunning.DunningMutation,
 ):
     """The doors for changes."""

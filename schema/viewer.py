@@ -246,6 +246,15 @@ class Query:
     )
     """What banks were told of fraud before anybody disputed it; for our own staff."""
 
+    bulk_exports = page(
+        "BulkExport",
+        by=None,
+        name="BulkExports",
+        filters={"state": among("state", "BulkExportState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was asked for.")},
+    )
+    """Lists that were taken home whole; for our own staff."""
+
     reconciliations = page(
         "Reconciliation",
         by=None,

@@ -35,6 +35,7 @@ from auth.tables import Member, MemberState, Session
 from auth.viewing import rules as looks
 from auth.viewing.tables import Viewing
 from billing import periods
+from billing.bulk.tables import BulkExport
 from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import write_steps
 from billing.facts import cycle_row, metered_item
@@ -874,6 +875,18 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("approval", row.id)
+
+    async def export(self, document: str = "{ accounts { nodes { id } } }") -> str:
+        """A list that somebody of our Finance takes home, which waits for its first page."""
+        whose = await self.world.person("takes home", desk=Desk.FINANCE)
+        row = BulkExport(
+            id=self.world.number(),
+            document=document,
+            person_id=whose.number,
+            created_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("export", row.id)
 
     async def discrepancy(self, payment: str | None = None) -> str:
         """A fee that is another one at Stripe, of a payment or of a new one, and the comparison that found it."""

@@ -512,6 +512,14 @@ async def _differing(scene: Scene, _: str) -> dict[str, Any]:
     return {"discrepancy": await scene.discrepancy(), "reason": "Booked by hand."}
 
 
+async def _to_export(_scene: Scene, _who: str) -> dict[str, Any]:
+    return {"document": "{ accounts { nodes { id } } }"}
+
+
+async def _exporting(scene: Scene, _: str) -> dict[str, Any]:
+    return {"export": await scene.export()}
+
+
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
@@ -546,6 +554,8 @@ OURS = {
     "submitEvidence",
     "acceptDispute",
     "resolveDiscrepancy",
+    "startBulkExport",
+    "stopBulkExport",
     "retryPayment",
     "pauseDunning",
     "resumeDunning",
@@ -663,6 +673,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "submitEvidence": _staged,
     "acceptDispute": _disputed,
     "resolveDiscrepancy": _differing,
+    "startBulkExport": _to_export,
+    "stopBulkExport": _exporting,
     "refundPayment": _paid,
     "retryRefund": _failed_refund,
     "creditRefund": _uncredited,

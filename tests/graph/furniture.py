@@ -134,6 +134,7 @@ async def furnished(scene: Scene) -> Furnished:
             "entry": ids.encode("entry", entry),
             "approval": approval,
             "discrepancy": differs,
+            "export": await scene.export(),
             "recon": ids.encode("recon", compared),
             "sso": connection,
             "certificate": certificate,

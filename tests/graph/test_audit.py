@@ -119,6 +119,8 @@ LEAVES = {
     "submitEvidence": ["dispute.evidence_submitted"],
     "acceptDispute": ["dispute.accepted"],
     "resolveDiscrepancy": ["discrepancy.resolved"],
+    "startBulkExport": ["bulk_export.started"],
+    "stopBulkExport": ["bulk_export.stopped"],
     "refundPayment": ["credit_note.issued", "refund.reserved", "refund.sent", "refund.succeeded"],
     "retryRefund": ["refund.reserved", "refund.sent", "refund.succeeded"],
     "creditRefund": ["credit_note.issued", "refund.credited"],

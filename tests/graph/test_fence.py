@@ -265,6 +265,7 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert {row["privilege_type"] for row in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert {row["table_name"] for row in granted if row["privilege_type"] == "DELETE"} == {
         "budget",
+        "bulk_export_part",
         "directory_membership",
         "outbox",
         "app_grant",

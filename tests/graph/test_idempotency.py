@@ -33,6 +33,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "openBreakGlass": {"code": "000 000"},
     "changeSessionPolicy": {"hours": 24},
     "renameWorkspace": {"name": "Otherwise"},
+    "changeDecrease": {"decrease": "KEEP_PAID"},
+    "startBulkExport": {"document": "{ invoices { nodes { id } } }"},
     "createWorkspace": {"name": "Otherwise"},
     "createDirectory": {"name": "Otherwise"},
     "createOneOffInvoice": {"poNumber": "PO 2"},

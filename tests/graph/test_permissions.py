@@ -163,6 +163,8 @@ RULES = {
     "submitEvidence": Rule("adjust", "see billing"),
     "acceptDispute": Rule("adjust", "see billing"),
     "resolveDiscrepancy": Rule("adjust", "see approvals"),
+    "startBulkExport": Rule("adjust", "see approvals"),
+    "stopBulkExport": Rule("adjust", "see approvals"),
     "refundPayment": Rule("adjust", "see billing"),
     "creditRefund": Rule("adjust", "see billing"),
     "retryRefund": Rule("adjust", "see billing"),

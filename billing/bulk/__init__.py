@@ -1,0 +1,1 @@
+"""Bulk exports: a list of the graph that is taken home whole."""

@@ -1,0 +1,60 @@
+"""What we ask about exports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sqlmodel import col, func, select
+
+from billing.bulk.rules import KEPT, BulkExportState
+from billing.bulk.tables import BulkExport
+from kernel.errors import NotFound
+from kernel.work import Work
+
+
+async def running(work: Work, person_id: int) -> int:
+    """How many exports of a person run."""
+    asked = select(func.count()).where(
+        col(BulkExport.person_id) == person_id, col(BulkExport.state) == BulkExportState.RUNNING
+    )
+    return int(await work.one(asked))
+
+
+async def export(work: Work, number: int, *, locked: bool = True) -> BulkExport:
+    """An export. Raises NotFound."""
+    asked = select(BulkExport).where(col(BulkExport.id) == number)
+    row: BulkExport | None = await work.one(asked.with_for_update() if locked else asked)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def next_running(work: Work) -> BulkExport | None:
+    """The export that waits longest for its next page and that no other worker has at hand, locked."""
+    asked = (
+        select(BulkExport)
+        .where(col(BulkExport.state) == BulkExportState.RUNNING)
+        .order_by(col(BulkExport.parts), col(BulkExport.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row: BulkExport | None = await work.one(asked)
+    return row
+
+
+async def out_of_date(work: Work, now: datetime, most: int) -> list[int]:
+    """The exports whose lines were kept as long as they are."""
+    rows = await work.fetch(
+        "select id from bulk_export where state = 'done' and ended_at <= $1 order by id limit $2", now - KEPT, most
+    )
+    return [row["id"] for row in rows]
+
+
+async def lines(work: Work, number: int, parts: int) -> AsyncIterator[str]:
+    """What an export has written, part by part."""
+    for part in range(parts):
+        for row in await work.fetch(
+            "select lines from bulk_export_part where export_id = $1 and part = $2", number, part
+        ):
+            yield row["lines"]
