@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from auth.policy import Permission, Setting
+from resolvers.following import Kind
 from resolvers.graph import Bind, Face
 
 _FLOOR = "resolvers"
@@ -23,7 +24,7 @@ _BELOW_ALL = {"resolvers.info", "resolvers.graph"}
 
 def asked_by(resolve: Callable[..., Any]) -> list[Permission]:
     """The permissions that a resolver asks for, the first one always; those to see only where there is no other."""
-    found = list(dict.fromkeys(_named(inspect.unwrap(resolve), set())))
+    found = list(dict.fromkeys(_named(resolve, set())))
     return [each for each in found if not each.name.startswith("SEE_")] or found
 
 
@@ -52,13 +53,15 @@ class _Noting:
 
 
 def _named(function: Any, seen: set[Any]) -> Iterator[Permission]:
-    """The permissions that a function of the floor names, and those it calls."""
-    if not isinstance(function, FunctionType) or function in seen or not _asks(function.__module__):
+    """The permissions that a function of the floor names, and those it calls; what can be followed has its own."""
+    function = inspect.unwrap(function) if isinstance(function, FunctionType) else None
+    if function is None or function in seen or not _asks(function.__module__):
         return
     seen.add(function)
     for value in _mentioned(function.__code__, function.__globals__):
-        if isinstance(value, Permission):
-            yield value
+        asked = value.permission if isinstance(value, Kind) else value
+        if isinstance(asked, Permission):
+            yield asked
         yield from _named(value, seen)
 
 

@@ -14,7 +14,7 @@ from gateway.reference.pages import all_pages
 from gateway.reference.rights import asked_by
 from gateway.reference.told import Graph, who_may
 from gateway.reference.writing import is_page
-from resolvers import seats, workspaces
+from resolvers import live, previewing, seats, workspaces
 from tests.graph.test_contract import GRAPH, KINDS
 from tests.graph.test_permissions import HOLDERS, PERSONAL, RULES
 
@@ -80,6 +80,8 @@ def test_every_permission_has_a_place_of_its_own() -> None:
 
 def test_a_permission_is_found_below_the_resolver_and_not_in_its_namesakes() -> None:
     assert asked_by(seats.assign_seat) == [Permission.ASSIGN_SEATS]
+    assert asked_by(previewing.preview_pause) == [Permission.SEE_BILLING]
+    assert asked_by(live.seat_changed) == [Permission.SEE_SEATS]
     assert asked_by(workspaces.leave_workspace) == []
 
 
