@@ -2,7 +2,8 @@
 
 What is asked for is committed first, and no connection is held during a call. After
 an answer that is no clear yes or no the refund is looked for by our reference; only
-when the rail has forgotten the key, and there is no such refund, is it asked anew.
+when the rail has forgotten the key, or repeats its own failure under it, and there is
+no such refund, is it asked anew.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ async def _found(case: Case, intent: str) -> Told | None:
 
 
 async def _forgotten(case: Case) -> None:
-    """The rail knows the key no more, and no such refund: ask under another one."""
+    """The rail has nothing more to say under the key, and knows no such refund: ask under another one."""
     async with case.refund() as refund:
         refund.requested_at, refund.created_times = None, refund.created_times + 1
 
@@ -109,7 +110,17 @@ async def _asked(case: Case, intent: str) -> Told:
             refund.request = body_of(intent, amount, marks, refund.cause.value)
         refund.requested_at = refund.requested_at or case.work.now
         body, key = refund.request, f"{case.rail.installation}-refund-{refund.id}-{refund.created_times}"
-    return await case.rail.refunds.create(body, key=key, urgent=case.urgent)
+    try:
+        return await case.rail.refunds.create(body, key=key, urgent=case.urgent)
+    except Unknown as error:
+        if not error.replayed:
+            raise
+        # What was asked for has ended, and its key only repeats how: what is not there now never will be.
+        found = await _found(case, intent)
+        if found is None:
+            await _forgotten(case)
+            raise
+        return found
 
 
 async def _learn(case: Case, told: Told | None) -> None:

@@ -40,6 +40,8 @@ class Unknown(RailError):  # noqa: N818 - the law's word
     """The answer was lost, or was none: what we asked for may have happened, or may still happen."""
 
     request_id: str | None = None
+    replayed: bool = False
+    """Whether the answer is one that the key only repeats: what was asked for first has ended, whatever came of it."""
 
     def __str__(self) -> str:
         return f"no clear answer (request {self.request_id or 'without an id'})"

@@ -110,13 +110,19 @@ def meaning(error: stripe.StripeError) -> RailError:
         case stripe.APIConnectionError():
             return Unknown(error.request_id)
         case _ if error.http_status is None or error.http_status >= _SERVERS_FAULT or error.http_status == _IN_USE:
-            return Unknown(error.request_id)
+            return Unknown(error.request_id, replayed=_replayed(error))
     return Refused(
         code=told.get("code") or told.get("type") or "invalid_request_error",
         message=told.get("message") or "",
         param=told.get("param"),
         intent=_intent(told),
     )
+
+
+def _replayed(error: stripe.StripeError) -> bool:
+    """Whether Stripe says that it has answered the same before, under the same key."""
+    told = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return told.get("idempotent-replayed") == "true"
 
 
 def _told(error: stripe.StripeError) -> Mapping[str, Any]:

@@ -12,7 +12,19 @@ import pytest
 from auth.policy import Desk
 from kernel import ids
 from tests.paying import card, control
-from tests.payments.faults.playing import at_rest, begun, heard, invoices, later, pursued, refunded_of, settled, told
+from tests.payments.faults.playing import (
+    at_rest,
+    begun,
+    fault,
+    heard,
+    invoices,
+    later,
+    mended,
+    pursued,
+    refunded_of,
+    settled,
+    told,
+)
 from tests.payments.faults.truth import wrongs
 from tests.scenery import Scene
 
@@ -100,3 +112,24 @@ async def disputed(scene: Scene, charge: str, case: str, amount: int = TOTAL) ->
     for event in await told(scene.world, made["id"]):
         await heard(scene.world, event)
     return made
+
+
+@pytest.mark.parametrize("kind", ["error_before", "error_after"])
+async def test_a_refund_whose_key_only_repeats_a_failure_is_found_out_within_minutes(scene: Scene, kind: str) -> None:
+    world = scene.world
+    await card(scene)
+    (payment,) = await begun(scene, await invoices(scene, 1, TOTAL))
+    await pursued(scene, payment)
+    await at_rest(world)
+    await fault(world, "refunds.create", kind, times=1)
+
+    await refunded_of(scene, payment, 4_000)
+    for _ in range(3):
+        await later(world, timedelta(minutes=3))
+        await at_rest(world)
+
+    rows = await world.rows("select state, amount_minor from refund where payment_id = $1", payment)
+    assert [dict(row) for row in rows] == [{"state": "succeeded", "amount_minor": 4_000}]
+    await mended(world)
+    await settled(world)
+    assert await wrongs(world) == []
