@@ -109,13 +109,18 @@ class Progress:
 NOTHING = Progress(0, 0, 0, 0, Tally())
 
 
-async def connected(url: str) -> asyncpg.Connection:
-    """A connection that may write in bulk: as the run's role, or as the owner where that role could not be made."""
+async def connected(url: str, *, repeating: bool = False) -> asyncpg.Connection:
+    """A connection that may write in bulk: as the run's role, or as the owner where that role could not be made.
+
+    Whoever is `repeating` asks the same again and again: to plan it anew takes longer than to answer it.
+    """
     connection = await connect(url)
     asked = "select from pg_roles where rolname = $1 and rolbypassrls and pg_has_role(oid, 'member')"
     try:
         if await connection.fetch(asked, ROLE):
             await connection.execute(f"set role {ROLE}")
+        if repeating:
+            await connection.execute("set plan_cache_mode = force_generic_plan")
     except BaseException:
         # Whoever is stopped here never gets it, and so can't close it.
         connection.terminate()

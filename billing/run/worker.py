@@ -42,7 +42,7 @@ class Worker:
     @classmethod
     async def of(cls, url: str, run: Run, bounds: Bounds, blocks: IdBlocks | None = None) -> Worker:
         """A worker with a connection of its own."""
-        connection = await chunks.connected(url)
+        connection = await chunks.connected(url, repeating=True)
         return cls(connection, run, Pricing(run, Shelf(), bounds), blocks or IdBlocks(_AHEAD))
 
     async def work(self, stopped: Stopped) -> None:
