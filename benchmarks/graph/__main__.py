@@ -27,6 +27,7 @@ from benchmarks.graph.load import at, load, request
 from benchmarks.graph.operations import Operation, enough, operations
 from gateway.development import access_token
 from gateway.installation import configure
+from gateway.settings import Settings
 from gateway.settings import load as settings_of
 from kernel import database, postgres
 
@@ -130,7 +131,7 @@ async def main(url: str, postmaster: int, pace: Pace) -> None:
         await connection.execute("vacuum analyze")
         asked = await operations(connection)
     bearers = {each.asker: await access_token(settings, url, each.asker) for each in asked}
-    environment = os.environ | {"DATABASE_URL": url}
+    environment = os.environ | {"DATABASE_URL": url} | in_production(settings)
     servers = [
         Server(way, 18_400 + place, [sys.executable, "-m", "benchmarks.graph.server", way, str(18_400 + place)])
         for place, way in enumerate(("executed", "compiled"))
@@ -151,6 +152,16 @@ async def main(url: str, postmaster: int, pace: Pace) -> None:
             for process in server.started:
                 process.terminate()
                 process.wait()
+
+
+def in_production(settings: Settings) -> dict[str, str]:
+    """The environment of servers that answer as they do in production, with the keys of this installation."""
+    assert settings.secret, "a secret was made"
+    return {
+        "SEATGRAPH_ENV": "production",
+        "SEATGRAPH_SECRET": settings.secret.get_secret_value(),
+        "SEATGRAPH_SIGNING_KEY": str(settings.home / "signing.pem"),
+    }
 
 
 def body(operation: Operation) -> bytes:
