@@ -117,6 +117,9 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.AUDITOR: _SEATS | {P.SEE_INVOICES, P.SEE_AUDIT, P.SEE_IDENTITY},
     Role.MEMBER: frozenset({P.SEE_ACCOUNT}),
 }
+DELEGATED = frozenset({P.ASSIGN_SEATS})
+"""What an admin of a seat group may, of the seats of that group: where it is asked for them alone."""
+
 GLASS = frozenset({P.SEE_ACCOUNT, P.SEE_IDENTITY, P.MANAGE_IDENTITY})
 """What an owner may who broke the glass."""
 
@@ -238,6 +241,14 @@ class Actor:
     setting: Setting | None = None
     """The setup link that was opened, if that is who acts."""
 
+    groups: Mapping[int, int] = field(default_factory=dict)
+    """The seat groups whose seats the actor gives, and the workspace of each."""
+
+    @property
+    def seat_groups(self) -> list[int]:
+        """The numbers of those groups."""
+        return sorted(self.groups)
+
     @property
     def known(self) -> bool:
         """Whether it is anybody at all."""
@@ -272,10 +283,18 @@ class Actor:
         whom = {P.ADJUST: "our Finance", P.CHASE: "our Support", P.VIEW_AS: "our Support"}.get(permission, "an owner")
         raise Forbidden(f"You may see this, but you may not {DOING[permission]} here. Ask {whom}.")
 
+    def require_in_group(self, permission: Permission, account_id: int, group_id: int | None) -> None:
+        """Refuse an actor who holds a permission neither on the account nor in this group. Raises as `require`."""
+        delegated = group_id is not None and self.groups.get(group_id) == account_id
+        if not delegated or permission not in DELEGATED:
+            self.require(permission, account_id)
+
     def looked_as(self, account_id: int, staff_id: int, token: str) -> Actor:
         """What one of our staff sees who looks at one account as this person: what they see there, and nothing more."""
         seen = {account: held & _SEES_ALL for account, held in self.grants.items() if account == account_id}
-        return replace(self, kind=ActorKind.PERSON, email=None, grants=seen, desk=None, token=token, viewed_by=staff_id)
+        groups = {group: account for group, account in self.groups.items() if account == account_id}
+        here = replace(self, grants=seen, groups=groups)
+        return replace(here, kind=ActorKind.PERSON, email=None, desk=None, token=token, viewed_by=staff_id)
 
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the actor holds a permission; None means all of them."""
@@ -316,6 +335,7 @@ def sees(actor: Actor) -> dict[str, str]:
         "key": "" if actor.key_id is None else str(actor.key_id),
         "actor": actor.name,
         "staff": "on" if actor.desk else "",
+        "groups": "{" + ",".join(map(str, actor.seat_groups)) + "}",
     }
     for permission in _SEES_ALL:
         accounts = actor.accounts(permission) or []

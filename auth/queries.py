@@ -126,7 +126,7 @@ async def session_with(work: Work, digest: bytes) -> Session | None:
 
 
 async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
-    """Everything that decides what a person may: address, epoch, desk, own account, roles, and where SSO is enforced.
+    """What decides what a person may: address, epoch, desk, own account, roles, seat groups, and where SSO is enforced.
 
     The transaction is theirs.
     """
@@ -135,7 +135,10 @@ async def standing(work: Work, person_id: int) -> dict[str, Any] | None:
         " array_agg(m.account_id) filter (where m.id is not null) as workspaces,"
         " array_agg(m.role) filter (where m.id is not null) as roles,"
         " array_agg(m.account_id) filter (where coalesce(m.last_used_at <= $2, m.id is not null)) as quiet,"
-        " enforced_workspaces() as enforced"
+        " enforced_workspaces() as enforced,"
+        " array(select array[g.seat_group_id, g.account_id] from group_admin g join member of"
+        "  on of.account_id = g.account_id and of.id = g.member_id and of.state = 'active'"
+        "  where g.person_id = p.id and g.dismissed_at is null) as groups"
         " from person p left join staff s on s.person_id = p.id left join account a on a.person_id = p.id"
         " left join member m on m.person_id = p.id and m.state = 'active'"
         " where p.id = $1 group by p.id, s.desk, a.id",

@@ -327,8 +327,9 @@ def person(person_id: int, found: dict[str, Any], token: str, through: Through |
         roles = {account: role for account, role in roles.items() if account == here}
     roles = {account: role for account, role in roles.items() if account == here or account not in found["enforced"]}
     grants = {account: ROLES[role] for account, role in roles.items()}
+    groups = {group: account for group, account in found["groups"] if account in roles}
     if through is not None and through.connection_id is None:
-        grants = {account: GLASS for account, role in roles.items() if role is Role.OWNER}
+        grants, groups = {account: GLASS for account, role in roles.items() if role is Role.OWNER}, {}
     if found["account_id"] is not None and through is None:
         grants[found["account_id"]] = SELF
     desk = Desk(found["desk"]) if found["desk"] and through is None else None
@@ -341,6 +342,7 @@ def person(person_id: int, found: dict[str, Any], token: str, through: Through |
         desk=desk,
         token=token,
         through=through,
+        groups=groups,
     )
 
 

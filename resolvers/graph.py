@@ -31,6 +31,10 @@ class Reader(Protocol):
     def setting(self) -> Setting | None:
         """The setup link with which they came."""
 
+    @property
+    def seat_groups(self) -> Sequence[int]:
+        """The seat groups whose seats the reader gives."""
+
     def accounts(self, permission: Permission) -> list[int] | None:
         """The accounts on which the reader holds a permission; None means all."""
 
@@ -255,8 +259,11 @@ def holders(
     account: str = "account_id",
     own: str | None = None,
     setup: tuple[str, str] | None = None,
+    group: str | None = None,
 ) -> Visible:
     """Rows of accounts on which the reader holds a permission, and those whose `own` column is the reader.
+
+    Whoever gives the seats of a seat group also sees the rows whose `group` column is that.
 
     Whoever came with a setup link sees nothing but what was made with it: `setup` is the purpose that makes such
     rows, and the column that holds its number.
@@ -269,9 +276,12 @@ def holders(
         if reader.setting is not None:
             return _made_with(alias, bind, reader.setting, setup, accounts, account)
         held = f"{alias}.{account} = any({bind(accounts, 'bigint[]')})"
-        if own is None or reader.person_id is None:
-            return held
-        return f"({held} or {alias}.{own} = {bind(reader.person_id, 'bigint')})"
+        ways = [held]
+        if own is not None and reader.person_id is not None:
+            ways.append(f"{alias}.{own} = {bind(reader.person_id, 'bigint')}")
+        if group is not None and reader.seat_groups:
+            ways.append(f"{alias}.{group} = any({bind(reader.seat_groups, 'bigint[]')})")
+        return held if len(ways) == 1 else f"({' or '.join(ways)})"
 
     return visible
 

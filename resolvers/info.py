@@ -142,6 +142,17 @@ class Context:
         await self.permit(permission, row["account_id"] if "account_id" in row else row["id"])
         return row
 
+    async def permitted_in_group(self, permission: Permission, prefix: str, text: str) -> Any:
+        """The seat or the seat group that a public id names, once it is decided that the actor may do this to it.
+
+        Whoever may in its group alone may, too. Raises as `permitted` does.
+        """
+        row = await self.found(prefix, text)
+        group_id = row["id" if prefix == "seatgroup" else "seat_group_id"]
+        self.actor.require_in_group(permission, row["account_id"], group_id)
+        await self.own(row["account_id"])
+        return row
+
     async def permit(self, permission: Permission, account_id: int) -> None:
         """Decide that the actor may do this to an account. Raises NotFound or Forbidden."""
         self.actor.require(permission, account_id)

@@ -10,8 +10,8 @@ from auth.policy import Permission
 from kernel import ids
 from resolvers.info import Info
 from resolvers.seats import source_of
-from seats import seat_groups
-from seats.tables import Assignment, SeatGroup
+from seats import delegating, seat_groups
+from seats.tables import Assignment, GroupAdmin, SeatGroup
 
 _SEATS = "How many of the pool's seats are set apart for it: 0 to 100,000."
 
@@ -44,6 +44,23 @@ async def remove_seat_group(info: Info, group: Annotated[ID, "Which group."]) ->
     return await seat_groups.remove(info.context.work, found.account_id, found.id)
 
 
+async def appoint_group_admin(
+    info: Info,
+    group: Annotated[ID, "Which group's seats they give."],
+    member: Annotated[ID, "Who: a member of the workspace, whatever their role."],
+) -> GroupAdmin:
+    """Let a member give and take the seats of one seat group, and see who sits there: nothing else."""
+    found = await info.context.permitted(Permission.ASSIGN_SEATS, "seatgroup", group)
+    number = ids.decode("member", member)
+    return await delegating.appoint(info.context.work, found.account_id, found.id, number)
+
+
+async def dismiss_group_admin(info: Info, admin: Annotated[ID, "Which admin of a seat group."]) -> GroupAdmin:
+    """Let an admin of a seat group give its seats no more. They stay a member."""
+    found = await info.context.permitted(Permission.ASSIGN_SEATS, "groupadmin", admin)
+    return await delegating.dismiss(info.context.work, found.account_id, found.id)
+
+
 async def assign_group_seat(
     info: Info,
     group: Annotated[ID, "Which group's seat."],
@@ -53,7 +70,7 @@ async def assign_group_seat(
 
     A group that is full buys nothing and requests nothing, whatever the workspace says about full pools.
     """
-    found = await info.context.permitted(Permission.ASSIGN_SEATS, "seatgroup", group)
+    found = await info.context.permitted_in_group(Permission.ASSIGN_SEATS, "seatgroup", group)
     work, source = info.context.work, source_of(info.context)
     return await seat_groups.assign(work, found.account_id, found.id, email, source)
 

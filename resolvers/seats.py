@@ -145,7 +145,7 @@ async def release_seat(
     info: Info, seat: Annotated[ID, "Which seat."], reason: Annotated[str | None, WHY] = None
 ) -> Assignment:
     """Free a seat, finally. The person stays a member; seating them again is a new assignment."""
-    found = await info.context.permitted(Permission.ASSIGN_SEATS, "seat", seat)
+    found = await info.context.permitted_in_group(Permission.ASSIGN_SEATS, "seat", seat)
     return await operations.release(info.context.work, found.account_id, found.id, reason)
 
 

@@ -32,7 +32,7 @@ words(InvitationState, "Where an invitation is in its life.")
 
 
 def acquainted(alias: str, bind: Bind, reader: Reader) -> str:
-    """Oneself, and the members of workspaces whose seats one may see."""
+    """Oneself, the members of workspaces whose seats one may see, and who sits in one's seat groups."""
     accounts = reader.accounts(Permission.SEE_SEATS)
     if accounts is None:
         return "true"
@@ -40,7 +40,12 @@ def acquainted(alias: str, bind: Bind, reader: Reader) -> str:
         f"exists (select from member m where m.person_id = {alias}.id"
         f" and m.account_id = any({bind(accounts, 'bigint[]')}))"
     )
-    return shared if reader.person_id is None else f"({alias}.id = {bind(reader.person_id, 'bigint')} or {shared})"
+    if reader.seat_groups:
+        seated = f"a.seat_group_id = any({bind(reader.seat_groups, 'bigint[]')}) and a.state <> 'released'"
+        shared = f"{shared} or exists (select from assignment a where a.person_id = {alias}.id and {seated})"
+    return (
+        f"({shared})" if reader.person_id is None else f"({alias}.id = {bind(reader.person_id, 'bigint')} or {shared})"
+    )
 
 
 def addressed(alias: str, bind: Bind, reader: Reader) -> str:

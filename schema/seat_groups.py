@@ -9,15 +9,16 @@ import strawberry
 from auth.policy import Permission
 from resolvers import seat_groups as resolve
 from resolvers.graph import holders
-from schema.base import Node, computed, face, one
+from schema.base import Node, computed, face, many, one
 from schema.changes import mutation
 from schema.lists import among, containing, page
 from seats import tables
 from seats.allotting import AllocationTaken, SeatGroupFull, SeatGroupNameTaken, SeatGroupRemoved, SeatsNotFree
+from seats.delegating import AlreadyGroupAdmin, GroupAdminDismissed
 from seats.seating import AlreadySeated, PoolClosed, PoolExhausted, SeatNotHeld
 
 
-@face(tables.SeatGroup, "seatgroup", visible=holders(Permission.SEE_COUNTS))
+@face(tables.SeatGroup, "seatgroup", visible=holders(Permission.SEE_COUNTS, group="id"))
 class SeatGroup(Node):
     """A part of a pool's seats that is set apart for a group of people."""
 
@@ -57,6 +58,29 @@ class SeatGroup(Node):
     )
     """Who sits in them, and who did."""
 
+    admins = many("SeatGroupAdmin", by="seat_group_id", where="{row}.dismissed_at is null")
+    """The members who give its seats, beside those who give all seats of the workspace."""
+
+
+@face(tables.GroupAdmin, "groupadmin", visible=holders(Permission.SEE_SEATS, own="person_id"))
+class SeatGroupAdmin(Node):
+    """A member who gives the seats of one seat group, and of no other."""
+
+    appointed_at: datetime
+    """Since when."""
+
+    dismissed_at: datetime | None
+    """Until when."""
+
+    group = one("SeatGroup", by="seat_group_id")
+    """Of which group."""
+
+    member = one("Member", by="member_id")
+    """Who it is."""
+
+    appointed_by = one("Person", by="appointed_by")
+    """Who appointed them, if you may see them; null for a program."""
+
 
 @strawberry.type
 class SeatGroupMutation:
@@ -71,6 +95,10 @@ class SeatGroupMutation:
         refusals=[SeatsNotFree, AllocationTaken, SeatGroupNameTaken, SeatGroupRemoved, PoolClosed],
     )
     remove_seat_group = mutation(resolve.remove_seat_group, "SeatGroup", refusals=[SeatGroupRemoved])
+    appoint_group_admin = mutation(
+        resolve.appoint_group_admin, "SeatGroupAdmin", refusals=[AlreadyGroupAdmin, SeatGroupRemoved]
+    )
+    dismiss_group_admin = mutation(resolve.dismiss_group_admin, "SeatGroupAdmin", refusals=[GroupAdminDismissed])
     assign_group_seat = mutation(
         resolve.assign_group_seat,
         "Seat",

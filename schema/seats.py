@@ -87,7 +87,7 @@ class LicensePool(Node):
     """The parts its seats are divided into."""
 
 
-@face(tables.Assignment, "seat", visible=holders(Permission.SEE_SEATS, own="person_id"))
+@face(tables.Assignment, "seat", visible=holders(Permission.SEE_SEATS, own="person_id", group="seat_group_id"))
 class Seat(Node):
     """A paid place in a license pool, held by one person."""
 

@@ -188,6 +188,24 @@ class SeatGroupRemoved(Event):
 
 
 @dataclass(frozen=True)
+class GroupAdminAppointed(Event):
+    """A member gives the seats of a group from now on."""
+
+    subject: ClassVar[str] = "groupadmin"
+    groupadmin: int
+    seatgroup: int
+
+
+@dataclass(frozen=True)
+class GroupAdminDismissed(Event):
+    """A member gives the seats of a group no more."""
+
+    subject: ClassVar[str] = "groupadmin"
+    groupadmin: int
+    seatgroup: int
+
+
+@dataclass(frozen=True)
 class SeatRegrouped(Event):
     """A seat belongs to another seat group, or to none."""
 

@@ -251,6 +251,7 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
 async def remove_member(work: Work, account_id: int, member_id: int, reason: str = "member removed") -> Member:
     """End a membership and free its seats at once. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)
+    await seat_group_queries.dismiss_all(work, account_id, member_id=member_id)
     seats = await queries.seats_of(work, account_id, str(member.person_id), CONSUMING | {SeatState.WAITLISTED})
     await _free(work, account_id, seats, reason)
     return member
@@ -281,6 +282,7 @@ async def _close(work: Work, pool: LicensePool) -> int:
     seats = await queries.taken_seats(work, pool.account_id, pool.id)
     for group in await seat_group_queries.groups_of(work, pool.account_id, pool.id):
         group.allocation, group.assigned, group.removed_at = 0, 0, work.now
+        await seat_group_queries.dismiss_all(work, pool.account_id, group_id=group.id)
     freed = (await leaving.leave(work, seats, "subscription ended"))[pool.id]
     closed = await queries.close(work, pool.account_id, pool.id, freed, work.now)
     assert closed, "somebody sat down in a locked workspace"

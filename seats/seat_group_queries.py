@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from kernel.errors import NotFound
 from kernel.work import Work
 from seats.seating import CONSUMING
-from seats.tables import Assignment, SeatGroup
+from seats.tables import Assignment, GroupAdmin, SeatGroup
 
 
 async def group(work: Work, account_id: int, group_id: int, *, lock: bool = False) -> SeatGroup:
@@ -57,3 +57,37 @@ async def seats_in(work: Work, account_id: int, group_id: int) -> list[Assignmen
         col(Assignment.state).in_(CONSUMING),
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
+
+
+async def admin(work: Work, account_id: int, admin_id: int) -> GroupAdmin:
+    """An admin of a seat group, locked for a change. Raises NotFound."""
+    asked = select(GroupAdmin).where(col(GroupAdmin.account_id) == account_id, col(GroupAdmin.id) == admin_id)
+    found: GroupAdmin | None = await work.one(asked.with_for_update())
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def admins(work: Work, account_id: int, group_id: int) -> int:
+    """How many admins a seat group has."""
+    rows = await work.fetch(
+        "select count(*) from group_admin where account_id = $1 and seat_group_id = $2 and dismissed_at is null",
+        account_id,
+        group_id,
+    )
+    count: int = rows[0]["count"]
+    return count
+
+
+async def dismiss_all(
+    work: Work, account_id: int, *, group_id: int | None = None, member_id: int | None = None
+) -> None:
+    """Dismiss every admin of a group that is no more, or a member who leaves from all of theirs."""
+    await work.execute(
+        "update group_admin set dismissed_at = $2 where account_id = $1 and dismissed_at is null"
+        " and (seat_group_id = $3 or member_id = $4)",
+        account_id,
+        work.now,
+        group_id,
+        member_id,
+    )

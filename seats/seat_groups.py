@@ -85,6 +85,7 @@ async def remove(work: Work, account_id: int, group_id: int) -> SeatGroup:
     empty = group.allocation - group.assigned
     group.allocation, group.assigned, group.removed_at = 0, 0, work.now
     await work.flush()
+    await seat_group_queries.dismiss_all(work, account_id, group_id=group_id)
     await waiting.move_line(work, account_id, group.pool_id, apart=-empty)
     work.emit(events.SeatGroupRemoved(account_id, group.id, group.pool_id), group)
     return group

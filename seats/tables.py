@@ -52,6 +52,21 @@ class SeatGroup(SQLModel, table=True):
     removed_at: datetime | None = instant(optional=True)
 
 
+class GroupAdmin(SQLModel, table=True):
+    """A member who gives the seats of one seat group."""
+
+    __tablename__ = "group_admin"
+
+    account_id: int = key()
+    id: int = key()
+    seat_group_id: int = whole()
+    member_id: int = whole()
+    person_id: int = whole()
+    appointed_by: int | None = whole(optional=True)
+    appointed_at: datetime = instant()
+    dismissed_at: datetime | None = instant(optional=True)
+
+
 class Assignment(SQLModel, table=True):
     """A person in a seat, for a span of time."""
 

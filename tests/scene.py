@@ -93,7 +93,7 @@ from payments.tables import (
 from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
 from seats.suggesting import ASKED_FOR, JoinRequestState
-from seats.tables import Assignment, Invitation, JoinRequest, LicensePool, SeatGroup, SeatRequest
+from seats.tables import Assignment, GroupAdmin, Invitation, JoinRequest, LicensePool, SeatGroup, SeatRequest
 from tests.auth.saml import answering
 from tests.stock import Offer
 
@@ -363,6 +363,19 @@ class Scene:
         await self.world.put(row)
         await self.world.run("update license_pool set set_apart = set_apart + $2 where id = $1", row.pool_id, seats)
         return ids.encode("seatgroup", row.id)
+
+    async def group_admin(self, group: str, who: Somebody) -> str:
+        """A member who gives the seats of a seat group."""
+        row = GroupAdmin(
+            account_id=self.number,
+            id=self.world.number(),
+            seat_group_id=ids.decode("seatgroup", group),
+            member_id=self.memberships[who.number],
+            person_id=who.number,
+            appointed_at=await self.world.now(),
+        )
+        await self.world.put(row)
+        return ids.encode("groupadmin", row.id)
 
     async def request(self, pool: str, holder: Somebody | str, **terms: Any) -> str:
         """An open request for a seat of the pool: a person's own, or for an address."""

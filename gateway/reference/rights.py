@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -42,6 +42,7 @@ class _Noting:
     person_id: int | None = 1
     email: str | None = "somebody@example.com"
     setting: Setting | None = None
+    seat_groups: Sequence[int] = ()
 
     def __init__(self) -> None:
         self.asked: list[Permission] = []

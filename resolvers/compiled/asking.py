@@ -83,7 +83,7 @@ def form(variables: VariableValues) -> Hashable:
 
 def standpoint(actor: Actor) -> Hashable:
     """What a statement's words depend on in who reads."""
-    return actor.desk, actor.person_id is None, actor.email is None
+    return actor.desk, actor.person_id is None, actor.email is None, not actor.groups
 
 
 def _form(value: Any) -> Hashable:

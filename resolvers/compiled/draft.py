@@ -103,6 +103,11 @@ class Marked:
     def setting(self) -> None:
         """None: whoever came with a setup link is answered by the executor."""
 
+    @property
+    def seat_groups(self) -> Any:
+        """The mark of the seat groups whose seats the reader gives, or nothing where there are none."""
+        return Mark("seat groups", lambda asking: asking.actor.seat_groups) if self._actor.groups else []
+
     def accounts(self, permission: Permission) -> Any:
         """The mark of the accounts on which the reader holds a permission; None means all."""
         if self._actor.accounts(permission) is None:

@@ -112,6 +112,15 @@ async def _assign_in_group(scene: Scene, who: str) -> dict[str, Any]:
     return {**await _grouped(scene, who), "email": f"new.{scene.world.number()}@example.test"}
 
 
+async def _appoint(scene: Scene, who: str) -> dict[str, Any]:
+    return {**await _grouped(scene, who), "member": scene.member(await scene.join())}
+
+
+async def _dismiss(scene: Scene, who: str) -> dict[str, Any]:
+    group = (await _grouped(scene, who))["group"]
+    return {"admin": await scene.group_admin(group, await scene.join())}
+
+
 async def _regroup(scene: Scene, _: str) -> dict[str, Any]:
     pool = await scene.pool()
     return {"seat": await scene.seat(pool, await scene.join()), "group": await scene.seat_group(pool)}
@@ -599,6 +608,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "removeSeatGroup": _grouped,
     "assignGroupSeat": _assign_in_group,
     "groupSeat": _regroup,
+    "appointGroupAdmin": _appoint,
+    "dismissGroupAdmin": _dismiss,
     "requestSeat": _request_seat,
     "withdrawSeatRequest": _owners_request,
     "approveSeatRequest": _requested,

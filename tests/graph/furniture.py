@@ -115,6 +115,7 @@ async def furnished(scene: Scene) -> Furnished:
             "pool": pool,
             "seat": seat,
             "seatgroup": part,
+            "groupadmin": (admin := await scene.group_admin(part, sitter)),
             "invitation": invitation,
             "request": request,
             "joining": joining,
@@ -161,6 +162,7 @@ async def furnished(scene: Scene) -> Furnished:
                 {
                     sitter.id,
                     sitter.email,
+                    admin,
                     scene.member(sitter),
                     seat,
                     waiting,

@@ -40,6 +40,7 @@ SHORT = {
     "Payment.parts",
     "PaymentMethodOption.wallets",
     "Account.heldSubscriptions",
+    "SeatGroup.admins",
     "Subscription.heldInvoices",
     "Account.paymentMethods",
     "Account.serviceKeys",

@@ -93,6 +93,8 @@ RULES = {
     "removeSeatGroup": Rule("assign", "see counts"),
     "assignGroupSeat": Rule("assign", "see counts"),
     "groupSeat": Rule("assign", "see people"),
+    "appointGroupAdmin": Rule("assign", "see counts"),
+    "dismissGroupAdmin": Rule("assign", "see people"),
     "approveSeatRequest": Rule("assign", "see people"),
     "declineSeatRequest": Rule("assign", "see people"),
     "releaseSeat": Rule("assign", "see people"),
