@@ -145,6 +145,9 @@ class Workspace(SQLModel, table=True):
     decrease: str = text(default="keep_paid")
     """What becomes of taken seats when a pool is to have fewer."""
 
+    reclaim_after_days: int | None = None
+    """After how many days without use seats are taken back; None for never."""
+
     created_at: datetime = instant()
 
 

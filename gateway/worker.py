@@ -56,10 +56,12 @@ from seats import (
     buying,
     deciding,
     invitations,
+    reclaiming_queries,
     releasing,
     request_queries,
     shrinking_queries,
     suggesting_queries,
+    taking_back,
     welcoming,
 )
 from seats import queries as seating
@@ -130,7 +132,7 @@ class Worker:
         # What ends is ended before it could be billed again.
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.close_there, self.answer, self.reconcile)
-        told = (self.warn, self.remind_of_keys, self.announce, self.mail)
+        told = (self.warn, self.remind_of_keys, self.announce, self.reclaim, self.mail)
         steps = (self.relay, self.expire, *billed, *at_rail, *told, self.export, self.close, self.prove, self.tidy)
         return any([await step(now) for step in steps])
 
@@ -262,6 +264,12 @@ class Worker:
         async with self._work(now) as work:
             due = await shrinking_queries.to_announce(work, now, releasing.ANNOUNCED_AHEAD, releasing.ANNOUNCED_EVERY)
         return any([await self.do(now, releasing.announce, *each) for each in due])
+
+    async def reclaim(self, now: datetime) -> bool:
+        """Tell whoever doesn't use their seat, and take back what nobody has used for long enough."""
+        async with self._work(now) as work:
+            due = await reclaiming_queries.due(work, now, _BATCH)
+        return any([await self.do(now, taking_back.take_step, *each) for each in due])
 
     async def mail(self, now: datetime) -> bool:
         """Post the letters that are due."""

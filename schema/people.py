@@ -224,6 +224,9 @@ class Workspace(Node):
     decrease: DecreasePolicy
     """What becomes of taken seats when a pool is to have fewer."""
 
+    reclaim_after_days: int | None
+    """After how many days without use seats are taken back; null for never."""
+
     created_at: datetime
     """When it was created."""
 

@@ -115,6 +115,9 @@ class Seat(Node):
     protected_at: datetime | None
     """Since when it is kept from being released by itself; null for a seat that is not."""
 
+    reclaim_at: datetime | None
+    """When it is taken back because nobody uses it, as its holder was told; null where they were not."""
+
     person = one("Person", by="person_id")
     """Who holds it; null until they accept."""
 

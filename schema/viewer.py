@@ -10,6 +10,7 @@ from resolvers import (
     joining,
     metering,
     previewing,
+    reclaiming,
     reconciling,
     releasing,
     returning,
@@ -171,6 +172,9 @@ class Query:
 
     seat_timeline = via(timeline.seat_timeline, "list[SeatStay]")
     """Where a member sat, the latest stay first, and what each has cost: up to 100 stays."""
+
+    preview_reclaim = via(reclaiming.preview_reclaim, "ReclaimPreview")
+    """Whose seats would be taken back because nobody uses them."""
 
     preview_release = via(releasing.preview_release, "ReleasePreview")
     """Which seats would go if a pool had fewer than are taken."""

@@ -135,6 +135,32 @@ class DecreaseChanged(Event):
 
 
 @dataclass(frozen=True)
+class ReclaimChanged(Event):
+    """A workspace says otherwise after how many days without use seats are taken back."""
+
+    subject: ClassVar[str] = "workspace"
+    workspace: int
+
+
+@dataclass(frozen=True)
+class SeatReclaimAnnounced(Event):
+    """The holder of a seat that nobody uses was told that it is taken back."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class SeatReclaimForgotten(Event):
+    """A seat is not taken back after all: its holder came back, or it is left alone."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
 class PoolDecreaseAnnounced(Event):
     """A pool is about to become smaller than what is taken of it."""
 

@@ -93,6 +93,15 @@ class Assignment(SQLModel, table=True):
     protected_at: datetime | None = instant(optional=True)
     """Since when it is kept from being released by itself."""
 
+    reclaim_noticed_at: datetime | None = instant(optional=True)
+    """When its holder was told that it is taken back because nobody uses it."""
+
+    reclaim_at: datetime | None = instant(optional=True)
+    """When it is taken back, as its holder was told."""
+
+    reclaim_reminded_at: datetime | None = instant(optional=True)
+    """When they were told once more."""
+
 
 class Invitation(SQLModel, table=True):
     """A letter that asks somebody to join a workspace."""

@@ -23,6 +23,7 @@ from gateway.letters.queries import Reader
 from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
+from seats.reclaiming import RECLAIMED
 from seats.requesting import RequestState
 from seats.shrinking import DECREASED, DecreasePolicy
 from seats.suggesting import JoinRequestState
@@ -227,6 +228,19 @@ async def announce_decrease(work: Work, account_id: int, told: Told) -> None:
     await queries.write(work, account_id, readers, shown, kind=kind, about=about)
 
 
+async def warn_of_reclaim(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever doesn't use their seat when it is taken back."""
+    found = await queries.unused(work, account_id, told["seat"])
+    if found is None or found["reclaim_at"] <= work.now:
+        return
+    reader = Reader(found["address"], found["locale"], found["time_zone"])
+    shown = {"plan": {"names": json.loads(found["plan"])}, "workspace": found["workspace"]}
+    about = f"{ids.encode('seat', told['seat'])}/{found['told_at'].isoformat()}"
+    await queries.write(
+        work, account_id, [reader], shown | {"at": _at(found["reclaim_at"])}, kind="seat_unused", about=about
+    )
+
+
 async def tell_of_release(work: Work, account_id: int, told: Told) -> None:
     """Tell whoever lost a seat without anybody deciding about them that it is gone, and why."""
     found = await queries.released(work, account_id, told["seat"])
@@ -238,7 +252,7 @@ async def tell_of_release(work: Work, account_id: int, told: Told) -> None:
     await queries.write(work, account_id, [reader], shown, kind=_GONE[found["release_reason"]], about=about)
 
 
-_GONE = {DECREASED: "seat_gone"}
+_GONE = {DECREASED: "seat_gone", RECLAIMED: "seat_reclaimed"}
 
 
 async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:

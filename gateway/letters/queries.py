@@ -154,6 +154,20 @@ async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record 
     return rows[0] if rows else None
 
 
+async def unused(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
+    """What a letter tells whoever doesn't use their seat, if they are a person whose address is verified."""
+    rows = await work.fetch(
+        "select a.reclaim_at, coalesce(a.reclaim_reminded_at, a.reclaim_noticed_at) as told_at, n.name::text as plan,"
+        " w.name as workspace, p.email as address, p.locale, p.time_zone from assignment a"
+        " join plan n on n.id = a.plan_id join workspace w on w.id = a.account_id"
+        " join person p on p.id = a.person_id and p.email_verified"
+        " where a.account_id = $1 and a.id = $2 and a.state = 'active' and a.reclaim_at is not null",
+        account_id,
+        number,
+    )
+    return rows[0] if rows else None
+
+
 async def released(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells whoever had a seat, if they are a person whose address is verified."""
     rows = await work.fetch(

@@ -48,6 +48,8 @@ PATHS = {
     "join_declined": "/workspaces",
     "decrease_kept": "/pools/{about}",
     "decrease_releases": "/pools/{about}",
+    "seat_unused": "/seats/{about}",
+    "seat_reclaimed": "/seats/{about}",
     "seat_gone": "/seats/{about}",
 }
 """Where the button of each kind leads, under the address of the app."""

@@ -134,6 +134,10 @@ async def _overage(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "overage": "BUY", "limit": 10 + scene.world.number() % 1000}
 
 
+async def _reclaim(scene: Scene, _: str) -> dict[str, Any]:
+    return {"workspace": scene.id, "afterDays": 14 + scene.world.number() % 700}
+
+
 async def _ask_to_join(scene: Scene, who: str) -> dict[str, Any]:
     return {"workspace": scene.id, "note": f"{who} {scene.world.number()}"}
 
@@ -597,6 +601,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "assignSeats": _assign_list,
     "changeOverage": _overage,
     "changeDecrease": _decrease,
+    "changeReclaim": _reclaim,
     "askToJoin": _ask_to_join,
     "approveJoinRequest": _asked_to_join,
     "declineJoinRequest": _not_let_in,

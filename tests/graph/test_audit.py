@@ -36,6 +36,7 @@ LEAVES = {
     "askToJoin": ["join_request.opened"],
     "approveJoinRequest": ["member.joined", "join_request.approved"],
     "declineJoinRequest": ["join_request.declined"],
+    "changeReclaim": ["reclaim.changed"],
     "changeDecrease": ["decrease.changed"],
     "protectSeat": ["seat.protected"],
     "importSeats": ["invitation.sent", "seat.assigned"],

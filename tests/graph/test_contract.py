@@ -78,6 +78,7 @@ SHORT = {
     "Query.seatTimeline",
     "SeatList.ignoredColumns",
     "SeatList.purchases",
+    "ReclaimPreview.seats",
     "Viewer.suggestions",
     "SuggestionPreview.seats",
     "SuggestionPreview.own",

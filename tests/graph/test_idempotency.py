@@ -72,6 +72,7 @@ SHOWN = {
     ),
     "changeOverage": "id overage overageLimit",
     "changeDecrease": "id decrease",
+    "changeReclaim": "id reclaimAfterDays",
     "endSession": "id endedAt",
     "enrollBreakGlass": "__typename ... on BreakGlassEnrolled { secret breakGlass { id } } ... on Problem { message }",
     "openBreakGlass": "__typename ... on BreakGlassOpened { session triesLeft } ... on Problem { message }",

@@ -68,6 +68,8 @@ TOLD: dict[str, dict[str, Any]] = {
     "join_asked": {"email": "new@acme.test", "workspace": "Acme", "until": {"instant": NOW.isoformat()}},
     "join_approved": {"workspace": "Acme"},
     "join_declined": {"workspace": "Acme", "reason": "Not this year."},
+    "seat_unused": {"plan": {"names": {"en": "Pro"}}, "workspace": "Acme", "at": {"instant": NOW.isoformat()}},
+    "seat_reclaimed": {"plan": {"names": {"en": "Pro", "de": "Profi"}}, "workspace": "Acme"},
     "decrease_kept": {
         "pool": "Seats",
         "workspace": "Acme",

@@ -84,6 +84,7 @@ RULES = {
     "changeOverage": Rule("buy", "see workspace"),
     "approveJoinRequest": Rule("invite", "see people"),
     "declineJoinRequest": Rule("invite", "see people"),
+    "changeReclaim": Rule("change members", "see workspace"),
     "changeDecrease": Rule("buy", "see workspace"),
     "protectSeat": Rule("assign", "see people"),
     "importSeats": Rule("assign", "see workspace"),

@@ -193,8 +193,9 @@ async def test_a_list_at_the_command_line_buys_once_and_tells_for_how_much(works
     rows = await seat_lists.run(settings, workspace.world.url, Wish(file, workspace.id), told.append)
 
     assert {row.outcome for row in rows} == {RowOutcome.INVITED}
-    assert [told[0]] == [foresaw[0].replace("would be bought", "were bought")]
-    assert told[0].startswith(f"1,099 more seats of {pool} were bought, for ")
+    # A second later the rest of the period is shorter, and so many seats cost a cent less.
+    assert foresaw[0].startswith(f"1,099 more seats of {pool} would be bought, for 439")
+    assert told[0].startswith(f"1,099 more seats of {pool} were bought, for 439")
     assert await counted(workspace, pool) == (1_100, 1_100)
     # Nobody else's worker shall have to let a thousand invitations run out.
     await workspace.world.run(
