@@ -8,7 +8,7 @@ from strawberry import ID
 
 from auth.policy import Permission
 from billing.bulk import operations
-from billing.bulk.rules import KEPT, BulkExportState
+from billing.bulk.rules import KEPT, BulkExportState, insist_on_text
 from billing.bulk.tables import BulkExport
 from kernel import ids
 from kernel.audit import INSTALLATION
@@ -24,6 +24,7 @@ async def start_bulk_export(
     context.actor.require(Permission.ADJUST, INSTALLATION)
     await context.own(INSTALLATION)
     assert context.actor.person_id is not None, "staff are people"
+    insist_on_text(document)
     context.insist_on_exportable(document)
     return await operations.start(context.work, document, context.actor.person_id)
 

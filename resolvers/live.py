@@ -88,6 +88,8 @@ async def _follow(
         wanted = replace(wanted, after=_place(wanted.stream, after))
     if context.feed is None:
         raise Unavailable("Nothing can be followed here.")
+    # The feed asks on a connection of its own: many who each held one and waited for another would wait for good.
+    await context.work.rest()
     return await context.feed.follow(wanted)
 
 

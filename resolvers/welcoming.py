@@ -13,6 +13,7 @@ from kernel.errors import NotFound
 from resolvers.info import Context, Info
 from resolvers.workspaces import grantable
 from seats import suggesting_queries, welcoming
+from seats.requesting import note_of
 from seats.suggesting_queries import Suggestion
 from seats.tables import JoinRequest
 
@@ -45,10 +46,10 @@ async def ask_to_join(
 ) -> JoinRequest:
     """Ask to join a workspace that has proven the domain of your address. An admin is told, and has fourteen days."""
     context = info.context
-    person_id = context.person()
+    person_id, said = context.person(), note_of(note)
     found = await suggested(context, workspace)
     await context.own(found.account_id)
-    return await welcoming.ask(context.work, person_id, found, note)
+    return await welcoming.ask(context.work, person_id, found, said)
 
 
 async def approve_join_request(info: Info, request: Annotated[ID, "Which request."]) -> Member:

@@ -18,8 +18,7 @@ from seats.tables import JoinRequest
 
 
 async def ask(work: Work, person_id: int, suggested: Suggestion, note: str | None) -> JoinRequest:
-    """Ask to join a workspace. Raises AlreadyAsked."""
-    note = note_of(note)
+    """Ask to join a workspace, with a note that was read. Raises AlreadyAsked."""
     # One that ran out a moment ago, and was not yet told so, doesn't stand in the way.
     before = await suggesting_queries.open_of(work, suggested.account_id, person_id)
     if before is not None and before.expires_at <= work.now:

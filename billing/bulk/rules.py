@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from kernel.errors import Problem
+from kernel.errors import InvalidInput, Problem
 
 KEPT = timedelta(days=7)
 """How long the lines of an export can be fetched."""
@@ -19,6 +19,12 @@ BYTES = 2 * 1024**3
 
 LONGEST = 20_000
 """Characters of a document to export."""
+
+
+def insist_on_text(document: str) -> None:
+    """Refuse what can't be kept. Raises InvalidInput."""
+    if len(document) > LONGEST or "\x00" in document:
+        raise InvalidInput(f"A document to export is at most {LONGEST:,} characters, and none of them is NUL.")
 
 
 class BulkExportState(StrEnum):

@@ -33,7 +33,7 @@ from graphql import (
     print_ast,
 )
 
-from billing.bulk.rules import LONGEST, NotExportable
+from billing.bulk.rules import NotExportable
 from gateway.documents import Document, Documents, Operation, Refusal, core
 from kernel import pages
 from kernel.errors import TooComplex
@@ -87,8 +87,6 @@ class Shapes:
 
     def read(self, text: str) -> Shape:
         """The shape of a document. Raises NotExportable."""
-        if len(text) > LONGEST:
-            raise NotExportable(f"it has more than {LONGEST:,} characters.")
         document = self._read(text)
         operation = document.operations[0].node
         if len(document.operations) != 1 or operation.operation is not OperationType.QUERY:

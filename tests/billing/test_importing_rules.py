@@ -161,7 +161,6 @@ def test_each_mistake_of_a_file_is_told_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"status": "past_due"}, "unpaid invoice"),
         ({"status": "unpaid"}, "given up collecting"),
         ({"status": "incomplete"}, "first invoice"),
         ({"status": "paused"}, "trial ended"),
@@ -178,6 +177,12 @@ def test_what_stays_says_why(change: dict[str, Any], why: str) -> None:
 
     assert found.wanted == []
     assert [why in left.why and left.why.endswith(".") for left in found.left] == [True]
+
+
+def test_one_that_is_past_due_comes_over_for_its_unpaid_invoice_does() -> None:
+    found = decision(theirs(status="past_due"))
+
+    assert ([each.theirs.status for each in found.wanted], found.left) == (["past_due"], [])
 
 
 def test_a_price_that_the_file_does_not_name_or_leaves_out_stays() -> None:

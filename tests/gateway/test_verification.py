@@ -445,6 +445,23 @@ PLANTED = [
         "audit_record 10/4: was sealed and is missing",
     ),
     (
+        "insert into seat_group (account_id, id, pool_id, name, allocation, assigned, created_at)"
+        " values (10, 95, 32, 'Design', 1, 1, now())",
+        "A seat group counts exactly the seats of it that are held.",
+        "seat_group 10/95: counts 1 seats of 1, and 0 are held",
+    ),
+    (
+        "update license_pool set set_apart = 1",
+        "A license pool sets apart what its seat groups have and have not taken.",
+        "license_pool 10/32: sets 1 seats apart, and its groups have 0 free",
+    ),
+    (
+        "insert into seat_group (account_id, id, pool_id, name, allocation, created_at)"
+        " values (10, 95, 32, 'Design', 9, now())",
+        "The seat groups of a pool have no more seats together than were purchased.",
+        "license_pool 10/32: has 3 seats, and its groups 9",
+    ),
+    (
         "update audit_seal set at = now()",
         "Every audit chain, its head and its seals hold.",
         "audit_seal 70: was changed after it was written",

@@ -35,11 +35,12 @@ _ID = re.compile(r"\b([a-z]{2,12})_[0-9a-f]{13}\b")
 _TRIED_WITH_EVERY_TYPE = {"node", "nodes"}
 _PREVIEWS = {name for name in schema.build()._schema.query_type.fields if name.startswith("preview")}
 _ASKED = {"accountStatement", "creditBalance", "disputeFigures", "explainInvoice", "revenueSchedule", "trialBalance"}
-_ASKED |= {"joinPreview", "moneyAtRisk", "seatTimeline", "usageEvents"}
+_ASKED |= {"joinPreview", "moneyAtRisk", "seatTimeline", "suggestionPreview", "usageEvents"}
 _TRIED_ALONE = _ASKED | _PREVIEWS
 """Questions that are refused in words like a change.
 
-`test_previews`, `test_finance`, `test_joining`, `test_overage` and `test_seat_timeline` ask them as everybody.
+`test_previews`, `test_finance`, `test_joining`, `test_overage`, `test_seat_timeline` and `test_suggestions` ask them as
+everybody.
 """
 
 _MOST = 100

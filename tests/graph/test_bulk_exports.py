@@ -215,7 +215,6 @@ async def test_an_export_of_somebody_who_left_us_fails_and_shows_nothing(
         ("mutation { endSession(input: {}) { __typename } }", None),
         ("{ nonsense", None),
         ("", None),
-        ("{ invoices { nodes { id } } } #" + "x" * 20_000, "it has more than 20,000 characters."),
     ],
 )
 async def test_what_is_no_list_is_refused_with_advice_and_nothing_begins(
