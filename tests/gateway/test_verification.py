@@ -445,8 +445,10 @@ PLANTED = [
         "audit_record 10/4: was sealed and is missing",
     ),
     (
-        "insert into seat_group (account_id, id, pool_id, name, allocation, assigned, created_at)"
-        " values (10, 95, 32, 'Design', 1, 1, now())",
+        (
+            "insert into seat_group (account_id, id, pool_id, name, allocation, assigned, created_at)"
+            " values (10, 95, 32, 'Design', 1, 1, now())"
+        ),
         "A seat group counts exactly the seats of it that are held.",
         "seat_group 10/95: counts 1 seats of 1, and 0 are held",
     ),
@@ -456,8 +458,10 @@ PLANTED = [
         "license_pool 10/32: sets 1 seats apart, and its groups have 0 free",
     ),
     (
-        "insert into seat_group (account_id, id, pool_id, name, allocation, created_at)"
-        " values (10, 95, 32, 'Design', 9, now())",
+        (
+            "insert into seat_group (account_id, id, pool_id, name, allocation, created_at)"
+            " values (10, 95, 32, 'Design', 9, now())"
+        ),
         "The seat groups of a pool have no more seats together than were purchased.",
         "license_pool 10/32: has 3 seats, and its groups 9",
     ),
