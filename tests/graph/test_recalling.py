@@ -133,6 +133,22 @@ async def test_what_decides_that_somebody_sees_nothing_is_asked_each_time(
     assert (await here.ask(NAMED, member, id=workspace.id)).data == {"workspace": None}
 
 
+async def test_an_admin_of_a_seat_group_who_is_dismissed_sees_it_no_more(here: Process, workspace: Scene) -> None:
+    member = workspace.members[Role.MEMBER]
+    group = await workspace.seat_group(await workspace.pool(3))
+    document = "query Named($id: ID!) { node(id: $id) { ... on SeatGroup { name } } }"
+    unseen = await here.often(document, member, id=group)
+    await workspace.group_admin(group, member)
+    seen = [(await here.ask(document, member, id=group)).data for _ in range(OFTEN)]
+    remembered = await here.knows(member.bearer)
+
+    await workspace.world.run("update group_admin set dismissed_at = now() where person_id = $1", member.number)
+
+    assert (unseen.data, seen) == ({"node": None}, [{"node": {"name": "Design"}}] * OFTEN)
+    assert remembered
+    assert (await here.ask(document, member, id=group)).data == {"node": None}
+
+
 async def test_what_somebody_gains_they_have_at_once(here: Process, workspace: Scene) -> None:
     person = await workspace.world.person()
     before = await here.often(NAMED, person, id=workspace.id)
