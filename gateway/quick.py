@@ -32,12 +32,13 @@ from graphql.execution.values import VariableValues
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway import http
 from gateway.authentication import REASON, Door
 from gateway.budgets import Budgets
 from gateway.compiled import Reads
 from gateway.crowding import Room
 from gateway.documents import Document, Documents, Operation
-from gateway.http import BODY, FAILED, OFFERED, PATIENCE, VARIES, around, overdue, shown_with
+from gateway.http import BODY, FAILED, PATIENCE, VARIES, around, overdue, shown_with
 from gateway.logs import Line
 from gateway.metrics import Metrics
 from gateway.negotiation import EVENTS, negotiate
@@ -358,7 +359,7 @@ def head_of(headers: list[tuple[bytes, bytes]]) -> Head | None:
         and len(length) <= _DIGITS
         and int(length) <= BODY
     )
-    media = _media(told.get(b"accept"))
+    media = _media(told.get(b"accept"), http.OFFERED)
     if not plain or media is None:
         return None
     try:
@@ -378,10 +379,10 @@ def _bearer(told: dict[bytes, bytes]) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def _media(accept: bytes | None) -> str | None:
-    """What an answer is sent as; None for who accepts none of ours, or takes streams."""
+def _media(accept: bytes | None, offers: tuple[str, ...]) -> str | None:
+    """Which of the offers an answer is sent as; None for who accepts none of them, or takes streams."""
     said = None if accept is None else accept.decode("latin-1")
-    return None if said and EVENTS in said.lower() else negotiate(said, OFFERED)
+    return None if said and EVENTS in said.lower() else negotiate(said, offers)
 
 
 @lru_cache(maxsize=16)
