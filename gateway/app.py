@@ -34,6 +34,7 @@ from gateway.cookies import Cookies
 from gateway.crowding import Crowding, Room
 from gateway.documents import Documents
 from gateway.export_routes import export_routes
+from gateway.gathering import Post
 from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
@@ -84,11 +85,12 @@ def build(
     working: bool,
     address: str | None = None,
     connections: int = database.CONNECTIONS + READERS,
+    post: Post | None = None,
 ) -> Starlette:
     """The application on one database; `working` runs the worker in this process too.
 
     Requests are answered on so many `connections`, a third of which is for compiled reads. With the `address` it
-    answers at, the sandbox that plays the rail tells it of its events.
+    answers at, the sandbox that plays the rail tells it of its events. At its `post` it tells its figures to others.
     """
     configure(settings)
     graph = schema.build()
@@ -96,7 +98,7 @@ def build(
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     reads = Reads(graph, explain=settings.explain)
     shapes = Shapes(graph)
-    metrics = Metrics()
+    metrics = Metrics(post)
     entrance = Entrance(metrics, Room())
     blocks = IdBlocks()
     printer = Printer()
@@ -109,6 +111,7 @@ def build(
         await database.assert_fenced(engine)
         async with clock(settings, url) as ticking, rail(settings, url) as paying, AsyncExitStack() as held:
             metrics.look = partial(_waiting, engine, ticking, blocks)
+            await held.enter_async_context(metrics.shared())
             noticed = await held.enter_async_context(remembered(settings, url, documents))
             app.state.remembered = noticed
             told = await held.enter_async_context(

@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus may ask of one process.
+"""Metrics: what Prometheus may ask of one process, or of all that answer at one port.
 
 Labels take few values: the kind of operation, the status and the error code. A
 name that a client chooses is never a label.
@@ -6,17 +6,18 @@ name that a client chooses is never a label.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import asyncpg
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.gathering import Post
 from kernel.errors import Unavailable
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -35,11 +36,25 @@ class Waiting:
 Look = Callable[[], Awaitable[Waiting]]
 
 
-class Metrics:
-    """The figures of one process, in a registry of their own."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Figures as an encoder takes them."""
 
-    def __init__(self) -> None:
+    figures: list[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        return self.figures
+
+
+class Metrics:
+    """The figures of one process, in a registry of their own; with a `post`, those of its others are shown as well."""
+
+    def __init__(self, post: Post | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.whole = CollectorRegistry()
+        """What is so of the database, whichever process is asked."""
+
+        self._post = post
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
@@ -59,12 +74,12 @@ class Metrics:
         self.held = Gauge(
             "seatgraph_held_subscriptions",
             "Subscriptions that are billed no more until a person has looked.",
-            registry=self.registry,
+            registry=self.whole,
         )
         self.discrepancies = Gauge(
             "seatgraph_open_discrepancies",
             "Differences from what Stripe moved that wait for a person.",
-            registry=self.registry,
+            registry=self.whole,
         )
         self.look: Look | None = None
         """Counts both when somebody asks for the figures."""
@@ -99,6 +114,10 @@ class Metrics:
         requests.inc()
         took.observe(seconds)
 
+    def shared(self) -> AbstractAsyncContextManager[None]:
+        """Tell these figures to the other processes, if there are any, for so long."""
+        return self._post.opened(self.registry.collect) if self._post else nullcontext()
+
     async def page(self, request: Request) -> Response:
         """The figures as Prometheus reads them; while the database is away, the last that is known of it."""
         with suppress(Unavailable, OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -106,5 +125,7 @@ class Metrics:
                 waiting = await self.look()
                 self.held.set(waiting.held)
                 self.discrepancies.set(waiting.discrepancies)
+        own = self.registry.collect()
+        figures = await self._post.gathered(own) if self._post else own
         encode, media = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self.registry), headers={"content-type": media})
+        return Response(encode(_Page([*self.whole.collect(), *figures])), headers={"content-type": media})

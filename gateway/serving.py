@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 
 import schema
 from auth.names import Names
-from gateway import crew, furnishing, playing, stopping
+from gateway import crew, furnishing, gathering, playing, stopping
 from gateway.app import build
 from gateway.bulk.shapes import Shapes
 from gateway.bulk.writing import Writer
@@ -72,10 +72,16 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
         stopping.check()
         size = asyncio.run(_connections(url, workers))
 
-        def answer(place: int) -> None:
+        def answer(place: int, post: gathering.Post | None = None) -> None:
             first = place == 0
             app = build(
-                settings, url, signer(settings), working=working and first, address=_address(door), connections=size
+                settings,
+                url,
+                signer(settings),
+                working=working and first,
+                address=_address(door),
+                connections=size,
+                post=post,
             )
             # What was made so far stays, and the garbage collector needn't look at it again.
             gc.freeze()
@@ -84,8 +90,9 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
 
         if workers == 1:
             answer(0)
-        else:
-            crew.man(workers, answer, 2 * GRACE)
+            return
+        with gathering.posts(workers) as posts:
+            crew.man(workers, lambda place: answer(place, posts[place]), 2 * GRACE)
 
 
 def work(settings: Settings, say: Say, tell: Say, *, patience: int) -> None:

@@ -125,7 +125,8 @@ async def test_everybody_to_ask_as_is_in_the_demo(shared: Demo) -> None:
 
 
 def test_every_figure_is_one_of_ours() -> None:
-    shown = generate_latest(Metrics().registry).decode()
+    metrics = Metrics()
+    shown = "".join(generate_latest(each).decode() for each in (metrics.registry, metrics.whole))
 
     for name in words(OPERATING, "Figure"):
         assert f"# TYPE {name} " in shown

@@ -47,6 +47,15 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def workers(started: Running) -> set[str]:
+    """Whose figures Prometheus is shown."""
+    try:
+        page = httpx2.get(address(started).replace("/graphql", "/metrics"), timeout=5).text
+    except httpx2.TransportError:
+        return set()
+    return set(re.findall(r'seatgraph_requests_in_flight\{worker="(\d+)"\}', page))
+
+
 def answers(started: Running) -> bool:
     try:
         return httpx2.post(address(started), json=PLANS, timeout=5).status_code == 200
@@ -60,10 +69,12 @@ def test_several_processes_answer_and_whoever_dies_is_replaced(home: Path, fresh
     with running(home, "serve", "--port", "0", "--workers", "3", "--no-worker", **told) as started:
         until(lambda: len(crew(started)) == 3)
         until(lambda: answers(started))
+        until(lambda: workers(started) == {"0", "1", "2"})
         before = crew(started)
         os.kill(before[0], signal.SIGKILL)
         until(lambda: len(crew(started)) == 3 and before[0] not in crew(started))
         until(lambda: answers(started))
+        until(lambda: workers(started) == {"0", "1", "2"})
         after = crew(started)
         status, said = started.stop()
 
