@@ -114,12 +114,12 @@ def build(
             await held.enter_async_context(metrics.shared())
             noticed = await held.enter_async_context(remembered(settings, url, documents))
             app.state.remembered = noticed
+            purse = Purse(settings.budget, settings.restored)
+            app.state.budgets = spending = await held.enter_async_context(budgets(url, purse))
             told = await held.enter_async_context(
-                live(graph, noticed.sources, metrics, url=url, engine=engine, clock=ticking, blocks=blocks)
+                live(graph, noticed.sources, metrics, spending, url=url, engine=engine, clock=ticking, blocks=blocks)
             )
             app.state.live = told
-            purse = Purse(settings.budget, settings.restored)
-            app.state.budgets = await held.enter_async_context(budgets(url, purse))
             app.state.door = Door(
                 engine,
                 ticking,

@@ -165,6 +165,19 @@ class Cost:
         """The points it may cost with these variables, at least one."""
         return max(1, self.shape.asked(given))
 
+    @property
+    def begun(self) -> int:
+        """The points of the fields at the root by themselves: what it costs to begin to follow."""
+        return sum(entry.own for entry in self.shape.entries)
+
+    def asked_each(self, given: Variables) -> int:
+        """The points that each change may cost whoever follows, at least one."""
+        return max(1, self.shape.asked(given) - self.begun)
+
+    def used_each(self, data: Mapping[str, Any] | None) -> int:
+        """The points that it took to tell this change, at least one."""
+        return max(1, self.used(data) - self.begun)
+
     def used_by(self, text: str) -> int:
         """The points that an answer took whose data is JSON text of PostgreSQL's; read only where it has to be."""
         if self.shape.flat:

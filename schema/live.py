@@ -8,6 +8,7 @@ from resolvers import live as resolve
 from resolvers.following import Change
 from resolvers.graph import Column
 from schema.base import Word, value, via
+from schema.weights import FOUND
 
 
 @value(Change)
@@ -23,7 +24,7 @@ class InvoiceChange:
     at: datetime
     """When."""
 
-    invoice = Word(Column("row"), "Invoice")
+    invoice = Word(Column("row"), "Invoice", cost=FOUND)
     """The invoice as it is now."""
 
 
@@ -40,7 +41,7 @@ class PaymentChange:
     at: datetime
     """When."""
 
-    payment = Word(Column("row"), "Payment")
+    payment = Word(Column("row"), "Payment", cost=FOUND)
     """The payment as it is now."""
 
 
@@ -57,7 +58,7 @@ class SubscriptionChange:
     at: datetime
     """When."""
 
-    subscription = Word(Column("row"), "Subscription")
+    subscription = Word(Column("row"), "Subscription", cost=FOUND)
     """The subscription as it is now."""
 
 
@@ -74,7 +75,7 @@ class SeatChange:
     at: datetime
     """When."""
 
-    seat = Word(Column("row"), "Seat")
+    seat = Word(Column("row"), "Seat", cost=FOUND)
     """The seat as it is now."""
 
 
@@ -91,7 +92,7 @@ class AuditRecorded:
     at: datetime
     """When."""
 
-    record = Word(Column("row"), "AuditRecord")
+    record = Word(Column("row"), "AuditRecord", cost=FOUND)
     """What the audit log says of it."""
 
 

@@ -16,6 +16,7 @@ from starlette.routing import WebSocketRoute
 
 from auth.policy import Actor
 from gateway.authentication import Door
+from gateway.budgets import Budgets
 from gateway.cookies import of_our_pages
 from gateway.documents import Document, Operation
 from gateway.live.feed import Feed
@@ -49,6 +50,7 @@ async def live(
     schema: strawberry.Schema,
     sources: Sources,
     metrics: Metrics,
+    budgets: Budgets,
     *,
     url: str,
     engine: AsyncEngine,
@@ -69,7 +71,7 @@ async def live(
     feed, vigil = Feed(url, begin), Vigil(begin)
     running = [asyncio.create_task(feed.run()), asyncio.create_task(vigil.run())]
     try:
-        yield Live(feed, vigil, Streams(schema, sources, vigil, metrics))
+        yield Live(feed, vigil, Streams(schema, sources, vigil, metrics, budgets))
     finally:
         feed.close()
         for task in running:

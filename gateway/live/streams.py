@@ -2,7 +2,8 @@
 
 A subscription is begun by the actor of its first moment. Each change is then answered
 for the actor of *its* moment, in a unit of work of its own: the bearer is looked at
-again, the permission is asked for again, and what may not be seen is not told.
+again, the permission is asked for again, and what may not be seen is not told. Following
+is paid for as asking is: at its beginning, and for each change that is told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, cast
 import strawberry
 from graphql import OperationType
 
+from gateway.budgets import Bill, Budgets, Overspent
 from gateway.documents import Document, Documents, Operation, Refusal
 from gateway.executor import NotBegun, Outcome, execute, subscribe
 from gateway.live.feed import Follower
@@ -72,6 +74,7 @@ class Streams:
     sources: Sources
     vigil: Vigil
     metrics: Metrics
+    budgets: Budgets
     patience: float = PATIENCE
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     """Where changes are answered: what is followed by many leaves connections to whoever asks something."""
@@ -115,7 +118,9 @@ class Streams:
 
     async def _begun(self, question: Question, enter: Enter, counted: ExitStack) -> Follower:
         async with enter() as context:
-            counted.enter_context(self._counted(self._streams, identified(context), MOST_STREAMS, "subscriptions"))
+            name = identified(context)
+            counted.enter_context(self._counted(self._streams, name, MOST_STREAMS, "subscriptions"))
+            await self.budgets.take(name, question.operation.cost.begun)
             try:
                 source = await subscribe(
                     self.schema,
@@ -145,6 +150,7 @@ class Streams:
             seen = await change.seen_by(context)
             if seen is None:
                 return None
+            bill = await self._charged(context, question)
             outcome = await execute(
                 self.schema,
                 question.document,
@@ -155,7 +161,20 @@ class Streams:
                 extensions=question.asked.extensions,
                 suggestions=self.documents.suggestions,
             )
-        return {"errors": masked(outcome.errors), "data": outcome.data} if outcome.errors else {"data": outcome.data}
+        bill.settle(question.operation.cost.used_each(outcome.data))
+        told = {"data": outcome.data, "extensions": {"cost": bill.shown()}}
+        return {"errors": masked(outcome.errors), **told} if outcome.errors else told
+
+    async def _charged(self, context: Context, question: Question) -> Bill:
+        """Let whoever follows pay for a change. Raises RateLimited."""
+        asked = question.operation.cost.asked_each(question.asked.variables)
+        try:
+            return await self.budgets.take(context.actor.name, asked)
+        except Overspent as refusal:
+            left, seconds = max(0, refusal.bill.left), refusal.details["seconds"]
+            says = f"To tell you of this change costs {asked:,} of your points, and {left:,} are left."
+            more = f"Subscribe again after your last cursor, in {seconds} seconds."
+            raise RateLimited(f"{says} {more}", seconds=seconds) from None
 
     @contextmanager
     def _counted(self, tally: Tally[str], name: str, most: int, what: str) -> Iterator[None]:

@@ -196,7 +196,7 @@ async def test_what_is_public_costs_a_stranger_nothing(world: World) -> None:
 
 async def test_whoever_has_spent_everything_is_told_when_to_come_back(world: World) -> None:
     ada = await world.person()
-    await _broke(world, f"person:{ada.number}")
+    await broke(world, f"person:{ada.number}")
 
     response = await world.post({"query": "{ viewer { person { name } } }"}, ada)
     other = await world.ask("{ viewer { person { name } } }", await world.person())
@@ -211,7 +211,7 @@ async def test_whoever_has_spent_everything_is_told_when_to_come_back(world: Wor
 async def test_nothing_is_changed_by_whoever_has_spent_everything(world: World) -> None:
     ada = await world.person()
     account = ada.account
-    await _broke(world, f"person:{ada.number}")
+    await broke(world, f"person:{ada.number}")
 
     reply = await world.change("updateBillingSettings", ada, account=account, country="DE")
 
@@ -238,7 +238,7 @@ async def test_a_page_of_no_size_is_refused_and_costs_no_more_than_a_page(world:
     assert response.json()["extensions"]["cost"]["requestedQueryCost"] <= 202
 
 
-async def _broke(world: World, name: str) -> None:
+async def broke(world: World, name: str) -> None:
     """Let somebody have spent everything, and this process know it."""
     budgets = world.app.state.budgets
     await budgets.take(name, 1)
