@@ -4,13 +4,15 @@
 
 Whoever sees an account's invoices gets them and their lines. Our own staff get those
 of everybody, and the entries of the ledger. The transaction that reads them
-stays open while the client does, so that all rows are of one moment.
+stays open while the client does, so that all rows are of one moment. It holds a
+connection for as long, so only a few are written at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +24,7 @@ from auth.policy import Actor, Permission
 from billing.exporting import Sheet, chunks
 from gateway.masking import STATUS, masked_exception
 from kernel import ids
-from kernel.errors import Code, Forbidden, InvalidInput, NotFound, Unauthenticated
+from kernel.errors import Code, Forbidden, InvalidInput, NotFound, RateLimited, Unauthenticated, Unavailable
 from resolvers.info import Context
 
 Opening = Callable[[Request], AbstractAsyncContextManager[Any]]
@@ -31,15 +33,45 @@ Opening = Callable[[Request], AbstractAsyncContextManager[Any]]
 Answer = Callable[[Context, Request], Response | Awaitable[Response]]
 """What is streamed, once it is decided that they may have it. Raises a Fault."""
 
+MOST = 3
+"""Exports that one process writes at the same time: most connections to the database are for whoever asks something."""
+
+EACH = 2
+"""How many of them may be one actor's."""
+
+_LATER = "5"
+"""Seconds after which to try again where there was no room."""
+
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Places:
+    """How many exports are written in one process, and whose."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, name: str) -> Iterator[None]:
+        """One more export of an actor. Raises RateLimited or Unavailable."""
+        if self._taken[name] >= EACH:
+            raise RateLimited(f"You fetch {EACH} exports at this moment. Fetch the next when one of them has ended.")
+        if self._taken.total() >= MOST:
+            raise Unavailable("Others fetch as many exports as we write at a time. Try again in some seconds.")
+        self._taken[name] += 1
+        try:
+            yield
+        finally:
+            self._taken[name] -= 1
+            self._taken += Counter()
 
 
 class _Endpoint:
     """See `exports_endpoint`."""
 
-    def __init__(self, context: Opening, answer: Answer) -> None:
-        self._context, self._answer = context, answer
+    def __init__(self, context: Opening, answer: Answer, places: Places) -> None:
+        self._context, self._answer, self._places = context, answer, places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what fails before the first row is told as an error."""
@@ -51,8 +83,10 @@ class _Endpoint:
         try:
             async with self._context(request) as context:
                 answer = self._answer(context, request)
-                response = await answer if isinstance(answer, Awaitable) else answer
-                await response(scope, receive, send)
+                ready = await answer if isinstance(answer, Awaitable) else answer
+                with self._places.taken(context.actor.name):
+                    response = ready
+                    await response(scope, receive, send)
         except Exception as error:
             if response is not None:
                 # Rows are on their way already: a client that sees the connection break knows that some are missing.
@@ -60,9 +94,9 @@ class _Endpoint:
             await _refused(masked_exception(error))(scope, receive, send)
 
 
-def exports_endpoint(context: Opening, answer: Answer) -> ASGIApp:
-    """The application that answers with what is streamed to whoever may have it."""
-    return _Endpoint(context, answer)
+def exports_endpoint(context: Opening, answer: Answer, places: Places) -> ASGIApp:
+    """The application that answers with what is streamed to whoever may have it, where there is room."""
+    return _Endpoint(context, answer, places)
 
 
 def sheets(context: Context, request: Request) -> Response:
@@ -127,4 +161,6 @@ def instant(name: str, text: str) -> datetime:
 def _refused(shown: dict[str, Any]) -> Response:
     code = Code(shown["extensions"]["code"])
     headers = {"www-authenticate": "Bearer"} if code is Code.UNAUTHENTICATED else {}
+    if code in {Code.UNAVAILABLE, Code.RATE_LIMITED}:
+        headers["retry-after"] = _LATER
     return JSONResponse({"errors": [shown]}, STATUS[code], headers=headers)

@@ -32,6 +32,7 @@ from gateway.letters.office import office
 from gateway.live.opening import Live
 from gateway.live.wire import Wire
 from gateway.logs import configure_logging
+from gateway.pipe import Pipe
 from gateway.rails import rail
 from gateway.settings import Settings
 from gateway.worker import Worker
@@ -177,7 +178,7 @@ def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Pipe,
         ws=Wire,
         ws_max_size=SPOKEN,
         ws_per_message_deflate=False,

@@ -20,7 +20,7 @@ from billing import one_off
 from billing.exporting import harmless
 from billing.invoices import finalize
 from billing.one_off import Wanted
-from gateway.exports import exports_endpoint, sheets
+from gateway.exports import Places, exports_endpoint, sheets
 from kernel import ids
 from kernel.work import Work
 from resolvers.info import Context
@@ -63,7 +63,7 @@ async def get(life: Life, actor: Actor, sheet: str, method: str = "GET", **query
         finally:
             await work.close()
 
-    app = Starlette(routes=[Route("/export/{sheet}.csv", exports_endpoint(context, sheets))])
+    app = Starlette(routes=[Route("/export/{sheet}.csv", exports_endpoint(context, sheets, Places()))])
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://seatgraph.test") as client:
         return await client.request(method, f"/export/{sheet}.csv", params=query)
