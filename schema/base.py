@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import asyncpg
 import strawberry
@@ -119,11 +119,19 @@ def via(
 ) -> Any:
     """A way into the graph that a resolver answers, and so does what is `compiled` of it.
 
-    One that is `public` answers everybody alike.
+    One that is `public` answers everybody alike. An argument is on its way out whose annotation says `deprecation(…)`.
     """
     made = strawberry.field(resolver=resolve, metadata=weighed(cost, public=public) | {_COMPILED: compiled})
     made.type_annotation = StrawberryAnnotation(annotation, namespace=TYPES)
+    for taken in made.arguments:
+        taken.deprecation_reason = _leaving(taken.type_annotation.annotation)
     return made
+
+
+def _leaving(annotation: Any) -> str | None:
+    """Why an argument is on its way out, if it is."""
+    told = get_args(annotation) if get_origin(annotation) is Annotated else ()
+    return next((each.reason for each in told if isinstance(each, Deprecation)), None)
 
 
 def many(target: str, *, by: str, of: str = "id", order: str = "id", where: str = "true") -> Any:

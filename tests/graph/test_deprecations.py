@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 from graphql import build_schema
-from strawberry.annotation import StrawberryAnnotation
+from strawberry import argument
 from typer.testing import CliRunner
 
 from gateway import contract, leaving, reference
@@ -20,7 +20,7 @@ from gateway.__main__ import app
 from gateway.contract import compared
 from resolvers.deprecation import Deprecation, deprecation, read
 from resolvers.graph import FACES
-from schema.base import RESOLVES, TYPES, computed, deprecated, value, words
+from schema.base import RESOLVES, TYPES, computed, deprecated, value, via, words
 from schema.changes import MUTATIONS, mutation
 
 SINCE, UNTIL = "2026-01-31", "2026-07-31"
@@ -69,6 +69,16 @@ async def paint_toy(
     return Row(name=str(hue))
 
 
+async def find_toy(
+    name: Annotated[str | None, argument(description="Which name.")] = None,  # noqa: ARG001 - the same
+    title: Annotated[  # noqa: ARG001 - the same
+        str | None, argument(description="Which title."), deprecation(SINCE, UNTIL, use="name")
+    ] = None,
+) -> Row | None:
+    """The toy of a name."""
+    return None
+
+
 @pytest.fixture
 def toys() -> Iterator[str]:
     """A schema of toys, and nothing of it afterwards."""
@@ -76,9 +86,7 @@ def toys() -> Iterator[str]:
     toy = value(Row)(Toy)
     painted = mutation(paint_toy, "Toy")
     old = deprecated(mutation(paint_toy, "Toy"), since=SINCE, until=UNTIL, use="paintToy")
-    found: Any = strawberry.field(resolver=lambda: None)
-    found.type_annotation = StrawberryAnnotation("Toy | None", namespace=TYPES)
-    query = strawberry.type(type("Query", (), {"__annotations__": {"toy": object}, "toy": found}))
+    query = strawberry.type(type("Query", (), {"toy": via(find_toy, "Toy | None")}))
     change = strawberry.type(type("Mutation", (), {"paint_toy": painted, "color_toy": old}))
     yield strawberry.Schema(query=query, mutation=change, types=[toy]).as_str()
     for name in ("Toy", "Hue"):
@@ -95,6 +103,7 @@ def test_whatever_is_declared_can_be_deprecated(toys: str) -> None:
         "Hue.ROUGE": WHY.format("RED"),
         "Mutation.colorToy": WHY.format("paintToy"),
         "PaintToyInput.color": WHY.format("hue"),
+        "Query.toy(title:)": WHY.format("name"),
         "Toy.doubled": WHY.format("Toy.name"),
         "Toy.oldName": WHY.format("name"),
     }
@@ -106,9 +115,11 @@ def test_what_takes_the_place_has_to_be_there(toys: str) -> None:
     schema = build_schema(toys)
 
     there = [leaving.replaced(schema, "Toy.oldName", use) for use in ("name", "Toy.name", "Hue.RED")]
+    beside = leaving.replaced(schema, "Query.toy(title:)", "name")
     missing = [leaving.replaced(schema, "Toy.oldName", use) for use in ("title", "Hue.BLUE", "Toy.doubled", "oldName")]
 
     assert all(there)
+    assert beside
     assert not any(missing), "what is missing, or on its way out itself, takes no place"
 
 
@@ -141,57 +152,57 @@ BEFORE = """
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "line"),
+    ("was", "becomes", "said"),
     [
-        ("name: String! size: Int }", "name: String! }", "breaks clients: Field Toy.size was removed."),
-        ("name: String!", "name: Int!", "breaks clients: Field Toy.name changed type from String! to Int!."),
-        ("name: String!", "name: String", "breaks clients: Field Toy.name changed type from String! to String."),
-        ("first: Int,", "", "breaks clients: Argument Query.toys(first:) was removed."),
-        (
-            "first: Int,",
-            "first: Int!,",
-            "breaks clients: Argument Query.toys(first:) has changed type from Int to Int!.",
-        ),
-        ("toy(id: ID!)", "toy(id: ID!, by: ID!)", "breaks clients: A required argument Query.toy(by:) was added."),
-        ("NAME SIZE", "NAME", "breaks clients: Enum value Order.SIZE was removed."),
-        ("Toy | Car", "Toy", "breaks clients: Car was removed from union type Box."),
-        ("type Car { wheels: Int }\n    union Box = Toy | Car", "union Box = Toy", "breaks clients: Car was removed."),
-        ("implements Sized", "", "breaks clients: Ball no longer implements interface Sized."),
-        ("color: String", "", "breaks clients: Field PaintInput.color was removed."),
-        (
-            "color: String",
-            "color: String!",
-            "breaks clients: Field PaintInput.color changed type from String to String!.",
-        ),
-        ("color: String", "color: String by: ID!", "breaks clients: A required field PaintInput.by was added."),
-        ("NAME SIZE", "NAME SIZE AGE", "may surprise clients: Enum value Order.AGE was added."),
-        ("size: Int }\n    type Car", "size: Int age: Int }\n    type Car", "harmless: Field Toy.age was added."),
+        ("name: String!", "name: Int!", "Field Toy.name changed type from String! to Int!."),
+        ("name: String!", "name: String", "Field Toy.name changed type from String! to String."),
+        ("first: Int,", "first: Int!,", "Argument Query.toys(first:) has changed type from Int to Int!."),
+        ("toy(id: ID!)", "toy(id: ID!, by: ID!)", "A required argument Query.toy(by:) was added."),
+        ("Toy | Car", "Toy", "Car was removed from union type Box."),
+        ("type Car { wheels: Int }\n    union Box = Toy | Car", "union Box = Toy", "Car was removed."),
+        ("implements Sized", "", "Ball no longer implements interface Sized."),
+        ("color: String", "color: String!", "Field PaintInput.color changed type from String to String!."),
+        ("color: String", "color: String by: ID!", "A required field PaintInput.by was added."),
     ],
 )
-def test_what_a_change_does_to_clients_is_named(was: str, becomes: str, line: str) -> None:
-    assert was in BEFORE
-
-    assert line in compared(BEFORE, BEFORE.replace(was, becomes, 1), AFTER)
+def test_what_breaks_clients_is_named(was: str, becomes: str, said: str) -> None:
+    assert f"breaks clients: {said}" in changed(was, becomes)
 
 
-def gone(place: str, today: date) -> list[str]:
-    """What is said when something deprecated is taken away."""
-    marked = f'{place} @deprecated(reason: "{WHY.format("name")}")'
-    return compared(BEFORE.replace(place, marked, 1), BEFORE.replace(place, "", 1), today)
+def test_what_breaks_no_client_is_named_too() -> None:
+    assert changed("NAME SIZE", "NAME SIZE AGE") == ["may surprise clients: Enum value Order.AGE was added."]
+    assert changed("wheels: Int", "wheels: Int age: Int") == ["harmless: Field Car.age was added."]
+    assert compared(BEFORE, BEFORE, AFTER) == []
+
+
+def changed(was: str, becomes: str, today: date = AFTER, *, before: str = BEFORE) -> list[str]:
+    """What is said when the first of something becomes something else."""
+    assert was in before
+    return compared(before, before.replace(was, becomes, 1), today)
+
+
+def leaving_soon(place: str) -> str:
+    """Something that is deprecated."""
+    return f'{place} @deprecated(reason: "{WHY.format("name")}")'
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "what"),
     [
-        ("size: Int", "Field Toy.size was removed."),
-        ("first: Int", "Argument Query.toys(first:) was removed."),
-        ("SIZE", "Enum value Order.SIZE was removed."),
-        ("color: String", "Field PaintInput.color was removed."),
+        ("size: Int", "Field Toy.size"),
+        ("first: Int", "Argument Query.toys(first:)"),
+        ("SIZE", "Enum value Order.SIZE"),
+        ("color: String", "Field PaintInput.color"),
     ],
 )
-def test_what_was_announced_goes_after_its_day_and_not_on_it(place: str, said: str) -> None:
-    assert gone(place, LAST) == [f"breaks clients: {said} It is promised until 2026-07-31."]
-    assert gone(place, AFTER) == [f"was announced: {said}"]
+def test_what_was_announced_goes_after_its_day_and_not_on_it(place: str, what: str) -> None:
+    marked = BEFORE.replace(place, leaving_soon(place), 1)
+
+    assert changed(place, "") == [f"breaks clients: {what} was removed."]
+    assert changed(leaving_soon(place), "", LAST, before=marked) == [
+        f"breaks clients: {what} was removed. It is promised until 2026-07-31."
+    ]
+    assert changed(leaving_soon(place), "", before=marked) == [f"was announced: {what} was removed."]
 
 
 def test_a_type_goes_with_the_last_that_gives_or_takes_it() -> None:
@@ -208,11 +219,10 @@ def test_a_type_goes_with_the_last_that_gives_or_takes_it() -> None:
 
 
 def test_what_is_deprecated_and_what_is_so_no_more_is_told() -> None:
-    marked = BEFORE.replace("size: Int }", f'size: Int @deprecated(reason: "{WHY.format("name")}") }}', 1)
+    marked = BEFORE.replace("size: Int", leaving_soon("size: Int"), 1)
 
     assert compared(BEFORE, marked, AFTER) == [f"harmless: Toy.size is deprecated. {WHY.format('name')}"]
     assert compared(marked, BEFORE, AFTER) == ["harmless: Toy.size is deprecated no more."]
-    assert compared(BEFORE, BEFORE, AFTER) == []
 
 
 def test_whoever_commits_to_what_breaks_clients_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
