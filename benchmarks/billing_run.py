@@ -9,7 +9,8 @@ The floor is COPY of the very same rows, from files, into the same tables with t
 same indexes, and the bare UPDATE of clocks and subscriptions; it is measured after each
 run, and the mean counts. At last customers buy seats, first in calm and then while two
 workers bill. Each measurement has a copy of the same database of its own; fsync and
-synchronous_commit are on.
+synchronous_commit are on. Autovacuum, which comes by the clock, would fall to one or the
+other, and is off while both are measured.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from tempfile import mkdtemp
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import counter
@@ -172,6 +173,7 @@ async def floor(home: Path, made: str, url: str, folder: Path) -> Cost:
 async def compare(home: Path, server: str, count: int) -> float:
     """Print what a run over so many subscriptions costs; CPU µs an invoice of two workers."""
     await _drop(server, "base")
+    await _autovacuum(server, "on")
     await database.create(server, "base")
     base = database.within(server, "base")
     await database.migrate(base)
@@ -179,6 +181,7 @@ async def compare(home: Path, server: str, count: int) -> float:
     await measure(home, base, FIRST, 2)
     async with database.connected(base) as owner:
         await owner.execute("vacuum (analyze)")
+    await _autovacuum(server, "off")
     costs, floors = {}, []
     for workers in (1, 2):
         made, bare = [await _copied(server, name) for name in ("made", "bare")]
@@ -235,6 +238,12 @@ def _print(count: int, costs: Mapping[str, Cost], bare: Cost) -> None:
 async def _drop(server: str, name: str) -> None:
     async with database.connected(server) as owner:
         await owner.execute(f"drop database if exists {name} with (force)")
+
+
+async def _autovacuum(server: str, switch: Literal["on", "off"]) -> None:
+    async with database.connected(server) as owner:
+        await owner.execute(f"alter system set autovacuum = {switch}")
+        await owner.execute("select pg_reload_conf()")
 
 
 def main() -> None:

@@ -68,16 +68,18 @@ async def heads(connection: asyncpg.Connection, accounts: Sequence[int]) -> dict
     return {row["account_id"]: (row["seq"], row["hash"]) for row in rows}
 
 
-async def move(connection: asyncpg.Connection, ends: Mapping[int, End]) -> None:
-    """Let the heads say where the chains end now."""
-    await connection.execute(
+async def move(connection: asyncpg.Connection, starts: Mapping[int, int], ends: Mapping[int, End]) -> bool:
+    """Let the heads say where the chains end now; False where one of them is not at the number where it started."""
+    told: str = await connection.execute(
         "update audit_head h set seq = e.seq, hash = e.hash"
-        " from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as e(account_id, seq, hash)"
-        " where h.account_id = e.account_id",
-        list(ends),
-        [seq for seq, _ in ends.values()],
-        [last for _, last in ends.values()],
+        " from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) as e(account_id, start, seq, hash)"
+        " where h.account_id = e.account_id and h.seq = e.start",
+        list(starts),
+        list(starts.values()),
+        [ends[account][0] for account in starts],
+        [ends[account][1] for account in starts],
     )
+    return told == f"UPDATE {len(starts)}"
 
 
 _LOCK = (

@@ -79,8 +79,8 @@ async def read(connection: asyncpg.Connection, locked: Sequence[asyncpg.Record])
 
 
 async def credits_of(connection: asyncpg.Connection, accounts: Iterable[int]) -> dict[tuple[int, str], int]:
-    """The credit of those customers who have some, in minor units by currency; nobody else uses it until we commit."""
-    some = sorted({row["account_id"] for row in await connection.fetch(_CREDITS, list(accounts))})
+    """The credit of these customers, in minor units by currency; nobody else uses it until we commit."""
+    some = sorted(set(accounts))
     if not some:
         return {}
     await connection.execute(
@@ -220,7 +220,9 @@ _READ = """
            and not exists (select from invoice v
                            where (v.account_id, v.subscription_id) = (d.account_id, d.subscription_id)
                            and v.state = 'void') as plain,
-           coalesce(h.seq, 0) as chained,
+           h.seq as chained, h.hash as chain,
+           exists (select from ledger_transfer t where t.account_id = d.account_id
+                   and (t.debit = 'customer_credit' or t.credit = 'customer_credit')) as credited,
            a.country, a.vat_id, a.locale, a.collection, a.net_days, a.po_number, a.grace_hours,
            json_build_object('name', a.name, 'email', a.email, 'address', a.address, 'country', a.country,
                              'vat_id', a.vat_id, 'time_zone', a.time_zone)::text as billed_to

@@ -9,7 +9,7 @@ every column.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -108,11 +108,13 @@ async def write(
     """Write everything about these renewals. Numbers and then the audit's heads come last: others wait for them.
 
     So all that can be said without a number is said before. Events belong behind the audit's heads, so that those of an
-    account have their places in the order of commits. They are written before all the same, which is as good where no
-    head has moved since the facts were read. Else it raises Overtaken; whoever is `patient` writes them at last.
+    account have their places in the order of commits. They are written before all the same, and heads are locked only
+    as they move, which is as good where none has moved since the facts were read. Else it raises Overtaken; whoever is
+    `patient` locks them first, and writes events at last.
 
     `credit` is what customers have, by account and currency; what is used is taken off.
     """
+    patient = patient or any(renewal.due["chain"] is None for renewal in renewals)
     count = 16 * len(renewals) + sum(len(renewal.spans) for renewal in renewals)
     await blocks.reserve(connection, count)
     ids = blocks.draw(count)
@@ -122,18 +124,20 @@ async def write(
     await _copy(connection, sheets, "line_item", "ledger_entry", "ledger_transfer", *(() if patient else ("outbox",)))
     sheets.number(await numbers(connection, run, len(sheets.unnumbered)))
     await _copy(connection, sheets, "invoice")
-    heads = await chains.heads(connection, list(dict.fromkeys([record[0] for record in sheets.said])))
-    if not patient and any(_is_overtaken(renewal.due, heads) for renewal in renewals):
+    accounts = list(dict.fromkeys([record[0] for record in sheets.said]))
+    ends = await chains.heads(connection, accounts) if patient else _read(renewals)
+    starts = {account: ends[account][0] for account in accounts}
+    records = chains.grown(run, ids, sheets.said, ends)
+    if not await chains.move(connection, starts, ends):
         raise Overtaken
-    await copy(connection, "audit_record", chains.COLUMNS, chains.grown(run, ids, sheets.said, heads))
-    await chains.move(connection, heads)
+    await copy(connection, "audit_record", chains.COLUMNS, records)
     if patient:
         await _copy(connection, sheets, "outbox")
 
 
-def _is_overtaken(due: asyncpg.Record, heads: Mapping[int, End]) -> bool:
-    end = heads.get(due["account_id"])
-    return end is not None and end[0] != due["chained"]
+def _read(renewals: Sequence[Renewal]) -> dict[int, End]:
+    """Where each account's chain ended when its facts were read."""
+    return {due["account_id"]: (due["chained"], due["chain"]) for due, *_ in renewals}
 
 
 async def _copy(connection: asyncpg.Connection, sheets: Sheets, *tables: str) -> None:

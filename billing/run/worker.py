@@ -88,7 +88,9 @@ class Worker:
         made = await self.pricing.renewals(self.connection, locked)
         if not made:
             return []
-        credit = await queries.credits_of(self.connection, {row["account_id"] for row in locked})
+        credit = await queries.credits_of(
+            self.connection, (each.due["account_id"] for each in made if each.due["credited"])
+        )
         await advance(self.connection, made)
         await write(self.connection, self.run, self.blocks, made, credit, patient=patient)
         return made
