@@ -2,7 +2,8 @@
 
 Whoever asks has been recognized before, and the statement runs in their transaction,
 behind the same fence as any other. Whatever is unusual about a query, its arguments or
-its rows is left to the executor, which answers reads as often as it is asked.
+its rows is left to the executor, which answers reads as often as it is asked. Where only
+some of the fields need it, it answers those, and the statement has answered the others.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from graphql import GraphQLError, OperationType, get_variable_values
 from graphql.execution.values import VariableValues
 
 from gateway.documents import Document, Operation, core
+from gateway.executor import Outcome
+from gateway.mixing import Differing, Read, joined
 from kernel.errors import Fault
 from resolvers.compiled.asking import Asking
 from resolvers.compiled.draft import NotCompiled
-from resolvers.compiled.plan import Plan, Surprise, planned
+from resolvers.compiled.parting import told
+from resolvers.compiled.plan import Found, Half, Plan, Surprise, planned
 from resolvers.info import Context
 
 _MET = "met"
@@ -32,13 +36,18 @@ log = structlog.get_logger("gateway.compiled")
 Witness = Callable[[Document, Operation, dict[str, Any], Context, str], Awaitable[None]]
 """Sees every answer of a statement before it is sent, with what was asked, and may ask the same another way."""
 
+Onlooker = Callable[[Document, Operation, dict[str, Any], Context, Outcome], Awaitable[None]]
+"""Sees every answer that a statement and the executor gave together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How a query was answered: the JSON text of its data, or why the executor has to answer it."""
+    """How a query was answered: the JSON text of its data, or of a part of it, or why there is none."""
 
     text: str | None
     why: str | None = None
+    half: Read | None = None
+    """What was read of a query that the executor has yet to answer the rest of."""
 
 
 class Reads:
@@ -53,15 +62,16 @@ class Reads:
         self.explain = explain
         self.after = after
         self.witness: Witness | None = None
+        self.onlooker: Onlooker | None = None
         self.schema = schema
         self._core = core(schema)
 
     async def read(
         self, document: Document, operation: Operation, variables: dict[str, Any], context: Context
     ) -> Answered:
-        """The answer of one statement, or the reason why there is none."""
+        """The answer of one statement, or what it answers of it, or the reason why it answers nothing."""
         try:
-            text = await self._read(document, operation, variables, context)
+            found, text = await self._read(document, operation, variables, context)
         except (NotCompiled, Surprise) as reason:
             return Answered(None, str(reason))
         except (Fault, GraphQLError):
@@ -70,11 +80,38 @@ class Reads:
             # A transaction in which a statement failed answers nothing more.
             await context.work.rest()
             return Answered(None, f"the statement failed: {type(failure).__name__}")
+        if isinstance(found, Half):
+            return Answered(None, half=Read(found, text))
         if self.witness:
             await self.witness(document, operation, variables, context, text)
         return Answered(text)
 
-    async def _read(self, document: Document, operation: Operation, variables: dict[str, Any], context: Context) -> str:
+    async def finish(
+        self,
+        answered: Answered,
+        execute: Callable[[Document], Awaitable[Outcome]],
+        document: Document,
+        *,
+        operation: Operation,
+        variables: dict[str, Any],
+        context: Context,
+    ) -> Outcome:
+        """What the executor says of a query that no statement has answered, or not whole."""
+        if answered.half is None:
+            return await execute(document)
+        rest = await execute(answered.half.rest_of(document))
+        try:
+            outcome = joined(answered.half, rest)
+        except Differing:
+            # Somebody has changed a row in between.
+            return await execute(document)
+        if self.onlooker:
+            await self.onlooker(document, operation, variables, context, outcome)
+        return outcome
+
+    async def _read(
+        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> tuple[Plan | Half, str]:
         if operation.kind is not OperationType.QUERY:
             raise NotCompiled("it is no query")
         if context.actor.setting is not None:
@@ -84,9 +121,10 @@ class Reads:
             raise Surprise("the document is new here")
         values = self.coerced(operation, variables)
         asking = Asking(context.actor, context.locale, context.work.now, values)
-        plan, bound = self.planned(document, operation, asking)
-        found = await context.work.fetch(plan.sql, *bound)
-        return plan.finished(found[0][0])
+        found = self._found(document, operation, asking)
+        plan = found.plan if isinstance(found, Half) else found
+        rows = await context.work.fetch(plan.sql, *plan.values(asking))
+        return found, plan.finished(rows[0][0])
 
     def is_new(self, document: Document) -> bool:
         """Whether the executor has yet to answer a document before it is compiled."""
@@ -101,14 +139,34 @@ class Reads:
 
     def planned(self, document: Document, operation: Operation, asking: Asking) -> tuple[Plan, list[Any]]:
         """The statement that answers a query, and what it binds. Raises NotCompiled, Surprise, or what is refused."""
-        plan = planned(document.plans, self._core, document.syntax, operation.node, asking)
-        return plan, plan.values(asking)
+        found = self._found(document, operation, asking)
+        if isinstance(found, Half):
+            raise NotCompiled("the executor answers the rest")
+        return found, found.values(asking)
+
+    def _found(self, document: Document, operation: Operation, asking: Asking) -> Plan | Half:
+        found: Found = planned(document.plans, self._core, document.syntax, operation.node, asking)
+        if isinstance(found, NotCompiled):
+            raise NotCompiled(str(found))
+        return found
 
     def explained(self, answered: Answered, context: Context) -> dict[str, Any]:
         """What the response's extensions say of it: nothing, unless our own staff ask for it."""
         if not self.explain:
             return {}
-        said = {"way": "executed" if answered.text is None else "compiled"}
-        said |= {"why": answered.why} if answered.why else {}
+        said = _said(answered)
         log.info("read", **said)
         return {"seatgraph": said} if context.actor.desk else {}
+
+
+def _said(answered: Answered) -> dict[str, Any]:
+    if answered.text is not None:
+        return {"way": "compiled"}
+    if answered.half is None:
+        return {"way": "executed"} | ({"why": answered.why} if answered.why else {})
+    fields = dict(told(answered.half.found.parts))
+    return {
+        "way": "mixed",
+        "compiled": [path for path, why in fields.items() if why is None],
+        "executed": {path: why for path, why in fields.items() if why is not None},
+    }

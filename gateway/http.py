@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -75,6 +76,9 @@ Follow = Callable[[Request, Asked, Document, Operation], Awaitable[Response]]
 
 Charge = Callable[[Request, Any, Operation, int], Awaitable[Bill | None]]
 """Spends from the budget of whoever asks what an operation may cost; None where that is free. Raises Overspent."""
+
+Run = Callable[[Document], Awaitable[Outcome]]
+"""Runs the operation of a document."""
 
 Answer = dict[str, Any]
 
@@ -245,6 +249,7 @@ class _Endpoint:
             async with self._context(request) as context:
                 self._documents.open(operation, allowed=self.introspects(context))
                 bill = await self._charge(request, context, operation, cost) if self._charge else None
+                run: Run = partial(self._run, operation=operation, asked=asked, context=context)
                 told: Answer = {}
                 if self._reads:
                     async with _timely(operation, self.patience):
@@ -254,21 +259,26 @@ class _Endpoint:
                         if bill:
                             bill.settle(operation.cost.used_by(read.text))
                         return _sent(around(read.text, bill, told), 200, media, {})
+                    asking = {"operation": operation, "variables": asked.variables, "context": context}
+                    run = partial(self._reads.finish, read, run, **asking)
                 async with _timely(operation, self.patience):
-                    outcome = await execute(
-                        self._schema,
-                        document,
-                        operation,
-                        asked.variables,
-                        context,
-                        extensions=asked.extensions,
-                        suggestions=self._documents.suggestions,
-                    )
+                    outcome = await run(document)
             if bill:
                 bill.settle(operation.cost.used(outcome.data))
             return _outcome(request, outcome, media, _extensions(bill, told))
         except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
             return _failed(request, error, media)
+
+    async def _run(self, document: Document, *, operation: Operation, asked: Asked, context: Any) -> Outcome:
+        return await execute(
+            self._schema,
+            document,
+            operation,
+            asked.variables,
+            context,
+            extensions=asked.extensions,
+            suggestions=self._documents.suggestions,
+        )
 
 
 def _insist_on_untried(request: Request) -> None:

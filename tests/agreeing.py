@@ -1,4 +1,4 @@
-"""Agreeing: whatever one statement answers in a test, the executor is asked as well, and has to say the same."""
+"""Agreeing: whatever a statement answers in a test, whole or in part, the executor is asked as well, and must agree."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
+from graphql import GraphQLError
 
 from gateway.documents import Document, Operation
-from gateway.executor import execute
+from gateway.executor import Outcome, execute
 from resolvers.info import Context
 
 
@@ -19,6 +20,9 @@ class Agreement:
 
     schema: strawberry.Schema
     compared: int = 0
+    mixed: int = 0
+    """How often the executor had answered a part of it."""
+
     differences: list[str] = field(default_factory=list)
 
     async def witness(
@@ -31,10 +35,30 @@ class Agreement:
         compiled, executed = json.dumps(json.loads(text)), json.dumps(outcome.data)
         counted, read = operation.cost.used_by(text), operation.cost.used(outcome.data)
         if outcome.errors or compiled != executed or counted != read:
-            source = document.syntax.loc.source.body if document.syntax.loc else ""
-            told = [str(error) for error in outcome.errors]
             costs = f"{counted} and {read} points"
-            self.differences.append(
-                f"{source}\n{variables}\n{told}\n{costs}\ncompiled: {compiled}\nexecuted: {executed}"
-            )
-            raise AssertionError(self.differences[-1][:5_000])
+            self._note(document, variables, f"{_told(outcome)}\n{costs}\ncompiled: {compiled}\nexecuted: {executed}")
+
+    async def onlooker(
+        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context, mixed: Outcome
+    ) -> None:
+        """Ask the executor the whole of what a statement and the executor have answered together."""
+        whole = await execute(self.schema, document, operation, variables, context)
+        self.mixed += 1
+        first, second = json.dumps(mixed.data), json.dumps(whole.data)
+        if first != second or _told(mixed) != _told(whole):
+            told = f"{_told(mixed)}\n{_told(whole)}"
+            self._note(document, variables, f"{told}\nmixed: {first}\nexecuted: {second}")
+
+    def _note(self, document: Document, variables: dict[str, Any], difference: str) -> None:
+        source = document.syntax.loc.source.body if document.syntax.loc else ""
+        self.differences.append(f"{source}\n{variables}\n{difference}")
+        raise AssertionError(self.differences[-1][:5_000])
+
+
+def _told(outcome: Outcome) -> list[str]:
+    """The errors, by their places: in which order siblings fail is nobody's to say."""
+    return sorted(_said(error) for error in outcome.errors)
+
+
+def _said(error: GraphQLError) -> str:
+    return f"{error.path} {error.locations} {error.message}"

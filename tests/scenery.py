@@ -298,6 +298,7 @@ async def opened(url: str) -> AsyncIterator[World]:
         app = build(settings, url, signer, working=False)
         app.state.reads.after = 0
         app.state.reads.witness = (agreement := Agreement(app.state.reads.schema)).witness
+        app.state.reads.onlooker = agreement.onlooker
         owner = await database.pool(url, role=None, size=3)
         blocks = IdBlocks()
         async with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from auth.policy import Actor, Permission
 from kernel import ids
@@ -30,9 +30,13 @@ class Mark:
 
     key: Hashable
     read: Read
+    present: bool = False
+    """Whether it is known to be there, and not empty, for every reader of the kind."""
 
-    def __bool__(self) -> NoReturn:
-        raise NotCompiled("whether rows are seen depends on more than the kind of reader")
+    def __bool__(self) -> bool:
+        if not self.present:
+            raise NotCompiled("whether rows are seen depends on more than the kind of reader")
+        return True
 
 
 class Draft(Bind):
@@ -106,7 +110,9 @@ class Marked:
     @property
     def seat_groups(self) -> Any:
         """The mark of the seat groups whose seats the reader gives, or nothing where there are none."""
-        return Mark("seat groups", lambda asking: asking.actor.seat_groups) if self._actor.groups else []
+        if not self._actor.groups:
+            return []
+        return Mark("seat groups", lambda asking: asking.actor.seat_groups, present=True)
 
     def accounts(self, permission: Permission) -> Any:
         """The mark of the accounts on which the reader holds a permission; None means all."""

@@ -10,11 +10,13 @@ import json
 from collections.abc import Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -22,9 +24,11 @@ from graphql import (
 
 from kernel import pages
 from resolvers.compiled.asking import Asking, form, standpoint
-from resolvers.compiled.choosing import Chooser
+from resolvers.compiled.choosing import Chooser, Chosen
 from resolvers.compiled.draft import MARK, Draft, NotCompiled, Read
-from resolvers.compiled.writing import Writer
+from resolvers.compiled.objects import Writer
+from resolvers.compiled.parting import Parting, Parts, compiled, executed
+from resolvers.compiled.writing import writer
 
 MOST_PLANS = 64
 """How many plans one document keeps: its variables may have more forms than anybody needs."""
@@ -98,37 +102,59 @@ class Plan:
         return f'"{pages.write(name, (at, number))}"{piece[end:]}'
 
 
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What one statement answers of an operation, and what it leaves to the executor."""
+
+    plan: Plan
+    parts: Parts
+    rest: DocumentNode
+
+
+Found = Plan | Half | NotCompiled
+"""How an operation is answered: by one statement, by one and the executor, or by the executor, and why."""
+
+
 def planned(
     plans: Plans, schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefinitionNode, asking: Asking
-) -> Plan:
-    """The plan of an operation for this request, made when it is the first of its kind. Raises NotCompiled.
+) -> Found:
+    """How an operation is answered for this request, found out when it is the first of its kind.
 
-    It raises too whatever is wrong with the arguments.
+    It raises whatever is wrong with the arguments.
     """
     key = ("compiled", operation.name and operation.name.value, standpoint(asking.actor), form(asking.variables))
-    found = plans.get(key)
+    found: Found | None = plans.get(key)
     if found is None:
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        try:
-            found = plans[key] = _made(schema, syntax, operation, asking)
-        except NotCompiled as reason:
-            found = plans[key] = reason
-    if isinstance(found, NotCompiled):
-        raise NotCompiled(str(found))
+        found = plans[key] = _made(schema, syntax, operation, asking)
     return found
 
 
-def _made(schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefinitionNode, asking: Asking) -> Plan:
+def _made(schema: GraphQLSchema, syntax: DocumentNode, operation: OperationDefinitionNode, asking: Asking) -> Found:
     query = schema.query_type
     if operation.operation is not OperationType.QUERY or query is None:
-        raise NotCompiled("only queries are compiled")
+        return NotCompiled("only queries are compiled")
     if operation.directives:
-        raise NotCompiled("the operation has directives")
+        return NotCompiled("the operation has directives")
     fragments = {node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)}
     chooser = Chooser(schema, fragments, asking.variables)
-    writer = Writer(schema, chooser, asking)
-    sql = writer.statement(chooser.chosen([operation.selection_set], query), query)
+    writing, chosen = partial(writer, schema, chooser, asking), chooser.chosen([operation.selection_set], query)
+    try:
+        return _plan(writing(), chosen, query)
+    except NotCompiled as reason:
+        why = str(reason)
+    parts = Parting(schema, chooser, asking, writing).parts(query, chosen)
+    try:
+        if half := compiled(parts):
+            return Half(_plan(writing(), half, query), parts, executed(syntax, operation, parts))
+    except NotCompiled as reason:
+        why = str(reason)
+    return NotCompiled(why)
+
+
+def _plan(writer: Writer, chosen: Chosen, query: GraphQLObjectType) -> Plan:
+    sql = writer.statement(chosen, query)
     if len(sql) > LONGEST_STATEMENT:
         raise NotCompiled("the statement would be too long")
     return Plan.of(sql, writer.draft)

@@ -90,13 +90,14 @@ async def everybody(full: Furnished) -> dict[str, Caller]:
 WANDERERS = ("owner", "member", "billing:read", "stranger", "support staff", "finance staff", "anonymous")
 
 
+@pytest.mark.parametrize("anywhere", [False, True], ids=["compiled", "mixed"])
 @pytest.mark.parametrize("name", WANDERERS)
 @settings(max_examples=12, deadline=None, database=None, phases=[Phase.generate])
 @given(choice=st.data())
 async def test_nobody_can_think_of_a_query_that_both_ways_answer_differently(
-    full: Furnished, everybody: dict[str, Caller], name: str, choice: st.DataObject
+    full: Furnished, everybody: dict[str, Caller], name: str, choice: st.DataObject, anywhere: bool
 ) -> None:
-    document, variables = choice.draw(wanders(sorted(full.ids.values())))
+    document, variables = choice.draw(wanders(sorted(full.ids.values()), anywhere=anywhere))
     asker = everybody[name].asker
 
     response = await full.scene.world.post({"query": document, "variables": variables}, asker)
@@ -104,6 +105,23 @@ async def test_nobody_can_think_of_a_query_that_both_ways_answer_differently(
     # A disagreement is raised within the request.
     assert "INTERNAL" not in [error["extensions"]["code"] for error in response.json().get("errors", [])]
     assert response.status_code in {200, 294}, response.text
+
+
+async def test_admins_of_seat_groups_read_in_one_statement_and_see_their_own_group(workspace: Scene) -> None:
+    pool = await workspace.pool(seats=9)
+    groups = [await workspace.seat_group(pool, 3, name=name) for name in ("Design", "Sales")]
+    admins = [await workspace.join() for _ in groups]
+    for group, admin in zip(groups, admins, strict=True):
+        await workspace.group_admin(group, admin)
+    document = """query($w: ID!) { workspace(id: $w) {
+        seatGroups(first: 9) { nodes { id seats(first: 9) { totalCount } } }
+        seats(first: 9) { nodes { id email seatGroup { name } } } } }"""
+    before = workspace.world.agreement.compared
+
+    seen = [(await workspace.world.ask(document, admin, w=workspace.id)).data["workspace"] for admin in admins]
+
+    assert [[each["id"] for each in found["seatGroups"]["nodes"]] for found in seen] == [[group] for group in groups]
+    assert workspace.world.agreement.compared == before + 2
 
 
 async def test_pages_are_cut_at_the_same_places_both_ways(workspace: Scene) -> None:
@@ -142,6 +160,63 @@ async def test_a_field_that_needs_a_function_of_ours_is_executed(workspace: Scen
     )
 
     assert told == {"way": "executed", "why": "Account.paymentOptions is answered by a function of ours"}
+
+
+@pytest.mark.usefixtures("explained")
+async def test_what_can_be_compiled_of_a_query_is_and_the_rest_executed(workspace: Scene) -> None:
+    document = """query($account: ID!, $workspace: ID!) { __typename plans { key }
+        there: account(id: $account) { name owing: invoices(first: 2) { nodes { id } } paymentOptions { kind } id }
+        creditBalance(account: $account, currency: "USD") { text }
+        workspace(id: $workspace) { name members { totalCount } } }"""
+
+    told = await _way(workspace.world, document, **_named(workspace))
+
+    assert told == {
+        "way": "mixed",
+        "compiled": ["plans", "there.owing", "workspace"],
+        "executed": {
+            "there.paymentOptions": "Account.paymentOptions is answered by a function of ours",
+            "creditBalance": "Query.creditBalance is answered by a function of ours",
+        },
+    }
+
+
+BOTH = """query($account: ID!, $missing: ID!, $last: Int) {
+    viewer { entitlements { feature } kind ...Viewed plans { key } }
+    lost: ssoTest(id: $missing) { state }
+    again: account(id: $account) { late: invoices(last: $last) { nodes { id } } id paymentOptions { kind } }
+    none: account(id: $missing) { paymentOptions { kind } paymentMethods { id } }
+    ...More }
+    fragment Viewed on Viewer { person { name } viewed: person { id } }
+    fragment More on Query { plans { key } again: account(id: $account) { owner: name } %s }"""
+
+
+async def test_both_ways_together_answer_in_the_order_of_the_query(workspace: Scene) -> None:
+    world, before = workspace.world, workspace.world.agreement.mixed
+
+    reply = (await world.post(_both(workspace, ""), workspace.owner)).json()
+
+    assert world.agreement.mixed == before + 1
+    assert list(reply["data"]) == ["viewer", "lost", "again", "none", "plans"]
+    assert list(reply["data"]["viewer"]) == ["entitlements", "kind", "person", "viewed", "plans"]
+    assert list(reply["data"]["again"]) == ["late", "id", "paymentOptions", "owner"]
+    assert reply["data"]["none"] is reply["data"]["lost"] is None
+    assert [error["path"] for error in reply["errors"]] == [["lost"]]
+
+
+async def test_nothing_is_left_of_what_was_read_where_the_executor_finds_no_value(workspace: Scene) -> None:
+    world, before = workspace.world, workspace.world.agreement.mixed
+
+    reply = (await world.post(_both(workspace, 'trialBalance(currency: "USD") { currency }'), workspace.owner)).json()
+
+    assert world.agreement.mixed == before + 1
+    assert reply["data"] is None
+    assert ["trialBalance"] in [error["path"] for error in reply["errors"]]
+
+
+def _both(scene: Scene, more: str) -> dict[str, Any]:
+    variables = {"account": ids.encode("account", scene.number), "missing": ids.encode("account", 1), "last": 2}
+    return {"query": BOTH % more, "variables": variables}
 
 
 @pytest.mark.usefixtures("explained")

@@ -18,6 +18,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
     is_non_null_type,
+    is_required_argument,
 )
 from hypothesis import strategies as st
 
@@ -35,6 +36,9 @@ class Wander:
 
     draw: Any
     ids: Sequence[str]
+    anywhere: bool = False
+    """Whether it also asks for what a function of ours answers."""
+
     left: int = MOST
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
@@ -69,10 +73,13 @@ class Wander:
         return " ".join(said)
 
     def _fits(self, kind: GraphQLObjectType, name: str, depth: int) -> bool:
-        """Whether there is room for a field, of those that PostgreSQL can say; now and then for any other."""
+        """Whether there is room for a field, of those that PostgreSQL can say, or of all that ask for no more."""
         mapped = FACES[kind.name].mapped if kind.name in FACES else kind.fields
-        leaf = is_leaf_type(get_named_type(kind.fields[name].type))
-        return name in mapped and (leaf or (depth < DEEPEST and self.left > 0))
+        made = kind.fields[name]
+        plain = self.anywhere and not any(is_required_argument(argument) for argument in made.args.values())
+        shown = get_named_type(made.type)
+        leaf, room = is_leaf_type(shown), depth < DEEPEST and self.left > 0
+        return (name in mapped or plain) and (leaf or (room and isinstance(shown, GraphQLObjectType)))
 
     def _fragments(self, depth: int) -> str:
         kinds = self.draw(st.lists(st.sampled_from(_NODES), max_size=3, unique=True))
@@ -127,7 +134,7 @@ def _object(name: str) -> GraphQLObjectType:
 
 
 @st.composite
-def wanders(draw: Any, ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """A document and its variables, which may name any of these ids."""
-    wander = Wander(draw, ids)
+def wanders(draw: Any, ids: Sequence[str], *, anywhere: bool = False) -> tuple[str, dict[str, Any]]:
+    """A document and its variables, which may name any of these ids; from `anywhere`, or of what can be compiled."""
+    wander = Wander(draw, ids, anywhere)
     return wander.document(), wander.variables
