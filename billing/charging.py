@@ -17,12 +17,21 @@ from auth.tables import Account
 from billing import fact_queries, holds, invoice_queries, invoices, knowledge, periods, queries, timeline, using
 from billing.agreement import Agreement
 from billing.bounds import believed, doubt
-from billing.documents import Document, document, joined
+from billing.documents import Document, document, joined, rates
 from billing.facts import Facts, agreement, issued
 from billing.lines import Issued, Kind, Line
 from billing.pricing import plain
 from billing.seller import seller
-from billing.tables import Invoice, LineItem, Subscription, SubscriptionClock, SubscriptionItem, SubscriptionPause
+from billing.tables import (
+    Invoice,
+    LineItem,
+    Subscription,
+    SubscriptionClock,
+    SubscriptionCycle,
+    SubscriptionItem,
+    SubscriptionPause,
+)
+from billing.tax import Rate
 from kernel.errors import Conflict
 from kernel.time import Period
 from kernel.work import Work
@@ -75,18 +84,17 @@ async def bill(
     rows = await fact_queries.issued(work, subscription.account_id, subscription.id)
     at = at or work.now
     used = await using.stated(work.fetch, facts, at)
-    lines = timeline.bill(replace(agreement(facts), usage=used.usage), [*issued(rows), *also], now=at)
+    before = [*issued(rows), *also]
+    lines = timeline.bill(replace(agreement(facts), usage=used.usage), before, now=at)
     lines = [line for line in lines if line.kind is Kind.USAGE] if usage_alone else lines
-    made = drafted(account, subscription, lines, names, work) if lines else None
+    taxes = rates(lines, before, seller().rate(account.country, account.vat_id, work.now))
+    made = drafted(list(zip(lines, taxes, strict=True)), names, subscription.currency) if lines else None
     return Bill(facts, made, at, used.seen, usage_alone)
 
 
-def drafted(
-    account: Account, subscription: Subscription, lines: Sequence[Line], names: dict[int, str], work: Work
-) -> Document:
-    """The document of the lines, taxed where the account is."""
-    rate = seller().rate(account.country, account.vat_id, work.now)
-    return document([(worded(line, names), line) for line in lines], rate, subscription.currency)
+def drafted(lines: Sequence[tuple[Line, Rate]], names: dict[int, str], currency: str) -> Document:
+    """The document of the lines, each with its tax."""
+    return document([(worded(line, names), line, rate) for line, rate in lines], currency)
 
 
 def worded(line: Line, names: dict[int, str]) -> str:
@@ -176,6 +184,7 @@ async def record(work: Work, before: Facts, after: Facts) -> None:
         id(row) for rows in (before.items, before.metered, before.steps, before.cycles, before.pauses) for row in rows
     }
     pauses = {pause.id: pause for pause in before.pauses}
+    cycles = {cycle.id: cycle for cycle in before.cycles}
     metered = {item.id: item for item in before.metered}
     for rows in (after.items, after.metered, after.cycles, after.steps, after.pauses):
         for row in rows:
@@ -183,6 +192,9 @@ async def record(work: Work, before: Facts, after: Facts) -> None:
                 pauses[row.id].ends_at = row.ends_at
             elif isinstance(row, SubscriptionItem) and row.id in metered:
                 metered[row.id].ended_at = row.ended_at
+            elif isinstance(row, SubscriptionCycle) and row.id in cycles:
+                known_cycle = cycles[row.id]
+                known_cycle.anchor, known_cycle.interval, known_cycle.count = row.anchor, row.interval, row.count
             elif id(row) not in known:
                 work.add(row)
         await work.flush()

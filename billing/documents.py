@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from billing.lines import Line
-from billing.tax import Rate, parts
+from billing.lines import Issued, Kind, Line
+from billing.tax import Rate, apiece
 from kernel.money import Money, total
 from kernel.time import Period
 
@@ -67,11 +68,29 @@ class Document:
 def joined(documents: Sequence[Document]) -> Document:
     """One document of all lines of several in one currency. Its taxes are computed anew, for it rounds once."""
     lines = [line for part in documents for line in part.lines]
-    return document([(line.description, line.line) for line in lines], lines[0].rate, documents[0].currency)
+    return document([(line.description, line.line, line.rate) for line in lines], documents[0].currency)
 
 
-def document(lines: Sequence[tuple[str, Line]], rate: Rate, currency: str) -> Document:
-    """The document of these lines, each with its words, taxed by one rate."""
-    taxes = parts(rate, [line.net for _, line in lines], currency)
-    drafted = [DocumentLine(words, line, rate, tax) for (words, line), tax in zip(lines, taxes, strict=True)]
+def document(lines: Sequence[tuple[str, Line, Rate]], currency: str) -> Document:
+    """The document of these lines, each with its words and its tax, which is rounded once for each rate."""
+    taxes = apiece([(line.net, rate) for _, line, rate in lines], currency)
+    drafted = [DocumentLine(*each, tax) for each, tax in zip(lines, taxes, strict=True)]
     return Document(currency, tuple(drafted))
+
+
+def rates(lines: Sequence[Line], issued: Sequence[Issued], rate: Rate) -> list[Rate]:
+    """The tax on each line: on what gives back, or takes again, what was issued, that of then; else `rate`."""
+    charged = {entry.id: entry.rate for entry in issued}
+    asked = [entry for entry in issued if entry.line.kind is Kind.USAGE and entry.line.net.minor > 0]
+    used = {_usage(entry.line): entry.rate for entry in asked}
+    found = []
+    for line in lines:
+        then = charged.get(line.reverses) if line.reverses is not None else None
+        if line.kind is Kind.USAGE and line.amount.minor < 0:
+            then = used.get(_usage(line))
+        found.append(rate if then is None or then.alike(rate) else then)
+    return found
+
+
+def _usage(line: Line) -> tuple[str, str, datetime]:
+    return line.item, line.price, line.span.start

@@ -11,6 +11,7 @@ from typing import Any
 
 from billing.agreement import Agreement, Item, Pause, Step
 from billing.catalog import ListPrice
+from billing.crediting import rate_of
 from billing.discounts import Discount
 from billing.lines import Evidence, Issued, Kind, Line, Taken
 from billing.metered import MeteredItem
@@ -26,6 +27,7 @@ from billing.tables import (
     SubscriptionItem,
     SubscriptionPause,
 )
+from billing.tax import Rate
 from kernel.money import Money, rounded
 from kernel.rows import plain
 from kernel.time import Anchor, Period
@@ -91,7 +93,7 @@ def metered_items(facts: Facts) -> list[MeteredItem]:
 
 def issued(rows: Iterable[LineItem]) -> list[Issued]:
     """Line items that were issued, as the timeline subtracts them."""
-    return [Issued(row.id, line_of(row), Money(row.adjusted_minor, row.currency)) for row in rows]
+    return [Issued(row.id, line_of(row), Money(row.adjusted_minor, row.currency), _rate(row)) for row in rows]
 
 
 def line_of(row: LineItem) -> Line:
@@ -133,6 +135,13 @@ def columns_of(line: Line) -> dict[str, Any]:
         "reverses": line.reverses,
         **({"facts": evidence(line)} if line.kind is Kind.USAGE else {}),
     }
+
+
+def _rate(row: LineItem) -> Rate | None:
+    """The tax that was taken on a line; None for what was taxed elsewhere."""
+    if IMPORTED in row.facts:
+        return None
+    return rate_of(row.tax_percent, row.tax_category, inclusive=row.tax_inclusive)
 
 
 def whole(quantity: Quantity) -> int:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from billing.pricing import Quantity
 from billing.proration import Proration
+from billing.tax import Rate
 from kernel.money import Money, total
 from kernel.time import Period
 
@@ -90,12 +91,13 @@ class Issued:
     """A line that stands on an invoice or credit note, with its id.
 
     `adjusted` is what other credit notes gave back on this line, as a positive
-    amount: it can't be given back twice.
+    amount: it can't be given back twice. `rate` is the tax that was taken on it.
     """
 
     id: int
     line: Line
     adjusted: Money | None = None
+    rate: Rate | None = None
 
 
 def tallied(lines: Iterable[Line]) -> dict[str, Money]:

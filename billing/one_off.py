@@ -12,7 +12,7 @@ from billing.pricing import TIMES
 from billing.seller import seller
 from billing.subscriptions import MOST_SEATS
 from billing.tables import Invoice, InvoiceKind, LineItem, LineKind
-from billing.tax import taxed
+from billing.tax import apiece
 from billing.terms import LONGEST_PO, MOST_NET_DAYS
 from kernel.errors import InvalidInput
 from kernel.money import Money, exponent, total
@@ -70,10 +70,7 @@ def drafted(account: Account, currency: str, lines: Sequence[Wanted], now: datet
     _check(currency, lines)
     rates = [seller().rate(account.country, account.vat_id, now, line.tax_category) for line in lines]
     amounts = [Money(line.unit_minor * line.quantity, currency) for line in lines]
-    taxes = [0] * len(lines)
-    for group in taxed(list(zip(amounts, rates, strict=True))):
-        for place, part in zip(group.places, group.parts, strict=True):
-            taxes[place] = part.minor
+    taxes = apiece(list(zip(amounts, rates, strict=True)), currency)
     span = period or Period(now, now)
     rows = [
         LineItem(
@@ -85,7 +82,7 @@ def drafted(account: Account, currency: str, lines: Sequence[Wanted], now: datet
             quantity=line.quantity,
             currency=currency,
             amount_minor=amount.minor,
-            tax_minor=tax,
+            tax_minor=tax.minor,
             period_start=span.start,
             period_end=span.end,
             kind=LineKind.ONE_OFF,

@@ -223,4 +223,4 @@ async def _waiting(
 def _issued(document: Document | None) -> list[Issued]:
     """The lines of a document as they will stand once it is issued."""
     new_id = Unsaved()
-    return [Issued(new_id(), drafted.line) for drafted in document.lines] if document else []
+    return [Issued(new_id(), one.line, rate=one.rate) for one in document.lines] if document else []

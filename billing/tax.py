@@ -38,6 +38,11 @@ class Rate:
         if self.percent < 0:
             raise InvalidInput("percent: must not be negative.")
 
+    def alike(self, other: Rate) -> bool:
+        """Whether both take the same, whatever they print."""
+        mine, its = ((one.percent, one.category, one.inclusive) for one in (self, other))
+        return mine == its
+
     @property
     def share(self) -> Fraction:
         """How much of an amount the tax is, exactly: of an exclusive one on top of it, of an inclusive one inside."""
@@ -69,6 +74,15 @@ def taxed(lines: Sequence[tuple[Money, Rate]]) -> list[Group]:
     for place, (_, rate) in enumerate(lines):
         groups.setdefault(rate, []).append(place)
     return [_grouped(rate, places, [lines[place][0] for place in places]) for rate, places in groups.items()]
+
+
+def apiece(lines: Sequence[tuple[Money, Rate]], currency: str) -> list[Money]:
+    """The tax on each line, after discounts; it is rounded once for each rate."""
+    taxes = [Money(0, currency)] * len(lines)
+    for group in taxed(lines):
+        for place, part in zip(group.places, group.parts, strict=True):
+            taxes[place] = part
+    return taxes
 
 
 def parts(rate: Rate, amounts: Sequence[Money], currency: str) -> list[Money]:

@@ -64,7 +64,7 @@ def _before_tax(lines: Sequence[Line], currency: str) -> Money:
 
 
 def _total(lines: Sequence[Line], rate: Rate, currency: str) -> Money:
-    return document([("", line) for line in lines], rate, currency).total
+    return document([("", line, rate) for line in lines], currency).total
 
 
 def _rate(rates: Sequence[TheirRate]) -> Rate:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +25,7 @@ from billing.periods import Cycle
 from billing.pricing import Price, Quantity, Timing
 from billing.proration import Proration
 from billing.tables import InvoiceKind
-from billing.tax import Rate, parts
+from billing.tax import Rate, apiece, parts
 from kernel.money import Money, total
 from kernel.time import Anchor, Interval
 
@@ -63,9 +64,8 @@ class Words(NamedTuple):
     @classmethod
     def of(cls, names: dict[int, str], rate: Rate, currency: str) -> Words:
         """The words of documents that are taxed by one rate."""
-        taxed = f"{rate.percent}\t{_copied(rate.category)}\t{rate.inclusive}"
         notes = orjson.dumps(rate.reason).decode() if rate.reason else ""
-        return cls(names, rate, currency, taxed, _copied("{" + notes + "}"))
+        return cls(names, rate, currency, _taxed(rate), _copied("{" + notes + "}"))
 
 
 class Piece(NamedTuple):
@@ -79,6 +79,9 @@ class Piece(NamedTuple):
     charged: str
     sold: tuple[int, int, Quantity]
     """Its item, price and quantity."""
+
+    rate: Rate | None = None
+    """Its tax, where that is another than the document's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,11 @@ def is_plain(terms: Terms, prices: Mapping[int, Price], interval: Interval) -> b
     return all(ahead) and (interval is not Interval.DAY or not [one for one in sold if one.proration is Proration.DAY])
 
 
-def form(lines: Sequence[Line], words: Words, now: datetime) -> Form:
-    """The form of a document of these lines, issued now."""
-    return assembled([piece(line, words, now) for line in lines], words)
+def form(lines: Sequence[Line], words: Words, now: datetime, rates: Sequence[Rate] = ()) -> Form:
+    """The form of a document of these lines, issued now; all are taxed alike, unless `rates` says how each is."""
+    pieces = [piece(line, words, now) for line in lines]
+    others = zip_longest(pieces, (None if rate is words.rate else rate for rate in rates))
+    return assembled([one._replace(rate=rate) if rate else one for one, rate in others], words)
 
 
 def piece(line: Line, words: Words, now: datetime) -> Piece:
@@ -129,12 +134,12 @@ def piece(line: Line, words: Words, now: datetime) -> Piece:
 
 
 def assembled(pieces: Sequence[Piece], words: Words) -> Form:
-    """The form of these pieces. As in `billing.documents`, the tax on all of them is rounded once, and then split."""
-    rate, currency = words.rate, words.currency
-    taxes = parts(rate, [each.net for each in pieces], currency)
-    nets = [each.net.minor for each in pieces]
-    if rate.inclusive:
-        nets = [net - tax.minor for net, tax in zip(nets, taxes, strict=True)]
+    """The form of these pieces. As in `billing.documents`, the tax is rounded once for each rate, and then split."""
+    currency, taxes = words.currency, _taxes(pieces, words)
+    nets = [
+        each.net.minor - (tax.minor if (each.rate or words.rate).inclusive else 0)
+        for each, tax in zip(pieces, taxes, strict=True)
+    ]
     earned = Money(sum([net for net, each in zip(nets, pieces, strict=True) if each.is_earned]), currency)
     subtotal, tax = Money(sum(nets), currency), total(taxes, currency)
     asked = subtotal + tax
@@ -143,7 +148,8 @@ def assembled(pieces: Sequence[Piece], words: Words) -> Form:
         f"{_SUBSCRIPTION}\t0\t{currency}\t{subtotal.minor}\t{tax.minor}\t{asked.minor}\t{words.notes}",
         tuple(
             [
-                f"{place}\t{each.words}\t{on_it.minor}\t{words.taxed}\t{each.charged}"
+                f"{place}\t{each.words}\t{on_it.minor}"
+                f"\t{_taxed(each.rate) if each.rate else words.taxed}\t{each.charged}"
                 for place, (each, on_it) in enumerate(zip(pieces, taxes, strict=True), 1)
             ]
         ),
@@ -151,6 +157,16 @@ def assembled(pieces: Sequence[Piece], words: Words) -> Form:
         tuple(pieces),
         tuple([each.sold for each in pieces]),
     )
+
+
+def _taxes(pieces: Sequence[Piece], words: Words) -> list[Money]:
+    if not any(each.rate for each in pieces):
+        return parts(words.rate, [each.net for each in pieces], words.currency)
+    return apiece([(each.net, each.rate or words.rate) for each in pieces], words.currency)
+
+
+def _taxed(rate: Rate) -> str:
+    return f"{rate.percent}\t{_copied(rate.category)}\t{rate.inclusive}"
 
 
 def transfers(entry: ledger.Entry) -> tuple[str, ...]:

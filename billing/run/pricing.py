@@ -21,6 +21,7 @@ from billing import knowledge, periods, timeline, usage_queries
 from billing.bounds import Bounds, doubt
 from billing.catalog import ListPrice
 from billing.charging import gross
+from billing.documents import rates
 from billing.facts import Facts, agreement, issued
 from billing.lines import Line
 from billing.rating import rated
@@ -30,6 +31,7 @@ from billing.run.forms import Form, Terms, Words
 from billing.run.rows import Begun, Renewal, Span
 from billing.seller import seller
 from billing.tables import LineItem
+from billing.tax import Rate
 from billing.usage_queries import Known
 from billing.using import Stated, all_stated
 from kernel.time import Anchor, Interval, Period
@@ -175,23 +177,30 @@ class Pricing:
         facts = replace(known.facts, paid_stays=due["ended_at"] is not None)
         agreed = replace(agreement(facts), usage=known.used.usage)
         recorded = [line for line in known.lines if line.invoice_id not in known.void]
-        lines = timeline.bill(agreed, issued(recorded), now=due["due_at"])
+        before = issued(recorded)
+        lines = timeline.bill(agreed, before, now=due["due_at"])
+        billed = list(zip(lines, rates(lines, before, self._words(due).rate), strict=True))
         over = due["ended_at"] is not None and due["ended_at"] <= due["due_at"]
         period = None if over else periods.span_at(agreed.cycles, due["due_at"])
         adjusted = {line.id: line.adjusted_minor for line in known.lines if line.adjusted_minor}
         kept = knowledge.kept(facts, due["due_at"], known.void, adjusted, known.used.seen)
         last = (line for line in recorded if line.billed_period and line.billed_period >= due["period_start"])
-        made = self._made(due, period, lines, sum(map(gross, last)), known.recent)
+        made = self._made(due, period, billed, sum(map(gross, last)), known.recent)
         return made._replace(known=orjson.dumps(kept).decode())
 
     def _made(
-        self, due: asyncpg.Record, period: Period | None, lines: Sequence[Line], before: int, count: int
+        self,
+        due: asyncpg.Record,
+        period: Period | None,
+        billed: Sequence[tuple[Line, Rate]],
+        before: int,
+        count: int,
     ) -> Renewal:
         """The renewal that bills these lines, held if they are hard to believe."""
-        begun = Begun.of(period) if period else None
-        if not lines:
+        begun, lines = Begun.of(period) if period else None, [line for line, _ in billed]
+        if not billed:
             return Renewal(due, begun)
-        made = forms.form(lines, self._words(due), self.run.now)
+        made = forms.form(lines, self._words(due), self.run.now, [rate for _, rate in billed])
         held = doubt(made.total, len(lines) + count, before, due["limit_minor"], self.bounds)
         return Renewal(due, begun, made, _spans(lines), held)
 
