@@ -15,7 +15,14 @@ from billing import periods
 from billing.facts import Facts, cycle_row, metered_item
 from billing.periods import Cycle
 from billing.pricing import Price
-from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionPause
+from billing.tables import (
+    ItemStep,
+    Subscription,
+    SubscriptionDiscount,
+    SubscriptionItem,
+    SubscriptionPause,
+    SubscriptionState,
+)
 from kernel.time import Anchor
 
 NewId = Callable[[], int]
@@ -88,8 +95,8 @@ def changed(facts: Facts, change: Change, now: datetime, new_id: NewId) -> Facts
     old = facts.prices.get(before.price_id) if before and before.price_id else None
     new = facts.prices[change.price_id] if change.price_id else None
     after = replace(facts, items=tuple(items), steps=(*facts.steps, step))
-    if new is not None and old is not None and periods.restarts(old, new) and not _on_trial(facts, now):
-        fresh = periods.anniversary(now, new.interval, new.count, facts.cycles[-1].time_zone)
+    if new is not None and old is not None and periods.restarts(old, new):
+        fresh = periods.anniversary(_next_cycle(facts, now), new.interval, new.count, facts.cycles[-1].time_zone)
         after = _restarted(after, fresh, new_id)
     return replace(after, metered=_metered(after, now, new_id))
 
@@ -118,7 +125,7 @@ def on_day(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
     """The facts with another day of the month to bill on."""
     last = facts.cycles[-1]
     cycle = Cycle(last.since, Anchor(last.anchor, last.time_zone), last.interval, last.count)
-    return _restarted(facts, periods.on_day(cycle, now, day), new_id)
+    return _restarted(facts, periods.on_day(cycle, _next_cycle(facts, now), day), new_id)
 
 
 def ended(facts: Facts, at: datetime) -> Facts:
@@ -138,16 +145,19 @@ def _agreed(facts: Facts, **ends: datetime | None) -> Facts:
 def _restarted(facts: Facts, cycle: Cycle, new_id: NewId) -> Facts:
     """The facts with another cycle; one that would have begun at the same instant gives way.
 
-    A discount that was to begin with the next period begins with the one that there is now.
+    On trial nothing was billed by the one that waits, so it becomes the other one itself. A discount that was to
+    begin with the next period begins with the one that there is now.
     """
     kept = [known for known in facts.cycles if known.since < cycle.since]
+    waits = facts.subscription.state is SubscriptionState.TRIALING and facts.cycles[-1].since == cycle.since
+    number = facts.cycles[-1].id if waits else new_id()
     discounts = [
         SubscriptionDiscount(**discount.model_dump() | {"since": cycle.since})
         if discount.since > cycle.since
         else discount
         for discount in facts.discounts
     ]
-    cycles = (*kept, cycle_row(facts.subscription, new_id(), cycle))
+    cycles = (*kept, cycle_row(facts.subscription, number, cycle))
     return replace(facts, cycles=cycles, discounts=discounts)
 
 
@@ -191,8 +201,9 @@ def state_of(facts: Facts, item_id: int, now: datetime) -> ItemStep | None:
     return max(reversed(past), key=lambda step: step.at, default=None)
 
 
-def _on_trial(facts: Facts, now: datetime) -> bool:
-    return facts.subscription.trial_end is not None and now < facts.subscription.trial_end
+def _next_cycle(facts: Facts, now: datetime) -> datetime:
+    """When another cycle begins that is chosen now: at once, or where the first one would, when the trial is over."""
+    return max(now, facts.cycles[-1].since)
 
 
 def _item(facts: Facts, item_id: int, change: Change, now: datetime) -> SubscriptionItem:

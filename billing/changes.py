@@ -18,6 +18,7 @@ from billing import amendments, charging, dropping, events, fact_queries, period
 from billing.amendments import Change, NewId, Unsaved
 from billing.charging import Bill
 from billing.facts import Facts, agreement
+from billing.pricing import Price
 from billing.subscriptions import AlreadySubscribed, SubscriptionOver, check, check_seats, quantity_of, reason_of
 from billing.tables import (
     ChangeKind,
@@ -393,6 +394,7 @@ async def wished(work: Work, account: Account, subscription_id: int, wish: Wish,
     facts = await standing(work, account.id, subscription_id, *further, lock=lock)
     change = _change(facts, wish)
     await _check(work, account, facts, change)
+    await _check_later(work, facts, wish, change)
     return facts, change
 
 
@@ -413,6 +415,25 @@ async def _check(work: Work, account: Account, facts: Facts, change: Change) -> 
     others = [facts.prices[item.price_id] for item in running if item.id != change.item_id]
     if any((other.interval, other.count) != (new.interval, new.count) for other in others):
         raise PriceNotForSubscription(f"billed by the {new.interval.value}, and the other items are not")
+
+
+async def _check_later(work: Work, facts: Facts, wish: Wish, change: Change) -> None:
+    """Refuse a price that would be out of step with the other items once what waits has taken effect."""
+    if wish.price_id is None or change.price_id is None:
+        return
+    waiting = await queries.pending(work, facts.subscription.account_id, facts.subscription.id)
+    waiting = [due for due in waiting if not gives_way(due, wish)]
+    prices = await fact_queries.prices(work, [due.price_id for due in waiting if due.price_id])
+    terms: dict[object, Price] = {item.id: facts.prices[item.price_id] for item in facts.items if not item.ended_at}
+    terms[change.item_id] = facts.prices[change.price_id]
+    for due in waiting:
+        if due.kind is ChangeKind.DROP:
+            terms.pop(due.item_id, None)
+        elif due.price_id is not None:
+            terms[due.item_id or ("add-on", due.id)] = prices[due.price_id]
+    if len({(price.interval, price.count) for price in terms.values()}) > 1:
+        interval = facts.prices[change.price_id].interval.value
+        raise PriceNotForSubscription(f"billed by the {interval}, and what waits for the end of the period is not")
 
 
 def _check_now(facts: Facts, change: Change) -> None:

@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 from billing.pricing import Price
 from kernel.errors import InvalidInput
-from kernel.time import Anchor, Interval, Period
+from kernel.time import Anchor, Interval, Period, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +154,14 @@ def changed(cycles: Sequence[Cycle], moment: datetime, old: Price | None, new: P
 
 
 def _period_at(cycle: Cycle, moment: datetime) -> tuple[int, Period]:
-    return cycle.anchor.period_at(moment, cycle.interval, cycle.count)
+    place, whole = cycle.anchor.period_at(moment, cycle.interval, cycle.count)
+    if whole.start < cycle.since and _same_time(whole.start, cycle.since, cycle.anchor.zone):
+        # It began when its time of day came for the second time, and is a whole one all the same.
+        return place, Period(cycle.since, whole.end)
+    return place, whole
+
+
+def _same_time(one: datetime, other: datetime, zone_name: str) -> bool:
+    """Whether two instants are one wall-clock time, which comes twice."""
+    there = zone(zone_name)
+    return one.astimezone(there).replace(tzinfo=None) == other.astimezone(there).replace(tzinfo=None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from auth import queries as people
 from auth.tables import Account, AccountKind
-from billing import accruals, amendments, charging, events, fact_queries, queries, redemptions
+from billing import accruals, amendments, charging, events, fact_queries, periods, queries, redemptions
 from billing.amendments import NewId
 from billing.catalog import Audience
 from billing.facts import Facts
@@ -178,7 +178,7 @@ async def wanted(
 
 def started(account: Account, price: Price, version: PlanVersion, now: datetime, number: int) -> Subscription:
     """A new subscription, whose periods hang from now in the account's time zone; a trial comes first."""
-    paid_from = now + timedelta(days=version.trial_days)
+    paid_from = periods.trial_end(now, version.trial_days, account.time_zone) if version.trial_days else now
     period = Anchor.at(paid_from, account.time_zone).period(0, price.interval, price.rule["count"])
     return Subscription(
         account_id=account.id,
@@ -190,7 +190,7 @@ def started(account: Account, price: Price, version: PlanVersion, now: datetime,
         interval=price.interval,
         anchor=paid_from,
         time_zone=account.time_zone,
-        period_start=now if version.trial_days else period.start,
+        period_start=now,
         period_end=paid_from if version.trial_days else period.end,
         trial_end=paid_from if version.trial_days else None,
         created_at=now,

@@ -102,8 +102,8 @@ class Anchor:
 
     @classmethod
     def at(cls, moment: datetime, zone_name: str = "UTC") -> Anchor:
-        """The anchor that hangs from an instant."""
-        return cls(moment.astimezone(zone(zone_name)).replace(tzinfo=None), zone_name)
+        """The anchor that hangs from an instant; of a wall-clock time that comes twice, from the first."""
+        return cls(moment.astimezone(zone(zone_name)).replace(tzinfo=None, fold=0), zone_name)
 
     def boundary(self, number: int, interval: Interval, count: int = 1) -> datetime:
         """The start of period `number` (0 is the anchor itself), as an aware UTC instant.

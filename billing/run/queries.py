@@ -104,7 +104,7 @@ async def facts(
     subscriptions = [_row(Subscription, row) for row in await connection.fetch(_SUBSCRIPTIONS, *asked)]
     items = await _of(connection, SubscriptionItem, "id", asked)
     steps = await _of(connection, ItemStep, "at, id", asked)
-    cycles = await _of(connection, SubscriptionCycle, "since", asked)
+    cycles = await _of(connection, SubscriptionCycle, "since, id", asked)
     pauses = await _of(connection, SubscriptionPause, "starts_at", asked)
     discounts = await _of(connection, SubscriptionDiscount, "id", asked)
     lines = _grouped([_row(LineItem, row) for row in await connection.fetch(_LINES, *asked)])

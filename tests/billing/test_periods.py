@@ -56,6 +56,22 @@ def test_years_from_a_leap_day() -> None:
     assert dates(cycle, "2028-03-01")[-2:] == ["2027-02-28", "2028-02-29"]
 
 
+@pytest.mark.parametrize("interval", Interval)
+def test_a_period_that_began_when_its_time_came_for_the_second_time_is_a_whole_one(interval: Interval) -> None:
+    """In Berlin, half past two came twice on 29 October 2023."""
+    start = instant("2023-10-29T01:30")
+    cycle = anniversary(start, interval, zone_name="Europe/Berlin")
+    # As it is read from a table, which doesn't tell the two from one another.
+    read = replace(cycle, anchor=Anchor(cycle.anchor.local.replace(fold=0), cycle.anchor.zone))
+
+    for each in (cycle, read):
+        first = at([each], start)
+        assert first.span == first.whole
+        assert first.span.start == start
+        assert span_at([each], first.span.end - SECOND) == first.span
+        assert next(begun([each], first.span.end, first.span.start)) == first
+
+
 def test_nothing_has_begun_before_the_start() -> None:
     assert dates(anniversary(START, Interval.MONTH), "2024-01-31T14:59") == []
 
