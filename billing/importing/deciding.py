@@ -254,6 +254,8 @@ def _matched(shelf: Shelf, theirs: TheirSubscription, item: TheirItem) -> tuple[
         raise Stays(f"{what} is held {quantity} times, and {target} has no quantity.")
     if offer.least is not None and not offer.least <= quantity <= (offer.most or quantity):
         raise Stays(f"It has {quantity} seats, and {target.plan} is sold with {_bounds(offer)}.")
+    if offer.price.meter is None and quantity < 1:
+        raise Stays(f"{what} is held {quantity} times: remove that item at Stripe, or give it a quantity.")
     assert theirs.currency == price.currency, "a subscription is in one currency"
     return offer, rule
 

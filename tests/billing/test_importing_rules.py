@@ -179,6 +179,16 @@ def test_what_stays_says_why(change: dict[str, Any], why: str) -> None:
     assert [why in left.why and left.why.endswith(".") for left in found.left] == [True]
 
 
+def test_an_item_that_is_held_no_times_is_not_billed_once_here() -> None:
+    extra = offer(Target("extra", 1, "month-usd"), PriceRule(Model.PER_UNIT, (Tier(unit=Fraction(2000)),)), 3)
+    shelf = Shelf(Matching({"price_1": extra.target}), {extra.target: extra}, {"price_1": PLAIN}, NOW)
+
+    none, one = (decided(shelf, CUSTOMER, [theirs(quantity=quantity)], ()) for quantity in (0, 1))
+
+    assert (none.wanted, [each.theirs.items[0].quantity for each in one.wanted]) == ([], [1])
+    assert "held 0 times" in none.left[0].why
+
+
 def test_one_that_is_past_due_comes_over_for_its_unpaid_invoice_does() -> None:
     found = decision(theirs(status="past_due"))
 
