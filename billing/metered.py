@@ -54,7 +54,9 @@ def over(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> li
         return []
     current = periods.span_at(agreement.cycles, at)
     before = periods.span_at(agreement.cycles, current.start - _INSTANT)
-    return list(_stretches(agreement, items, at, before.start - GRACE, until=at))
+    stretches = _stretches(agreement, items, at, before.start - GRACE, until=at)
+    # Where nothing counts, because it is paused all along, nothing is due either: no minimum, and no flat fee.
+    return [stretch for stretch in stretches if stretch.counted]
 
 
 def running(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> list[Stretch]:

@@ -262,7 +262,7 @@ def _reading(row: asyncpg.Record, aggregation: Aggregation, stretch: Stretch) ->
             quantity = Fraction(row["events"])
         case Aggregation.WEIGHTED:
             length = Fraction(stretch.span.length // _MICROSECOND, 1_000_000)
-            quantity = _exact(row["opening"]) + _exact(row["weighted"]) / length
+            quantity = _exact(row["weighted"]) / length
         case _:
             quantity = _exact(row[f"{aggregation}_of"])
     return Reading(quantity, row["events"], row["first_at"], row["last_at"])
@@ -346,15 +346,16 @@ _CHOSEN = f"""
 """  # noqa: S608 - constant words
 _LEVEL = f"""
     {_ASKED}
-    select a.place, coalesce((
-               select sum(e.quantity) from usage_event e
-               where e.account_id = a.account_id and e.meter_id = a.meter_id and e.at < a.start
-                 and e.subscription_id = a.subscription_id and {_SEEN.format(row="e")}), 0) as opening,
-           sum(t.weighted) as weighted, sum(t.events)::bigint as events, min(t.first_at) as first_at,
-           max(t.last_at) as last_at, coalesce($9::text, pg_current_snapshot()::text) as seen
+    select a.place, sum(o.level * extract(epoch from a.stop - a.start) + coalesce(t.risen, 0)) as weighted,
+           sum(t.events)::bigint as events, min(t.first_at) as first_at, max(t.last_at) as last_at,
+           coalesce($9::text, pg_current_snapshot()::text) as seen
     from asked a cross join lateral (
-        select sum(e.quantity * extract(epoch from a.stop - e.at)) as weighted,
+        select coalesce(sum(e.quantity), 0) as level from usage_event e
+        where e.account_id = a.account_id and e.meter_id = a.meter_id and e.at < a.start
+          and e.subscription_id = a.subscription_id and {_SEEN.format(row="e")}
+    ) o cross join lateral (
+        select sum(e.quantity * extract(epoch from a.stop - e.at)) as risen,
                count(*) - 2 * count(*) filter (where e.voids) as events, min(e.at) as first_at, max(e.at) as last_at
         {_EVENTS}
-    ) t group by a.place, a.account_id, a.meter_id, a.subscription_id, a.start
+    ) t group by a.place
 """  # noqa: S608 - constant words

@@ -161,6 +161,15 @@ def test_nothing_counts_on_trial_or_while_paused() -> None:
     assert told[0].counted == (Period(MARCH, paused.start), Period(paused.end, told[0].span.end))
 
 
+def test_a_period_that_is_paused_all_along_owes_not_even_a_minimum() -> None:
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    agreed = Agreement(MONTHS.cycles, pauses=(Pause(MARCH - timedelta(days=1), april + timedelta(days=1)),))
+
+    told = metered.over(agreed, [ITEM], april)
+
+    assert [stretch.span.end for stretch in told] == [MARCH]
+
+
 @given(st.integers(1, 80), st.sampled_from([Interval.DAY, Interval.WEEK, Interval.MONTH]), st.integers(0, 10**6))
 def test_whatever_was_taken_is_stated_by_the_next_bill(day: int, interval: Interval, second: int) -> None:
     cycles = (anniversary(datetime(2026, 1, 1, tzinfo=UTC), interval, zone_name="Europe/Berlin"),)

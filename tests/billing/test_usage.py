@@ -274,6 +274,22 @@ async def test_postgresql_measures_what_the_rules_do(life: Life, events: Sequenc
         assert found.events == sum(event.at in SPAN for event in valid)
 
 
+async def test_a_level_counts_for_as_long_as_nothing_is_paused(life: Life) -> None:
+    day = [SPAN.start + number * HOUR for number in range(24)]
+    events = [Event("a", day[0] - HOUR, 6), Event("b", day[4], 10), Event("c", day[10], -4)]
+    counted = (Period(day[0], day[6]), Period(day[12], SPAN.end))
+    await _write(life, events, [])
+    stretch = Stretch(MeteredItem("1", replace(PRICE, meter="t_weighted"), SPAN.start), SPAN, counted)
+
+    async with life.work() as (work, _):
+        known = await usage_queries.meters(work.fetch)
+        (found,), _ = await usage_queries.readings(work.fetch, [(life.account_id, 1, stretch)], known)
+
+    # Six for four hours, sixteen for two, and twelve for the eleven after the pause, of the 23 hours of that day.
+    assert found.quantity == Fraction(6 * 4 + 16 * 2 + 12 * 11, 23)
+    assert found.events == 1
+
+
 async def _write(life: Life, events: Sequence[Event], voided: Sequence[Event]) -> None:
     owner = life.owner
     await owner.execute("truncate usage_event, usage_batch; select usage_months('2026-03-01Z', '2026-04-01Z')")
