@@ -87,6 +87,31 @@ class Given:
         return self.before_tax + self.tax
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A line of one quantity of usage, the oldest first: what it came to, its tax, and what credit notes gave back."""
+
+    line_id: int
+    net: Money
+    tax: Money
+    given: Money
+
+
+def corrected(lines: Sequence[Counted]) -> dict[int, tuple[Money, Money]]:
+    """What later lines gave back of each line of one quantity of usage, and of its tax: of the newest first."""
+    currency = lines[0].net.currency
+    back, tax = (
+        -total((getattr(one, name) for one in lines if one.net.minor < 0), currency) for name in ("net", "tax")
+    )
+    taken: dict[int, Money] = {}
+    for one in reversed([one for one in lines if one.net.minor > 0]):
+        part = max(min(one.net - one.given, back), Money(0, currency))
+        if part:
+            taken[one.line_id], back = part, back - part
+    taxes = tax.split([part.minor for part in taken.values()]) if taken else []
+    return {number: (part, its) for (number, part), its in zip(taken.items(), taxes, strict=True)}
+
+
 def by_line(rests: Sequence[Rest], amounts: Mapping[int, Money]) -> list[Given]:
     """Give back so much of each line, by its position. Raises InvalidInput, or CreditTooHigh."""
     known = {rest.position: rest for rest in rests}

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
-from billing.crediting import Rest, rate_of
-from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
+from billing.crediting import Counted, Rest, corrected, rate_of
+from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem, LineKind
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period
@@ -74,14 +74,16 @@ async def rests(work: Work, account_id: int, items: Iterable[LineItem]) -> list[
     known = [row for row in items if row.amount_minor - row.discount_minor > 0]
     taxes = await credited_taxes(work, account_id, [row.id for row in known])
     moved = await _corrected(work, account_id, [row.id for row in known])
+    moved |= await _recounted(work, account_id, [row.id for row in known if row.kind is LineKind.USAGE])
     return [_rest(row, taxes.get(row.id, 0), *moved.get(row.id, (0, 0))) for row in known]
 
 
 async def corrected_by(work: Work, account_id: int, invoice_id: int) -> str | None:
     """The number of a later invoice that corrects lines of this one, or "a draft"; None when none does."""
     rows = await work.fetch(
-        "select v.number from line_item l join line_item c on c.account_id = l.account_id"
-        " and c.subscription_id = l.subscription_id and c.reverses = l.id and c.invoice_id <> l.invoice_id"
+        "select v.number from line_item l join line_item c on c.account_id = l.account_id"  # noqa: S608 - constants
+        " and c.subscription_id = l.subscription_id and c.invoice_id <> l.invoice_id and (c.reverses = l.id"
+        f" or l.amount_minor > 0 and c.amount_minor < 0 and {_SAME_USAGE})"
         " join invoice v on v.account_id = c.account_id and v.id = c.invoice_id"
         " where l.account_id = $1 and l.invoice_id = $2 and v.state <> 'void' order by v.created_at, v.id limit 1",
         account_id,
@@ -236,6 +238,39 @@ async def _corrected(work: Work, account_id: int, line_ids: list[int]) -> dict[i
         line_ids,
     )
     return {row["reverses"]: (row["net"], row["tax"]) for row in rows}
+
+
+async def _recounted(work: Work, account_id: int, line_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """The same of lines of usage, which name no charge: what was given back of one quantity is of its newest lines."""
+    if not line_ids:
+        return {}
+    rows = await work.fetch(
+        "select distinct c.id, c.item_id, c.price_id, c.period_start, c.currency, v.created_at,"  # noqa: S608 - constants
+        " v.id as invoice_id,"
+        " c.amount_minor - c.discount_minor as net, c.tax_minor as tax, c.adjusted_minor as given"
+        " from line_item l join line_item c on c.account_id = l.account_id and c.subscription_id = l.subscription_id"
+        f" and {_SAME_USAGE}"
+        " join invoice v on v.account_id = c.account_id and v.id = c.invoice_id and v.state <> 'void'"
+        " where l.account_id = $1 and l.id = any($2::bigint[]) order by v.created_at, invoice_id, c.id",
+        account_id,
+        line_ids,
+    )
+    same: dict[tuple[object, ...], list[Counted]] = {}
+    for row in rows:
+        net, tax, given = (Money(row[name], row["currency"]) for name in ("net", "tax", "given"))
+        same.setdefault((row["item_id"], row["price_id"], row["period_start"]), []).append(
+            Counted(row["id"], net, tax, given)
+        )
+    return {
+        number: (net.minor, tax.minor) for lines in same.values() for number, (net, tax) in corrected(lines).items()
+    }
+
+
+_SAME_USAGE = (
+    "(l.kind, c.kind) = ('usage', 'usage')"
+    " and (c.item_id, c.price_id, c.period_start) = (l.item_id, l.price_id, l.period_start)"
+)
+"""That two lines of a subscription, l and c, count the use of one span."""
 
 
 def _rest(row: LineItem, credited_tax: int, moved: int, moved_tax: int) -> Rest:

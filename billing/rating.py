@@ -77,10 +77,11 @@ def measured(events: Iterable[Event], aggregation: Aggregation, span: Period, op
             return sum(risen, Fraction(opening))
 
 
-def rated(usage: Usage, recorded: Sequence[Line], period: datetime) -> Line | None:
+def rated(usage: Usage, recorded: Sequence[Line], period: datetime, *, adjusted: Money | None = None) -> Line | None:
     """The line that brings what was recorded for this usage to what it costs now, if they differ.
 
-    A smaller quantity gives back its share of what was recorded, after discounts.
+    A smaller quantity gives back its share of what was recorded, after discounts; what credit notes
+    have `adjusted` on those lines is not given back twice.
     """
     price, billed = usage.price, total((line.amount for line in recorded), usage.price.currency)
     amount, formula = price.told(usage.quantity)
@@ -92,9 +93,16 @@ def rated(usage: Usage, recorded: Sequence[Line], period: datetime) -> Line | No
     discounts: tuple[Taken, ...] = ()
     if change.minor < 0 < billed.minor:
         net = total((line.net for line in recorded), price.currency)
+        back = -net.times(Fraction(change.minor, billed.minor))
         taken = [Taken(key, amount) for key, amount in tallied(recorded).items()]
-        moved = give_up(taken, change - net.times(Fraction(change.minor, billed.minor)))
+        moved = give_up(taken, change + back)
         discounts = tuple(Taken(part.discount, amount) for part, amount in zip(taken, moved, strict=True) if amount)
+        left = max(net - adjusted, Money(0, price.currency)) if adjusted else net
+        if adjusted and left < back:
+            if not left:
+                return None
+            change = total(moved, price.currency) - left
+            formula += f", of which {adjusted.text} was credited before"
     return Line(
         Kind.USAGE,
         usage.item,

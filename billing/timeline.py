@@ -25,7 +25,7 @@ from billing.pricing import TIMES, Timing
 from billing.proration import Proration, portion, settled, share
 from billing.rating import rated
 from billing.spans import joined, within, without
-from kernel.money import Money, rounded
+from kernel.money import Money, rounded, total
 from kernel.time import Period
 
 _ORDER = {kind: place for place, kind in enumerate((Kind.CREDIT, Kind.RESTORED, Kind.CHARGE, Kind.USAGE))}
@@ -111,19 +111,17 @@ def _formula(shape: Shape, charge: Wanted, span: Period) -> str:
 
 
 def _metered(agreement: Agreement, issued: Sequence[Issued]) -> list[Line]:
-    recorded: dict[tuple[str, str, datetime], list[Line]] = {}
+    recorded: dict[tuple[str, str, datetime], list[Issued]] = {}
     for entry in issued:
         if entry.line.kind is Kind.USAGE:
-            recorded.setdefault((entry.line.item, entry.line.price, entry.line.span.start), []).append(entry.line)
-    rates = (
-        rated(
-            usage,
-            recorded.get((usage.item, usage.price.key, usage.span.start), []),
-            periods.span_at(agreement.cycles, usage.span.start).start,
-        )
-        for usage in agreement.usage
-    )
-    return [line for line in rates if line]
+            recorded.setdefault((entry.line.item, entry.line.price, entry.line.span.start), []).append(entry)
+    lines = []
+    for usage in agreement.usage:
+        known = recorded.get((usage.item, usage.price.key, usage.span.start), [])
+        adjusted = total((entry.adjusted for entry in known if entry.adjusted), usage.price.currency)
+        period = periods.span_at(agreement.cycles, usage.span.start).start
+        lines.append(rated(usage, [entry.line for entry in known], period, adjusted=adjusted))
+    return [line for line in lines if line]
 
 
 def _discounted(lines: Sequence[Line], agreement: Agreement, recorded: Sequence[Line]) -> list[Line]:
