@@ -270,7 +270,7 @@ class _Asking:
             bill = await lane.budgets.take(who.name, question.cost)
         except Fault:
             return None
-        text = await self._fetched(who, bound, now)
+        text = await self._fetched(bound, now)
         if text is None:
             bill.settle(0)
             return None
@@ -290,16 +290,16 @@ class _Asking:
                 plan, values = self.lane.reads.planned(document, document.operation(question.name), asking)
             except (NotCompiled, Surprise, Fault, GraphQLError, ValueError, OverflowError):
                 return None
-            found = Bound(plan.bare(), plan.rounds(who.entering, values))
+            found = Bound(plan.bare(), plan.behind(who.entering, who.facts, values))
             who.bind(question.number, found)
         return found
 
-    async def _fetched(self, who: Recalled, bound: Bound, now: datetime) -> str | None:
+    async def _fetched(self, bound: Bound, now: datetime) -> str | None:
         """What was read, if they still may what they might and nothing else is unusual."""
         plan = bound.plan
         try:
-            facts, text = await self.lane.readers.ask(plan.entered, plan.at(bound.rounds, now), self.lane.patience)
-            return plan.finished(text) if facts == who.facts else None
+            text = await self.lane.readers.ask(plan.entered, plan.at(bound.values, now), self.lane.patience)
+            return None if text is None else plan.finished(text)
         except TimeoutError:
             self.scope.setdefault("state", {})[FAILED] = overdue(self.lane.patience)
         except (Surprise, *_FAILURES):

@@ -3,20 +3,21 @@
 What a signature or a secret proved is remembered by the bearer's SHA-256, until it ends.
 What somebody may is not taken from memory: everything that decides it is told by the
 database, as one text, in the same transaction in which a request reads (`enter`). If the
-text is another than the one when they were recognized, whatever was read is thrown away,
-and they are recognized anew. So an end is an end at once, in every process.
+text is another than the one when they were recognized, nothing is read, and they are
+recognized anew. So an end is an end at once, in every process.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from auth.policy import Actor, sees
-from resolvers.compiled.plan import Plan, Rounds
+from resolvers.compiled.plan import Plan
 
 _SEPARATOR = "\x01"
 _MOST = 10_000
@@ -53,7 +54,7 @@ class Bound:
     """A question of somebody: its statement, and what that binds."""
 
     plan: Plan
-    rounds: Rounds
+    values: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """Readers: raw connections on which compiled reads are asked, each in one round trip.
 
-A statement is asked several times at once, with other values each time: PostgreSQL answers
-in that order, in one transaction that ends with the last answer. So what the first answer
-tells row-level security counts for the second, and for nobody after it. Nothing can be
-written here.
+A statement is a transaction of its own. So what it tells row-level security first counts for what it
+reads then, and for nobody after it. Nothing can be written here.
 """
 
 from __future__ import annotations
@@ -57,8 +55,8 @@ class Readers:
         self._idle: list[_Reader] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def ask(self, sql: str, values: Sequence[Sequence[Any]], patience: float) -> list[Any]:
-        """The only value of the only row, for each of these sets of values, in one transaction.
+    async def ask(self, sql: str, values: Sequence[Any], patience: float) -> Any:
+        """The only value of the only row, which is told in a transaction of its own.
 
         Raises TimeoutError after so many seconds, and whatever the driver raises.
         """
@@ -67,7 +65,7 @@ class Readers:
             reader = await self._another(reader, patience)
         try:
             statement = await reader.statement(sql)
-            rows = await statement.fetchmany(values, timeout=patience)
+            rows = await statement.fetch(*values, timeout=patience)
         except asyncpg.PostgresError:
             self._back(reader)
             raise
@@ -77,7 +75,7 @@ class Readers:
             self._gone()
             raise
         self._back(reader)
-        return [row[0] for row in rows]
+        return rows[0][0]
 
     async def close(self) -> None:
         """Close what is open."""

@@ -38,7 +38,6 @@ LONGEST_STATEMENT = 200_000
 
 _DECODER = json.JSONDecoder()
 
-Rounds = tuple[Sequence[Any], Sequence[Any]]
 Plans = MutableMapping[Hashable, Any]
 
 
@@ -57,26 +56,27 @@ class Plan:
     """Which of the values is the instant of the request."""
 
     entered: str
-    """The same statement for a connection that belongs to nobody: see `rounds`."""
+    """The same statement for a connection that belongs to nobody: see `behind`."""
 
     @classmethod
     def of(cls, sql: str, draft: Draft) -> Plan:
         """The plan of one statement."""
-        told = f"${len(draft.reads) + 1}::text"
-        entered = f"select case when {told} is not null then enter({told}) else ({sql}) end"
+        told, facts = (f"${len(draft.reads) + more}::text" for more in (1, 2))
+        # PostgreSQL reads nothing before it was decided, because whatever decides may change what is seen.
+        entered = f"select case when enter({told}) = {facts} then ({sql}) end"
         return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, entered)
 
-    def rounds(self, entering: str, values: Sequence[Any]) -> Rounds:
-        """The values of `entered`, which is asked twice in one transaction: to see as somebody, and then to read."""
-        return (*((None,) * len(values)), entering), (*values, None)
+    def behind(self, entering: str, facts: str, values: Sequence[Any]) -> Sequence[Any]:
+        """The values of `entered`: it sees as somebody, and reads if these facts are all that decides what they may."""
+        return (*values, entering, facts)
 
-    def at(self, rounds: Rounds, now: datetime) -> Rounds:
+    def at(self, values: Sequence[Any], now: datetime) -> Sequence[Any]:
         """The same values at another instant."""
         if self.moment is None:
-            return rounds
-        first, (*values, _) = rounds
-        values[self.moment] = now
-        return first, (*values, None)
+            return values
+        moved = list(values)
+        moved[self.moment] = now
+        return moved
 
     def bare(self) -> Plan:
         """The same, without its reads: they hold on to the document."""
