@@ -33,6 +33,10 @@ class Problem(Exception):  # noqa: N818 - a problem is an outcome, not an error
 
     says: ClassVar[str] = ""
 
+    # No field, which clients would see: whoever raises it says so of this one refusal.
+    overtaken = False
+    """Whether others were faster, so that what it was decided on was so a moment ago, and is no more."""
+
     @property
     def message(self) -> str:
         """The sentence, filled in with this problem's own fields."""

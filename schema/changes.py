@@ -3,7 +3,7 @@
 `mutation(resolve.assign_seat, "Seat", refusals=[…])` makes `AssignSeatInput` from
 the resolver's arguments, `AssignSeatResult`, and the field. Around the resolver it
 opens the transaction, honors `idempotencyKey`, and turns a `Problem` into a member
-of the union after everything has been undone.
+of the union after everything has been undone. What others overtook is decided anew.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ DONE_BY = "done by"
 ONCE = "Makes a repeated request harmless: the same key with the same input gives the same answer."
 
 
+_TRIES = 3
+"""How often a change that others overtook is decided anew: what it says after that was so three times running."""
+
 _AT_WORK: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
 
@@ -63,7 +66,7 @@ def mutation(resolve: Callable[..., Any], *successes: str, refusals: Sequence[ty
         key = _given(input.idempotency_key)
         try:
             async with _alone(context.actor.name, key):
-                answer = await _changed(info, resolve, values, name=name, key=key)
+                answer = await _decided(info, resolve, values, name=name, key=key)
                 for act in context.afterwards:
                     await act()
         except declined as problem:
@@ -89,6 +92,19 @@ async def _alone(actor: str, key: str | None) -> AsyncIterator[None]:
     lock = _AT_WORK.setdefault((actor, key), asyncio.Lock())
     async with lock:
         yield
+
+
+async def _decided(
+    info: Any, resolve: Callable[..., Any], values: dict[str, Any], *, name: str, key: str | None
+) -> Answer:
+    """What came of a change; of one that others overtook, once it was decided anew on what is so since."""
+    for _ in range(_TRIES):
+        try:
+            return await _changed(info, resolve, values, name=name, key=key)
+        except Problem as problem:
+            if not problem.overtaken:
+                raise
+    return await _changed(info, resolve, values, name=name, key=key)
 
 
 async def _changed(

@@ -54,7 +54,12 @@ async def assign_all(
         outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
             return await _requested(work, pool, outcomes, people) if requests else outcomes
-        pool = await queries.pool(work, account_id, pool_id)
+        if growth:
+            # Others took seats that were free, so that more are missing than before.
+            held = await queries.held_keys(work, account_id, pool_id, keys)
+            pool = await growth.room(work, pool, leaving.for_all(people.freed, pool_id), len(keys) - len(held))
+        else:
+            pool = await queries.pool(work, account_id, pool_id)
     raise Unavailable("Others are filling this pool at the same moment. Try again.")
 
 

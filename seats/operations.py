@@ -209,7 +209,7 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     full = pool.closed_at is not None or pool.assigned + pool.set_apart >= pool.purchased
     assignment.state = SeatState.WAITLISTED if full else SeatState.ACTIVE
     await sit(work, assignment)
-    if not full and not await queries.take_seats(work, account_id, pool_id):
+    if not full and not await _counts(work, pool, growth):
         assignment.state = SeatState.WAITLISTED
         await work.flush()
     if assignment.state is SeatState.ACTIVE:
@@ -222,6 +222,15 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
     if assignment.id in await waiting.move_line(work, account_id, pool_id):
         rows.became(assignment, {"state": SeatState.ACTIVE, "since": work.now})
     return assignment
+
+
+async def _counts(work: Work, pool: LicensePool, growth: Growth | None) -> bool:
+    """Count one more seat of a pool that had room; where others were faster, buy one, if the workspace does."""
+    counted = await queries.take_seats(work, pool.account_id, pool.id)
+    if counted or not growth:
+        return counted
+    await growth.room_if_sold(work, await queries.pool(work, pool.account_id, pool.id), 1)
+    return await queries.take_seats(work, pool.account_id, pool.id)
 
 
 async def want_no_more(
@@ -380,7 +389,9 @@ async def sit(work: Work, assignment: Assignment) -> None:
 async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
     """Why a pool that had room a moment ago has none."""
     pool = await queries.pool(work, account_id, pool_id)
-    return seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased, pool.set_apart)
+    told = seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased, pool.set_apart)
+    told.overtaken = True
+    return told
 
 
 async def _free(work: Work, account_id: int, assignments: Sequence[Assignment], reason: str) -> None:

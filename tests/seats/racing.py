@@ -162,3 +162,15 @@ async def watched(world: World, *pools: str) -> AsyncIterator[list[Figures]]:
         over.set()
         await watching
     seen.extend([await figures(world, pool) for pool in pools])
+
+
+_BLOCKED = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+async def blocked(world: World, many: int = 1) -> None:
+    """Wait until so many wait for locks of others in this database."""
+    for _ in range(6_000):
+        if await world.value(_BLOCKED) >= many:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody came up to the lock")
