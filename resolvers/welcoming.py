@@ -9,7 +9,7 @@ from strawberry import ID
 from auth.policy import Permission, Role
 from auth.tables import Member
 from kernel import ids
-from kernel.errors import NotFound
+from kernel.errors import Forbidden, NotFound
 from resolvers.info import Context, Info
 from resolvers.workspaces import grantable
 from seats import suggesting_queries, welcoming
@@ -50,6 +50,21 @@ async def ask_to_join(
     found = await suggested(context, workspace)
     await context.own(found.account_id)
     return await welcoming.ask(context.work, person_id, found, said)
+
+
+async def withdraw_join_request(info: Info, request: Annotated[ID, "Which of your requests."]) -> JoinRequest:
+    """Take back that you have asked to join, before anybody decides. You may ask again."""
+    context = info.context
+    person_id = context.person()
+    found = await context.found("joining", request)
+    if found.person_id != person_id:
+        raise Forbidden("Only whoever asked to join takes it back. Decline it instead.")
+    if context.actor.through is not None:
+        raise Forbidden(
+            "You came through single sign-on, which speaks for its own workspace. Sign in without it first."
+        )
+    await context.own(found.account_id)
+    return await welcoming.withdraw(context.work, found.account_id, found.id)
 
 
 async def approve_join_request(info: Info, request: Annotated[ID, "Which request."]) -> Member:

@@ -74,5 +74,6 @@ class WelcomeMutation:
     """Asking to join."""
 
     ask_to_join = mutation(resolve.ask_to_join, "JoinRequest", refusals=[AlreadyAsked])
+    withdraw_join_request = mutation(resolve.withdraw_join_request, "JoinRequest", refusals=[JoinRequestSettled])
     approve_join_request = mutation(resolve.approve_join_request, "Member", refusals=[JoinRequestSettled])
     decline_join_request = mutation(resolve.decline_join_request, "JoinRequest", refusals=[JoinRequestSettled])

@@ -311,7 +311,7 @@ class JoinRequestDeclined(Event):
 
 @dataclass(frozen=True)
 class JoinRequestWithdrawn(Event):
-    """A request to join means nothing any more."""
+    """A request to join was taken back, or means nothing any more."""
 
     subject: ClassVar[str] = "joining"
     joining: int

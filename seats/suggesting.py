@@ -25,7 +25,7 @@ class JoinRequestState(StrEnum):
     """An admin said no, and why."""
 
     WITHDRAWN = "withdrawn"
-    """There was nothing to decide any more: they came another way, or the workspace is not suggested to them now."""
+    """They took it back; or they came another way, or the workspace is not suggested to them now."""
 
     EXPIRED = "expired"
     """Nobody decided in fourteen days."""
@@ -42,9 +42,9 @@ class AlreadyAsked(Problem):
 
 @dataclass(eq=False)
 class JoinRequestSettled(Problem):
-    """The request to join was decided, has run out, or means nothing any more."""
+    """The request to join was decided, taken back, has run out, or means nothing any more."""
 
-    says = "This request is {state}, so nothing was changed. Invite {email} instead if they shall join."
+    says = "This request is {state}, so nothing was changed. {email} can ask again, or be invited."
     state: str
     """What became of it."""
 

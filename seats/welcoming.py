@@ -65,6 +65,14 @@ async def decline(work: Work, account_id: int, request_id: int, reason: str) -> 
     return row
 
 
+async def withdraw(work: Work, account_id: int, request_id: int) -> JoinRequest:
+    """Take a request back, also where it would mean nothing any more. Raises JoinRequestSettled."""
+    row = await suggesting_queries.request(work, account_id, request_id)
+    check_open(row.state, row.email, stands=True, expires_at=row.expires_at, now=work.now)
+    await _settle(work, row, JoinRequestState.WITHDRAWN, None)
+    return row
+
+
 async def settle_due(work: Work, account_id: int, request_id: int) -> None:
     """Settle a request about which there is nothing to decide any more; done again, nothing changes."""
     row = await suggesting_queries.request(work, account_id, request_id)

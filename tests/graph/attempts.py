@@ -603,6 +603,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "changeDecrease": _decrease,
     "changeReclaim": _reclaim,
     "askToJoin": _ask_to_join,
+    "withdrawJoinRequest": _asked_to_join,
     "approveJoinRequest": _asked_to_join,
     "declineJoinRequest": _not_let_in,
     "protectSeat": _seat,

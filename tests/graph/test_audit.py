@@ -34,6 +34,7 @@ LEAVES = {
     "assignSeats": ["invitation.sent", "seat.assigned"],
     "changeOverage": ["overage.changed"],
     "askToJoin": ["join_request.opened"],
+    "withdrawJoinRequest": ["join_request.withdrawn"],
     "approveJoinRequest": ["member.joined", "join_request.approved"],
     "declineJoinRequest": ["join_request.declined"],
     "changeReclaim": ["reclaim.changed"],
@@ -196,6 +197,9 @@ async def _sent(scene: Scene, mutation: str) -> tuple[Reply, list[asyncpg.Record
         await scene.world.run("update invitation set email = $2 where id = $1", number, who.email)
     if mutation == "askToJoin":
         who = await scene.colleague()
+    if mutation == "withdrawJoinRequest":
+        who = await scene.colleague()
+        asked = {"request": await scene.asks_to_join(who)}
     last = await scene.world.value("select coalesce(max(id), 0) from audit_record")
     document = (
         f"mutation($input: {mutation[0].upper()}{mutation[1:]}Input!)"

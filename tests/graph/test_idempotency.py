@@ -103,6 +103,9 @@ async def attempt(scene: Scene, name: str) -> tuple[Asker, dict[str, Any]]:
     if name == "acceptInvitation":
         grace = await stranger(scene.world)
         return grace, {"invitation": await scene.invitation(grace.email)}
+    if name == "withdrawJoinRequest":
+        who = await scene.colleague()
+        return who, {"request": await scene.asks_to_join(who)}
     who = await scene.colleague() if name == "askToJoin" else await whoever_may(scene, name)
     return who, await ATTEMPTS[name](scene, "owner")
 

@@ -202,6 +202,12 @@ PERSONAL = {
         "NOT_FOUND": PERSONS,
     },
     "askToJoin": {"INVALID_INPUT": KEYS, "NOT_FOUND": {*PERSONS, *WITHOUT_A_REASON}},
+    # Whoever asked is none of these.
+    "withdrawJoinRequest": {
+        "INVALID_INPUT": KEYS,
+        "FORBIDDEN": READERS | {*WITHOUT_A_REASON},
+        "NOT_FOUND": PERSONS,
+    },
     "createWorkspace": {"done": PERSONS, "INVALID_INPUT": KEYS, "FORBIDDEN": {*WITHOUT_A_REASON}},
     "acceptInvitation": {
         "InvitedSomebodyElse": READERS,

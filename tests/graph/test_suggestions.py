@@ -218,3 +218,61 @@ async def test_only_whoever_invites_people_decides(workspace: Scene) -> None:
 
     assert codes == ["FORBIDDEN", "NOT_FOUND", "NOT_FOUND"]
     assert await evidence(workspace) == before
+
+
+# Taking it back
+
+
+async def test_whoever_asked_takes_it_back_and_may_ask_again(workspace: Scene) -> None:
+    who = await workspace.colleague()
+    request = await asked(workspace, who)
+
+    withdrawn = await does(workspace, "withdrawJoinRequest", who, request=request["id"])
+    (suggestion,) = (await told(workspace, who))["suggestions"]
+    again = await asked(workspace, who)
+
+    assert (withdrawn["state"], withdrawn["reason"]) == ("WITHDRAWN", None)
+    assert suggestion["request"] is None
+    assert again["state"] == "OPEN"
+    assert (await logged(workspace))[-3:] == ["join_request.opened", "join_request.withdrawn", "join_request.opened"]
+
+
+async def test_a_request_that_was_taken_back_is_not_decided(workspace: Scene) -> None:
+    who = await workspace.colleague()
+    request = await asked(workspace, who)
+    await does(workspace, "withdrawJoinRequest", who, request=request["id"])
+    before = await evidence(workspace)
+
+    approved = await does(workspace, "approveJoinRequest", workspace.owner, request=request["id"])
+    twice = await does(workspace, "withdrawJoinRequest", who, request=request["id"])
+
+    message = f"This request is withdrawn, so nothing was changed. {who.email} can ask again, or be invited."
+    assert approved == twice == {"__typename": "JoinRequestSettled", "message": message}
+    assert await evidence(workspace) == before
+
+
+async def test_a_request_is_taken_back_where_the_workspace_suggests_nothing_any_more(workspace: Scene) -> None:
+    who = await workspace.colleague()
+    request = await asked(workspace, who)
+    await workspace.world.run(
+        "update workspace_domain set behavior = 'none' where account_id = $1 and name = $2",
+        workspace.number,
+        who.email.rpartition("@")[2],
+    )
+
+    withdrawn = await does(workspace, "withdrawJoinRequest", who, request=request["id"])
+
+    assert withdrawn["state"] == "WITHDRAWN"
+
+
+async def test_nobody_takes_back_what_another_has_asked(workspace: Scene) -> None:
+    request, other = await workspace.asks_to_join(), await workspace.colleague()
+    before = await evidence(workspace)
+
+    codes = [
+        (await workspace.world.change("withdrawJoinRequest", who, shows_=ASKED, request=request)).code
+        for who in (workspace.owner, other, workspace.members[Role.MEMBER])
+    ]
+
+    assert codes == ["FORBIDDEN", "NOT_FOUND", "NOT_FOUND"]
+    assert await evidence(workspace) == before

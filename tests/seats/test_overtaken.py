@@ -25,6 +25,7 @@ ASSIGN = """
 """
 LIST = "__typename ... on ListSeated { seated bought outcomes { outcome } pool { purchased assigned } }"
 
+
 async def overtaken(racers: Racers, scene: Scene, pool: str, late: Coroutine[Any, Any, T]) -> T:
     """What comes of somebody who saw that a seat is free, and comes to it after a rival who has just taken it."""
     taken, looked = asyncio.Event(), asyncio.Event()
