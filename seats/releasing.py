@@ -121,11 +121,12 @@ async def _free(work: Work, pool: LicensePool, too_many: int, *, wait: bool) -> 
     if too_many <= 0:
         return Counter()
     gone = shrinking.leaving(await shrinking_queries.sitting(work, pool.account_id, pool.id), too_many)
-    chosen = {one.seat_id: one.state for one in gone}
+    chosen = {one.seat_id: one for one in gone}
     locked = await shrinking_queries.taken(work, pool.account_id, list(chosen), wait=wait)
-    return await leaving.leave(
-        work, [seat for seat in locked if seat.state is chosen[seat.id] and seat.seat_group_id is None], DECREASED
-    )
+    # Whoever came back, became an owner or moved to a group while their seat was waited for keeps it.
+    still = await shrinking_queries.sitting(work, pool.account_id, pool.id) if locked else []
+    going = {one.seat_id for one in still if one == chosen.get(one.seat_id)}
+    return await leaving.leave(work, [seat for seat in locked if seat.id in going], DECREASED)
 
 
 async def change_policy(work: Work, account_id: int, policy: DecreasePolicy) -> Workspace:
