@@ -137,6 +137,15 @@ class SsoCertificateExpiring(Event):
 
 
 @dataclass(frozen=True)
+class SsoCertificateAnnounced(Event):
+    """A provider's metadata names a certificate that doesn't count for its SSO connection."""
+
+    subject: ClassVar[str] = "sso"
+    sso: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class LoginTestStarted(Event):
     """Somebody goes to try an SSO connection."""
 

@@ -141,7 +141,9 @@ def build(
             if working:
                 writer = Writer(graph, engine, blocks, shapes)
                 letters = office(settings)
-                tireless = Worker(url, engine, ticking, blocks, paying, names, letters, writer=writer, nightly=True)
+                tireless = Worker(
+                    url, engine, ticking, blocks, paying, names, letters, None, writer, providers.fetcher, nightly=True
+                )
                 await held.enter_async_context(_working(tireless))
             yield
         await printer.close()

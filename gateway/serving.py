@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 import schema
 from auth.names import Names
 from gateway import crew, furnishing, gathering, playing, stopping
-from gateway.app import build
+from gateway.app import build, fetcher
 from gateway.bulk.shapes import Shapes
 from gateway.bulk.writing import Writer
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
@@ -136,7 +136,9 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
         names, post = Names(settings.nameservers), office(settings)
         blocks, graph = IdBlocks(), schema.build()
         writer = Writer(graph, engine, blocks, Shapes(graph))
-        worker = Worker(url, engine, ticking, blocks, paying, names, post, writer=writer, nightly=True)
+        worker = Worker(
+            url, engine, ticking, blocks, paying, names, post, None, writer, fetcher(settings), nightly=True
+        )
         working = asyncio.create_task(worker.run())
         for stop in stopping.STOPS:
             asyncio.get_running_loop().add_signal_handler(stop, working.cancel)

@@ -129,6 +129,7 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(auth.BreakGlassOpened): (composing.alarm_admins,),
     event_name(auth.DomainLost): (composing.tell_of_domain,),
     event_name(auth.SsoCertificateExpiring): (composing.tell_of_certificate,),
+    event_name(auth.SsoCertificateAnnounced): (composing.tell_of_announced,),
     event_name(billing.InvoiceReminded): (composing.remind,),
     event_name(billing.SubscriptionAccessTaken): (composing.tell_of_access,),
     event_name(payments.PaymentMethodExpiring): (composing.warn_of_expiry,),

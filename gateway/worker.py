@@ -21,7 +21,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.domains import CHECKED_EVERY, proves, record
+from auth.fetching import Fetcher
 from auth.names import Names, NoAnswer
+from auth.saml import metadata
+from auth.saml.certificates import READ_EVERY
 from auth.sso import federating, proving
 from auth.sso import queries as sso
 from billing import (
@@ -81,7 +84,7 @@ MONTHS_AHEAD = timedelta(days=92)
 _BATCH = 200
 _CHUNKS = 5  # of accounts whose books are closed before something else has its turn
 _AT_ONCE = 4  # payments that one worker pursues together
-_DOMAINS = 20  # that one look asks the name system about
+_DOMAINS = 20  # that one look asks strangers about
 _OVERDUE = 1_000  # invitations that one transaction lets run out
 _SYSTEM = {"staff": "on"}
 
@@ -110,6 +113,9 @@ class Worker:
     writer: Writer | None = None
     """What writes exports; without one they wait."""
 
+    fetcher: Fetcher | None = None
+    """What reads the metadata of identity providers; without one it is not read again."""
+
     nightly: bool = False
     """Whether it compares everything with the rail every night."""
 
@@ -133,7 +139,18 @@ class Worker:
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.close_there, self.answer, self.reconcile)
         told = (self.warn, self.remind_of_keys, self.announce, self.reclaim, self.mail)
-        steps = (self.relay, self.expire, *billed, *at_rail, *told, self.export, self.close, self.prove, self.tidy)
+        steps = (
+            self.relay,
+            self.expire,
+            *billed,
+            *at_rail,
+            *told,
+            self.export,
+            self.close,
+            self.prove,
+            self.read_metadata,
+            self.tidy,
+        )
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -376,6 +393,18 @@ class Worker:
         async with self._work(now) as work:
             due = await sso.expiring(work, now, _BATCH)
         return any([await self.do(now, federating.warn, *each) for each in due])
+
+    async def read_metadata(self, now: datetime) -> bool:
+        """Look which certificates identity providers announce, each once a day."""
+        if self.fetcher is None:
+            return False
+        async with self._work(now) as work:
+            due = await sso.to_read(work, now - READ_EVERY, _DOMAINS)
+        done = []
+        for account_id, number, address, issuer in due:
+            named = await metadata.again(self.fetcher, address, issuer, now)
+            done.append(await self.do(now, federating.announced, account_id, (number, named)))
+        return any(done)
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""

@@ -80,6 +80,12 @@ class SingleSignOn(Node):
     metadata_url: str | None
     """With SAML: where its metadata was read."""
 
+    metadata_read_at: datetime | None
+    """With SAML: when it was last read, which is tried once a day where it has an address."""
+
+    announced_certificates: list[str]
+    """With SAML: the SHA-256 in hex of certificates that its metadata names and that have never counted here."""
+
     idp_initiated: bool
     """With SAML: whether a login may begin at the provider; it then begins anew here."""
 

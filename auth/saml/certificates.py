@@ -25,6 +25,9 @@ MOST = 2
 WARNED_BEFORE = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
 """How long before a certificate's last day its people are told, each time once."""
 
+READ_EVERY = timedelta(days=1)
+"""How often the metadata of a provider is read again."""
+
 _LONGEST = 20_000
 _SMALLEST, _LARGEST = 2_048, 8_192
 _PEM = re.compile(r"-----(?:BEGIN|END) CERTIFICATE-----")

@@ -45,6 +45,15 @@ async def fetched(fetcher: Fetcher, uri: str, now: datetime) -> Described:
     return read(raw, fetcher, now)
 
 
+async def again(fetcher: Fetcher, uri: str, issuer: str, now: datetime) -> Sequence[Certificate] | None:
+    """The certificates that a provider names by now; None where it can't be read, or speaks of another provider."""
+    try:
+        told = await fetched(fetcher, uri, now)
+    except (ConnectionUnreachable, InvalidInput):
+        return None
+    return told.certificates if told.issuer == issuer else None
+
+
 def read(raw: bytes, fetcher: Fetcher, now: datetime) -> Described:
     """What a document says of a provider. Raises ConnectionUnreachable."""
     try:

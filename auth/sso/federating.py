@@ -52,6 +52,7 @@ async def create(
         client_id=addresses.door(base, number, "metadata"),
         sign_in_url=told.sign_in,
         metadata_url=metadata_url,
+        metadata_read_at=work.now if metadata_url else None,
         created_by=person_id,
         created_at=work.now,
     )
@@ -101,6 +102,7 @@ async def add_certificate(work: Work, account_id: int, connection_id: int, perso
         raise TooManyCertificates
     added = _pinned(work, row, found, min(free), person_id)
     work.add(added)
+    row.announced_certificates = [each for each in row.announced_certificates if each != found.fingerprint]
     try:
         await work.flush()
     except IntegrityError:
@@ -137,6 +139,25 @@ async def warn(work: Work, account_id: int, certificate_id: int) -> None:
     row.warned = due
     await work.flush()
     work.emit(events.SsoCertificateExpiring(account_id, certificate_id), row)
+
+
+async def announced(work: Work, account_id: int, found: tuple[int, Sequence[Certificate] | None]) -> None:
+    """Note what the metadata of an SSO connection (its number) names by now, or that it could not be read.
+
+    Certificates that have never counted here are told of. None counts by that: an admin puts it here.
+    """
+    number, named = found
+    row = await queries.connection(work, account_id, number)
+    row.metadata_read_at = work.now
+    new: list[str] = []
+    if named is not None:
+        known = await queries.fingerprints(work, account_id, number)
+        named_anew = [each.fingerprint for each in named if each.fingerprint not in known]
+        new = [each for each in named_anew if each not in row.announced_certificates]
+        row.announced_certificates = named_anew
+    await work.flush()
+    for fingerprint in new:
+        work.emit(events.SsoCertificateAnnounced(account_id, number, fingerprint), row)
 
 
 async def _saml(work: Work, account_id: int, connection_id: int) -> SsoConnection:

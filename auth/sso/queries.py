@@ -63,6 +63,24 @@ async def expiring(work: Work, now: datetime, limit: int) -> list[tuple[int, int
     return [(row["account_id"], row["id"]) for row in found]
 
 
+async def fingerprints(work: Work, account_id: int, connection_id: int) -> set[str]:
+    """The certificates that count for an SSO connection, or have counted."""
+    sql = "select fingerprint from sso_certificate where account_id = $1 and connection_id = $2"
+    return {row["fingerprint"] for row in await work.fetch(sql, account_id, connection_id)}
+
+
+async def to_read(work: Work, before: datetime, limit: int) -> list[tuple[int, int, str, str]]:
+    """SSO connections whose metadata was not read since: account, number, its address and the issuer."""
+    found = await work.fetch(
+        "select account_id, id, metadata_url, issuer from sso_connection"
+        " where metadata_url is not null and deleted_at is null"
+        " and (metadata_read_at is null or metadata_read_at <= $1) order by metadata_read_at nulls first limit $2",
+        before,
+        limit,
+    )
+    return [(row["account_id"], row["id"], row["metadata_url"], row["issuer"]) for row in found]
+
+
 async def counts_once(work: Work, account_id: int, connection_id: int, hash_: bytes, until: datetime) -> bool:
     """Whether an assertion counts, which it does once."""
     return bool(

@@ -33,6 +33,10 @@ class SsoConnection(SQLModel, table=True):
     """Where a provider that speaks SAML wants browsers sent."""
 
     metadata_url: str | None = text(optional=True)
+    metadata_read_at: datetime | None = instant(optional=True)
+    announced_certificates: list[str] = texts()
+    """The fingerprints of certificates that its metadata names, and that have never counted here."""
+
     idp_initiated: bool = False
     subject_attribute: str | None = text(optional=True)
     email_attribute: str | None = text(optional=True)

@@ -134,6 +134,17 @@ async def tell_of_certificate(work: Work, account_id: int, told: Told) -> None:
     await queries.write(work, account_id, readers, shown, kind="certificate_expiring", about=about)
 
 
+async def tell_of_announced(work: Work, account_id: int, told: Told) -> None:
+    """Tell owners and admins that a provider names a certificate that doesn't count here yet."""
+    found = await queries.announcing(work, account_id, told["sso"], told["fingerprint"])
+    if found is None:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN)
+    shown = {"connection": found["connection"], "workspace": found["workspace"], "fingerprint": told["fingerprint"]}
+    about = f"{ids.encode('sso', told['sso'])}/{told['fingerprint']}"
+    await queries.write(work, account_id, readers, shown, kind="certificate_announced", about=about)
+
+
 async def tell_of_domain(work: Work, account_id: int, told: Told) -> None:
     """Tell admins that a domain is the workspace's no more."""
     found = await queries.domain(work, account_id, told["domain"])

@@ -216,6 +216,18 @@ async def certificate(work: Work, account_id: int, number: int) -> asyncpg.Recor
     return rows[0] if rows else None
 
 
+async def announcing(work: Work, account_id: int, number: int, fingerprint: str) -> asyncpg.Record | None:
+    """What a letter tells about an SSO connection whose provider names a certificate, while it doesn't count."""
+    rows = await work.fetch(
+        "select s.name as connection, w.name as workspace from sso_connection s join workspace w on w.id = s.account_id"
+        " where s.account_id = $1 and s.id = $2 and s.deleted_at is null and $3 = any(s.announced_certificates)",
+        account_id,
+        number,
+        fingerprint,
+    )
+    return rows[0] if rows else None
+
+
 async def plan(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """The plan of a subscription: its name in every language, as JSON text."""
     rows = await work.fetch(

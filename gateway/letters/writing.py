@@ -39,6 +39,7 @@ PATHS = {
     "disputed": "/disputes/{about}",
     "domain_lost": "/domains",
     "certificate_expiring": "/single-sign-on",
+    "certificate_announced": "/single-sign-on",
     "access_taken": "/invoices",
     "seat_requested": "/seat-requests/{about}",
     "seat_approved": "/seat-requests/{about}",

@@ -117,7 +117,10 @@ async def work_off(
     """Let a worker do what is due then, until nothing is; one that charges speaks to the sandbox, too."""
     door = world.app.state.door
     at = At(await world.now() + later)
-    worker = Worker(world.url, door.engine, at, door.blocks, door.rail if charging else None, door.names, post)
+    reads = door.providers.fetcher
+    worker = Worker(
+        world.url, door.engine, at, door.blocks, door.rail if charging else None, door.names, post, fetcher=reads
+    )
     for _ in range(1_000):
         if not await worker.turn():
             return

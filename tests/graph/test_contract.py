@@ -102,6 +102,7 @@ SHORT = {
     "TrialBalance.balances",
     "Viewer.entitlements",
     "Viewer.plans",
+    "SingleSignOn.announcedCertificates",
     "SingleSignOn.certificates",
     "SsoLogin.steps",
     "Directory.tokens",

@@ -52,6 +52,7 @@ TOLD: dict[str, dict[str, Any]] = {
     },
     "domain_lost": {"domain": "acme.test", "workspace": "Acme"},
     "certificate_expiring": {"connection": "Okta", "workspace": "Acme", "until": {"instant": NOW.isoformat()}},
+    "certificate_announced": {"connection": "Okta", "workspace": "Acme", "fingerprint": "3f" * 32},
     "seat_requested": {
         "email": "new@acme.test",
         "plan": {"names": {"en": "Pro", "de": "Profi"}},
