@@ -25,6 +25,7 @@ from auth.sso.provider import Providers
 from auth.tokens import Signer
 from billing import queries, reconciliation_queries
 from gateway.authentication import Door
+from gateway.bringing import seat_lists_route
 from gateway.budgets import Purse
 from gateway.bulk.shapes import Shapes
 from gateway.bulk.writing import Writer
@@ -168,6 +169,7 @@ def build(
         router_route(settings, BODY),
         *export_routes(),
         usage_route(BODY),
+        seat_lists_route(),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
         *setup_routes(),

@@ -290,7 +290,7 @@ async def _setting_up(work: Work, text: str) -> Actor:
         raise refused() from ValueError("no such link, or it is over")
     setting = Setting(row.id, row.created_by, row.purpose.value, row.made_id, setups.MAY[row.purpose])
     account_id = row.account_id
-    held = SETUP & await _held_by(work, setting.made_by, account_id)
+    held = SETUP & await held_by(work, setting.made_by, account_id)
     if Permission.MANAGE_IDENTITY not in held:
         raise refused() from ValueError("whoever made the link may no longer")
     return Actor(
@@ -386,7 +386,7 @@ async def _key(work: Work, bearer: str) -> Recognized:
         async with work.transaction():
             await work.execute("update service_key set last_used_at = $2 where id = $1", key_id, work.now)
     held = frozenset[Permission]().union(*(SCOPES[scope] for scope in scopes))
-    held &= await _held_by(work, maker_id, account_id)
+    held &= await held_by(work, maker_id, account_id)
     actor = Actor(
         kind=ActorKind.SERVICE_KEY, grants={account_id: held}, key_id=key_id, scopes=scopes, token=presented.id
     )
@@ -395,7 +395,7 @@ async def _key(work: Work, bearer: str) -> Recognized:
     return Recognized(actor, None, Subject(maker_id, key=key_id), min(until, used_at + _USED))
 
 
-async def _held_by(work: Work, person_id: int, account_id: int) -> frozenset[Permission]:
+async def held_by(work: Work, person_id: int, account_id: int) -> frozenset[Permission]:
     """What a key's maker may there today, for the key may no more: it falls with them."""
     await work.see_as({"person": str(person_id)}, work.origin)
     found = await queries.standing(work, person_id)

@@ -33,6 +33,7 @@ import gateway.letters.tables
 import kernel.audit
 import kernel.events
 import payments.tables
+import seats.imports.tables
 import seats.tables
 from gateway.settings import Settings
 from kernel import database, postgres
@@ -51,6 +52,7 @@ DECLARED = (
     kernel.audit,
     kernel.events,
     payments.tables,
+    seats.imports.tables,
     seats.tables,
 )
 """The modules that declare tables; importing them is what fills SQLModel's metadata."""

@@ -91,7 +91,7 @@ class _Endpoint:
             if response is not None:
                 # Rows are on their way already: a client that sees the connection break knows that some are missing.
                 raise
-            await _refused(masked_exception(error))(scope, receive, send)
+            await refused(masked_exception(error))(scope, receive, send)
 
 
 def exports_endpoint(context: Opening, answer: Answer, places: Places) -> ASGIApp:
@@ -158,7 +158,8 @@ def instant(name: str, text: str) -> datetime:
     raise InvalidInput(f'{name}: an instant is written as "2026-01-31T00:00:00Z".')
 
 
-def _refused(shown: dict[str, Any]) -> Response:
+def refused(shown: dict[str, Any]) -> Response:
+    """The answer that tells of an error, as `masking` shows it."""
     code = Code(shown["extensions"]["code"])
     headers = {"www-authenticate": "Bearer"} if code is Code.UNAUTHENTICATED else {}
     if code in {Code.UNAVAILABLE, Code.RATE_LIMITED}:

@@ -22,12 +22,10 @@ from kernel.audit import Origin
 from kernel.errors import InvalidInput, Problem
 from kernel.work import IdBlocks, Work
 from seats import lists, sheets
-from seats.listing import HARMLESS, SEATED, RowOutcome, Verdict
+from seats.listing import HARMLESS, SEATED, Verdict
 from seats.lists import Purchase, Wanted
 from seats.sheets import Row, Sheet
 
-_AT_ONCE = 1_000
-_TRIED = SEATED | {RowOutcome.REQUESTED}
 _GRANTS = frozenset(Role) - {Role.OWNER}
 """Whoever operates the product gives every role but the owner's: an owner makes owners."""
 
@@ -84,7 +82,7 @@ def write(file: Path, told: Sequence[Verdict]) -> None:
 
 def _read(file: Path) -> Sheet:
     try:
-        return sheets.read(sheets.text_of(file.read_bytes()))
+        return sheets.opened(file.read_bytes())
     except OSError as failure:
         raise InvalidInput(f"{file} can't be read: {failure.strerror}.") from failure
     except Problem as problem:
@@ -102,24 +100,23 @@ class _Listing:
         account_id = ids.decode("workspace", self.wish.workspace)
         pool_id = None if self.wish.pool is None else ids.decode("pool", self.wish.pool)
         wanted = Wanted(pool_id, _GRANTS, self.wish.whole)
+        if sheet.notice:
+            self.tell(sheet.notice)
         for name in sheet.ignored:
             self.tell(f"The column {name} means nothing here.")
         async with self._work() as work:
             await people.workspace(work, account_id)
             await work.bind(account_id)
-            foreseen = await lists.foresee(work, account_id, sheet.rows, wanted)
-        refused = self.wish.whole and not is_whole(foreseen.rows)
-        if self.wish.dry or refused:
-            self._bought("would be bought", foreseen.purchases if self.wish.dry else ())
-            return foreseen.rows
-        # What repeats another line, or can't be read, is told of the whole list; only the others are seated.
-        left = {verdict.line: verdict for verdict in foreseen.rows}
-        rows = [row for row in sheet.rows if left[row.line].outcome in _TRIED]
-        # What a list is short of is bought once, and not bit by bit.
-        step = len(rows) if self.wish.whole or foreseen.purchases else _AT_ONCE
-        for start in range(0, len(rows), step or 1):
-            left |= {one.line: one for one in await self._seat(account_id, rows[start : start + step], wanted)}
-            self.tell(f"{min(start + step, len(rows)):,} of {len(rows):,}")
+            course = await lists.course(work, account_id, sheet.rows, wanted)
+        if self.wish.dry or course.refused:
+            self._bought("would be bought", course.purchases if self.wish.dry else ())
+            return course.rows
+        left = {verdict.line: verdict for verdict in course.rows}
+        done, tried = 0, sum(len(step) for step in course.steps)
+        for step in course.steps:
+            left |= {one.line: one for one in await self._seat(account_id, step, wanted)}
+            done += len(step)
+            self.tell(f"{done:,} of {tried:,}")
         return list(left.values())
 
     async def _seat(self, account_id: int, rows: Sequence[Row], wanted: Wanted) -> list[Verdict]:

@@ -48,6 +48,7 @@ from gateway.jobs import Jobs, Waiting
 from gateway.letters import posting
 from gateway.letters import queries as letters
 from gateway.letters.posting import Post
+from gateway.ushering import Usher
 from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
@@ -139,18 +140,8 @@ class Worker:
         billed = (self.end, self.renew, self.collect, self.settle_usage, self.finalize)
         at_rail = (self.hear, self.press, self.pay, self.give_back, self.close_there, self.answer, self.reconcile)
         told = (self.warn, self.remind_of_keys, self.announce, self.reclaim, self.mail)
-        steps = (
-            self.relay,
-            self.expire,
-            *billed,
-            *at_rail,
-            *told,
-            self.export,
-            self.close,
-            self.prove,
-            self.read_metadata,
-            self.tidy,
-        )
+        asked_for, kept = (self.export, self.usher), (self.close, self.prove, self.read_metadata, self.tidy)
+        steps = (self.relay, self.expire, *billed, *at_rail, *told, *asked_for, *kept)
         return any([await step(now) for step in steps])
 
     def jobs(self) -> Jobs:
@@ -172,6 +163,10 @@ class Worker:
     async def export(self, now: datetime) -> bool:
         """Write the next pages of exports, and forget the old ones."""
         return self.writer is not None and await self.writer.turn(now)
+
+    async def usher(self, now: datetime) -> bool:
+        """Seat the next lines of long lists, and forget the old ones."""
+        return await Usher(self.engine, self.blocks).turn(now)
 
     async def expire(self, now: datetime) -> bool:
         """Let invitations run out that nobody answered in time, and requests about which nothing is to be decided."""

@@ -51,6 +51,8 @@ _REFERENCES = {
     "payment_method_id": "pm",
     "pool_id": "pool",
     "seat_group_id": "seatgroup",
+    "seat_import_id": "seatimport",
+    "key_id": "key",
     "member_id": "member",
     "appointed_by": "person",
     "plan_id": "plan",

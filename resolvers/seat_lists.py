@@ -10,14 +10,14 @@ from typing import Annotated
 from strawberry import ID, argument
 
 from auth import queries as people
-from auth.policy import Permission, Role
+from auth.policy import Actor, Permission, Role
 from auth.tables import Account
 from billing.previews import Foreseen
 from kernel import ids
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money
 from kernel.work import Work
-from resolvers.info import Context, Info
+from resolvers.info import Info
 from resolvers.previewing import quoted
 from seats import lists, sheets
 from seats.listing import SEATED, RowOutcome, Verdict
@@ -84,7 +84,7 @@ async def preview_seat_list(
         read = sheets.read(sheet, MOST_AT_ONCE)
     except Problem as problem:
         raise InvalidInput(problem.message) from problem
-    wanted, work = _wanted(info.context, row["id"], pool, whole), info.context.work
+    wanted, work = wanted_by(info.context.actor, row["id"], pool, whole=whole), info.context.work
     # Whoever gives seats may know what one costs, and the rest of the bill only if they see bills.
     await work.bind(row["id"])
     try:
@@ -110,7 +110,7 @@ async def import_seats(
     """
     found = await info.context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
     read = sheets.read(sheet, MOST_AT_ONCE)
-    wanted = _wanted(info.context, found["id"], pool, whole)
+    wanted = wanted_by(info.context.actor, found["id"], pool, whole=whole)
     came = await lists.seat(info.context.work, found["id"], read.rows, wanted)
     answer = SeatList(came.done, whole, read.ignored, came.rows, [_made(each) for each in came.purchases])
     info.context.fresh_for(answer.bought)
@@ -131,6 +131,7 @@ def _made(each: Purchase) -> ListPurchase:
     )
 
 
-def _wanted(context: Context, account_id: int, pool: ID | None, whole: bool) -> Wanted:
-    grants = frozenset(role for role in Role if context.actor.may_grant(role, account_id))
+def wanted_by(actor: Actor, account_id: int, pool: str | None = None, *, whole: bool = False) -> Wanted:
+    """How a list is taken that somebody brings, with the roles that they may give."""
+    grants = frozenset(role for role in Role if actor.may_grant(role, account_id))
     return Wanted(None if pool is None else ids.decode("pool", pool), grants, whole)

@@ -304,6 +304,15 @@ class Workspace(Node):
     )
     """The parts that its pools are divided into."""
 
+    seat_imports = page(
+        "SeatImport",
+        by="account_id",
+        name="WorkspaceSeatImports",
+        filters={"state": among("state", "SeatImportState", "Only in one of these states.")},
+        orders={"CREATED_AT": ("created_at", "timestamptz", "By when it was brought.")},
+    )
+    """The long lists of people that were brought to be seated."""
+
     join_requests = page(
         "JoinRequest",
         by="account_id",

@@ -323,3 +323,43 @@ class JoinRequestExpired(Event):
 
     subject: ClassVar[str] = "joining"
     joining: int
+
+
+@dataclass(frozen=True)
+class SeatImportBrought(Event):
+    """A list of people was brought and foreseen; nobody was seated."""
+
+    subject: ClassVar[str] = "seatimport"
+    seatimport: int
+
+
+@dataclass(frozen=True)
+class SeatImportStarted(Event):
+    """A list of people is seated from now on."""
+
+    subject: ClassVar[str] = "seatimport"
+    seatimport: int
+
+
+@dataclass(frozen=True)
+class SeatImportStopped(Event):
+    """A list of people was stopped; what was seated stays."""
+
+    subject: ClassVar[str] = "seatimport"
+    seatimport: int
+
+
+@dataclass(frozen=True)
+class SeatImportDone(Event):
+    """Every line of a list of people has come to what it comes to."""
+
+    subject: ClassVar[str] = "seatimport"
+    seatimport: int
+
+
+@dataclass(frozen=True)
+class SeatImportFailed(Event):
+    """A list of people can't go on; what was seated stays."""
+
+    subject: ClassVar[str] = "seatimport"
+    seatimport: int

@@ -27,7 +27,11 @@ from seats.overage import MOST_SEATS, Overage
 from seats.seating import MOST_AT_ONCE, Outcome
 from seats.sheets import Row
 
+STEP = 1_000
+"""How many lines of a long list are seated in one transaction, where it needs no other."""
+
 _ASKED = RowOutcome.REQUESTED
+_TRIED = SEATED | {_ASKED}
 _LEFT = frozenset({_ASKED, RowOutcome.NO_SEAT_LEFT})
 
 
@@ -73,6 +77,28 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How a long list is taken, as things stand."""
+
+    rows: list[Verdict]
+    """What would come of every line."""
+
+    steps: Sequence[Sequence[Row]]
+    """The lines that are seated, a transaction each; none where the list is refused as a whole."""
+
+    purchases: Sequence[Purchase] = ()
+    """What would be bought for it."""
+
+    refused: bool = False
+    """Whether it is to be taken whole, and would leave somebody out."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether one transaction seats everybody."""
+        return len(self.steps) <= 1
+
+
+@dataclass(frozen=True, slots=True)
 class _Group:
     """The rows of a list that are seated with one change."""
 
@@ -99,6 +125,22 @@ async def foresee(work: Work, account_id: int, rows: Sequence[Row], wanted: Want
         known = _changed(known, lambda pool: _stopped(pool, refused.get(pool.id)))
         told = verdicts(rows, known, _for_all(known, wanted.pool_id), wanted.grants, requests=requests)
     return Told(False, told, purchases)
+
+
+async def course(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted) -> Course:
+    """How a list of any length is taken now; nothing changes.
+
+    What repeats another line, or can't be read, is told of the whole list; only the others are seated. What a list is
+    short of is bought once, and not bit by bit.
+    """
+    foreseen = await foresee(work, account_id, rows, wanted)
+    if wanted.whole and _leaves_out(foreseen.rows):
+        return Course(foreseen.rows, (), foreseen.purchases, refused=True)
+    told = {verdict.line: verdict for verdict in foreseen.rows}
+    tried = [row for row in rows if told[row.line].outcome in _TRIED]
+    step = len(tried) if wanted.whole or foreseen.purchases else STEP
+    steps = [tried[start : start + step] for start in range(0, len(tried), step or 1)]
+    return Course(foreseen.rows, steps, foreseen.purchases)
 
 
 async def seat(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted) -> Told:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
@@ -22,6 +22,11 @@ MOST_ROWS = 100_000
 
 LONGEST_CELL = 1_000
 LONGEST_LINE = 10_000
+_UTF16 = "This list is written in UTF-16, and was read so."
+_LATIN1 = (
+    "Line {line:,} of this list is not UTF-8, so all of it was read as Latin-1."
+    " If names in it look wrong, save it as UTF-8 and bring it again."
+)
 _NAMES = {
     "email": "email",
     "e-mail": "email",
@@ -67,20 +72,32 @@ class Sheet:
 
     rows: Sequence[Row]
     ignored: Sequence[str] = ()
+    notice: str | None = None
+    """How a file was read that is not UTF-8, in a sentence."""
 
 
-def text_of(sheet: bytes) -> str:
-    """The text of a file: UTF-8, UTF-16 with its mark, or else what older spreadsheets write, Latin-1."""
-    if sheet.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _decoded(sheet, "utf-16")
-    if b"\0" in sheet[:2]:
-        return _decoded(sheet, "utf-16-be" if sheet[:1] == b"\0" else "utf-16-le")
-    body = sheet.removeprefix(codecs.BOM_UTF8)
+def opened(file: bytes, most: int = MOST_ROWS) -> Sheet:
+    """What a file says, in whichever encoding. Raises as `read` does."""
+    text, notice = _written(file)
+    return replace(read(text, most), notice=notice)
+
+
+def _written(file: bytes) -> tuple[str, str | None]:
+    """The text of a file, and how it was read, if it is not UTF-8.
+
+    UTF-16, or else what older spreadsheets write, Latin-1; with a mark or without.
+    """
+    if file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _decoded(file, "utf-16"), _UTF16
+    if b"\0" in file[:2]:
+        return _decoded(file, "utf-16-be" if file[:1] == b"\0" else "utf-16-le"), _UTF16
+    body = file.removeprefix(codecs.BOM_UTF8)
     try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
+        return body.decode("utf-8"), None
+    except UnicodeDecodeError as stumbled:
         # A mark in front says UTF-8 even where a program went on in Latin-1.
-        return body.decode("latin-1")
+        line = body.count(b"\n", 0, stumbled.start) + 1
+        return body.decode("latin-1"), _LATIN1.format(line=line)
 
 
 def _decoded(sheet: bytes, name: str) -> str:

@@ -90,6 +90,8 @@ from payments.tables import (
     RefundCause,
     SetupState,
 )
+from seats.imports.tables import SeatImport, SeatImportRow
+from seats.listing import RowOutcome
 from seats.requesting import REQUESTED_FOR, RequestState
 from seats.seating import INVITED_FOR, InvitationState, SeatSource, SeatState
 from seats.suggesting import ASKED_FOR, JoinRequestState
@@ -900,6 +902,38 @@ class Scene:
         )
         await self.world.put(row)
         return ids.encode("export", row.id)
+
+    async def seat_import(self, email: str = "listed@example.test", *, pool: str | None = None) -> tuple[str, str]:
+        """A long list of one person that was brought and waits to be started, and its line."""
+        pool, now = pool or await self.pool(), await self.world.now()
+        number, line = self.world.number(), self.world.number()
+        await self.world.put(
+            SeatImport(
+                account_id=self.number,
+                id=number,
+                pool_id=ids.decode("pool", pool),
+                lines=1,
+                outcomes={"invited": 1},
+                purchases=[],
+                actor="person",
+                person_id=self.owner.number,
+                token="",
+                created_at=now,
+            ),
+            SeatImportRow(
+                account_id=self.number,
+                id=line,
+                seat_import_id=number,
+                line=2,
+                email=email,
+                pool_written="",
+                role_written="",
+                outcome=RowOutcome.INVITED,
+                says=f"{email} is invited.",
+                pool_id=ids.decode("pool", pool),
+            ),
+        )
+        return ids.encode("seatimport", number), ids.encode("importrow", line)
 
     async def discrepancy(self, payment: str | None = None) -> str:
         """A fee that is another one at Stripe, of a payment or of a new one, and the comparison that found it."""

@@ -38,7 +38,8 @@ async def test_a_long_list_is_seated_bit_by_bit_and_once(workspace: Scene, tmp_p
 
     assert foreseen == came == [RowOutcome.INVITED] * 1_500 + [RowOutcome.NO_SEAT_LEFT] * 100
     assert again == [RowOutcome.ALREADY_SEATED] * 1_500 + [RowOutcome.NO_SEAT_LEFT] * 100
-    assert told == ["The column Büro means nothing here.", "1,000 of 1,500", "1,500 of 1,500"]
+    assert told[0].startswith("Line 1 of this list is not UTF-8, so all of it was read as Latin-1.")
+    assert told[1:] == ["The column Büro means nothing here.", "1,000 of 1,500", "1,500 of 1,500"]
     assert await counted(workspace, pool) == (1_500, 1_500)
 
 

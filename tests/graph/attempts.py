@@ -159,6 +159,10 @@ async def _import_list(scene: Scene, _: str) -> dict[str, Any]:
     return {"workspace": scene.id, "pool": await scene.pool(), "sheet": sheet}
 
 
+async def _brought_list(scene: Scene, _: str) -> dict[str, Any]:
+    return {"seatImport": (await scene.seat_import())[0]}
+
+
 async def _seat(scene: Scene, _: str) -> dict[str, Any]:
     return {"seat": await scene.seat(await scene.pool(), await scene.join())}
 
@@ -608,6 +612,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "declineJoinRequest": _not_let_in,
     "protectSeat": _seat,
     "importSeats": _import_list,
+    "startSeatImport": _brought_list,
+    "stopSeatImport": _brought_list,
     "moveSeats": _move,
     "createSeatGroup": _free_seats,
     "changeSeatGroup": _change_group,

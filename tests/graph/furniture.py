@@ -26,13 +26,13 @@ class Furnished:
 async def furnished(scene: Scene) -> Furnished:
     """Put one of everything there: what is held by a person is held by one of their own."""
     world, mark = scene.world, f"mark-{scene.number:x}"
-    sitter = await scene.join()
-    subscription = await scene.subscription()
+    sitter, subscription = await scene.join(), await scene.subscription()
     pool = await scene.pool(name=f"{mark}-pool")
     seat, request = await scene.seat(pool, sitter), await scene.request(pool, f"{mark}-wants@example.test")
     waiting = await scene.seat(pool, f"{mark}-waits@example.test")
     part, key = await scene.seat_group(pool, name=f"{mark}-part"), await scene.key(KeyScope.SEATS_READ)
     invitation, joining = await scene.invitation(f"{mark}-asked@example.test", Role.AUDITOR), await scene.asks_to_join()
+    listing, written = await scene.seat_import(f"{mark}-listed@example.test", pool=pool)
     method = await scene.payment_method()
     invoice = await scene.invoice(1200, 3400, subscription=subscription)
     payment = await scene.payment(invoice, method)
@@ -116,6 +116,8 @@ async def furnished(scene: Scene) -> Furnished:
             "seat": seat,
             "seatgroup": part,
             "groupadmin": (admin := await scene.group_admin(part, sitter)),
+            "seatimport": listing,
+            "importrow": written,
             "invitation": invitation,
             "request": request,
             "joining": joining,
@@ -170,6 +172,9 @@ async def furnished(scene: Scene) -> Furnished:
                     invitation,
                     request,
                     joining,
+                    listing,
+                    written,
+                    f"{mark}-listed",
                     f"{mark}-wants",
                     f"{mark}-asked",
                 }

@@ -88,6 +88,8 @@ RULES = {
     "changeDecrease": Rule("buy", "see workspace"),
     "protectSeat": Rule("assign", "see people"),
     "importSeats": Rule("assign", "see workspace"),
+    "startSeatImport": Rule("assign", "see people"),
+    "stopSeatImport": Rule("assign", "see people"),
     "moveSeats": Rule("assign", "see counts"),
     "createSeatGroup": Rule("assign", "see counts"),
     "changeSeatGroup": Rule("assign", "see counts"),

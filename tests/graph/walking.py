@@ -57,6 +57,8 @@ SHORT = {
     ("Query", "reconciliations"),
     ("Query", "bulkExports"),
     ("Workspace", "seatGroups"),
+    ("Workspace", "seatImports"),
+    ("SeatImport", "rows"),
     ("LicensePool", "seatGroups"),
     ("SeatGroup", "seats"),
     ("SingleSignOn", "identities"),

@@ -32,7 +32,7 @@ ZOE = [Row(2, "zoë@example.test", "Büro", "member")]
     ids=["utf-8", "utf-8 with a mark", "utf-16", "little", "big", "latin-1", "latin-1 with a mark"],
 )
 def test_a_file_is_read_in_the_encoding_it_was_saved_in(file: bytes) -> None:
-    assert sheets.read(sheets.text_of(file)).rows == ZOE
+    assert sheets.opened(file).rows == ZOE
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
@@ -56,7 +56,7 @@ def test_a_hundred_thousand_rows_are_read_and_not_one_more() -> None:
 
     assert len(sheets.read(most).rows) == sheets.MOST_ROWS
     with pytest.raises(SheetTooLong, match="more than 100,000 rows"):
-        sheets.read(sheets.text_of(b"\xef\xbb\xbf" + (most + "zo\u00eb@x.test").encode("latin-1")))
+        sheets.opened(b"\xef\xbb\xbf" + (most + "zo\u00eb@x.test").encode("latin-1"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_sheet_is_text() -> None:
 
 def test_a_file_that_breaks_off_in_the_middle_of_a_character_is_refused() -> None:
     with pytest.raises(SheetUnreadable, match="UTF-16"):
-        sheets.text_of(TEXT.encode("utf-16")[:-1])
+        sheets.opened(TEXT.encode("utf-16")[:-1])
 
 
 CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -106,4 +106,4 @@ def test_whatever_a_spreadsheet_writes_is_read_again(people: list[tuple[str, str
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(file: bytes) -> None:
     with suppress(SheetUnreadable, InvalidInput):
-        assert all(row.line > 1 for row in sheets.read(sheets.text_of(b"email\n" + file)).rows)
+        assert all(row.line > 1 for row in sheets.opened(b"email\n" + file).rows)

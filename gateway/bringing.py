@@ -1,0 +1,107 @@
+"""Bringing: a long list of people, over HTTP.
+
+    POST /seats/lists?workspace=workspace_…&pool=pool_…&whole=true
+    Content-Type: text/csv
+
+A list of 100,000 people is longer than any document, so it has a door and a limit of its
+own. What comes of it is told by the graph, as `SeatImport`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from auth.policy import Permission
+from gateway import cards
+from gateway.exports import asker, refused
+from gateway.masking import masked_exception
+from gateway.negotiation import media_type
+from gateway.requests import Malformed, body_of
+from kernel import ids
+from kernel.errors import InvalidInput, Problem
+from resolvers.info import Context
+from resolvers.seat_lists import wanted_by
+from seats import sheets
+from seats.imports import operations
+from seats.imports.tables import SeatImport
+from seats.sheets import Sheet
+
+BODY = 16 * 1024 * 1024
+"""The most bytes of a list: 100,000 lines of 160."""
+
+
+def seat_lists_route() -> Route:
+    """`POST /seats/lists`."""
+    return Route("/seats/lists", _answered, methods=["POST"])
+
+
+async def _answered(request: Request) -> Response:
+    try:
+        async with request.app.state.door.context(request) as context:
+            row = await _brought(context, request)
+            return JSONResponse(_told(row), 201, headers={"cache-control": "no-store"})
+    except Malformed as error:
+        answer = refused(masked_exception(error.fault))
+        answer.status_code = error.status
+        answer.headers.update(error.headers)
+        return answer
+    except Problem as problem:
+        return refused(masked_exception(InvalidInput(problem.message)))
+    except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
+        return refused(masked_exception(error))
+
+
+async def _brought(context: Context, request: Request) -> SeatImport:
+    """A list, once it is decided that the actor may bring it. Raises Malformed, a Problem, or a Fault."""
+    workspace, pool, whole = _asked(request)
+    actor = asker(context)
+    found = await context.found("workspace", workspace)
+    actor.require(Permission.ASSIGN_SEATS, found["id"])
+    # No connection is kept while the list is on its way.
+    await context.work.rest()
+    sheet = await asyncio.to_thread(_read, bytes(await body_of(request, BODY)))
+    async with context.work.transaction():
+        await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
+        wanted = wanted_by(actor, found["id"], pool, whole=whole)
+        return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
+
+
+def _asked(request: Request) -> tuple[str, str | None, bool]:
+    """Whose seats, of which pool, and whether it is taken whole. Raises Malformed, or InvalidInput."""
+    media, _ = media_type(request.headers.get("content-type", ""))
+    if media != "text/csv":
+        raise Malformed(415, InvalidInput("Send the list as 'Content-Type: text/csv'."))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Malformed(415, InvalidInput("The list must be sent uncompressed."))
+    given = request.query_params
+    if "workspace" not in given:
+        raise InvalidInput("Say whose seats: ?workspace=workspace_…")
+    if given.get("whole", "false") not in {"true", "false"}:
+        raise InvalidInput("whole: say true or false.")
+    return given["workspace"], given.get("pool"), given.get("whole") == "true"
+
+
+def _read(file: bytes) -> Sheet:
+    """The list. Raises a Problem, or InvalidInput."""
+    sheet = sheets.opened(file)
+    cards.refuse(list(sheet.ignored), [cell for row in sheet.rows for cell in (row.email, row.pool, row.role)])
+    return sheet
+
+
+def _told(row: SeatImport) -> dict[str, Any]:
+    counts = {outcome.upper(): lines for outcome, lines in row.outcomes.items()}
+    return {
+        "seatImport": {
+            "id": ids.encode("seatimport", row.id),
+            "state": row.state.name,
+            "lines": row.lines,
+            "outcomes": counts,
+            "ignoredColumns": row.ignored_columns,
+            "notice": row.notice,
+        }
+    }
