@@ -52,7 +52,8 @@ from gateway.remembering import remembered
 from gateway.routers import router_route
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
-from gateway.setup import setup_routes
+from gateway.setup import SetupDoors
+from gateway.setup_acts import Acts
 from gateway.sso import SsoDoors
 from gateway.usage import usage_route
 from gateway.webhooks import webhook_route
@@ -172,7 +173,7 @@ def build(
         seat_lists_route(),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
-        *setup_routes(),
+        *SetupDoors(Acts(graph, documents, charge), cookies, settings.base).routes(),
         *health_routes(partial(_ready, engine), metrics),
         *paper_routes(printer),
     ]

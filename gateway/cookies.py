@@ -35,6 +35,11 @@ class Cookies:
         """The name of the one that tells a browser from others while it signs in."""
         return self._named("seatgraph-login")
 
+    @property
+    def setup(self) -> str:
+        """The name of the one that holds the bearer of a setup link that was opened."""
+        return self._named("seatgraph-setup")
+
     def put(self, response: Response, name: str, value: str, lives: timedelta) -> None:
         """Have the browser keep a cookie that no script reads."""
         response.set_cookie(
