@@ -132,7 +132,7 @@ async def test_it_connects_a_provider_that_speaks_saml_and_looks_after_its_certi
     change, bearer = workspace.world.change, await opened(workspace, SetupPurpose.SSO)
     theirs = await workspace.saml()
     first, second = [pem(certificate(key_of(name), 365, now=await workspace.world.now())) for name in ("idp", "next")]
-    told = {"issuer": "https://idp.test", "signInUrl": "https://idp.test/sso", "certificates": [first]}
+    told: dict[str, Any] = {"issuer": "https://idp.test", "signInUrl": "https://idp.test/sso", "certificates": [first]}
 
     made = await change(
         "createSamlConnection",
