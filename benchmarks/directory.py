@@ -25,6 +25,7 @@ import alone  # noqa: F401 - `seats` is a package here
 import httpx2
 import structlog
 
+from auth import bearers
 from auth.directories import tokens
 from gateway.app import build
 from gateway.settings import Settings
@@ -110,7 +111,7 @@ OFF = {
 
 async def sync(url: str, users: int) -> None:
     """The whole of it, on one database."""
-    minted = tokens.mint()
+    minted = bearers.issue(tokens.PREFIX)
     async with database.connected(url) as owner:
         await owner.execute(FILL.replace("$seats", str(users * 9 // 10)))
         await owner.execute(
