@@ -10,7 +10,7 @@ The application's database role can insert here and can't update or delete.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 from sqlmodel import SQLModel
 
+from kernel.calls import Listed, call
 from kernel.rows import document, instant, key, secret, text, whole
 
 GENESIS = bytes(32)
@@ -149,18 +150,25 @@ def _said(value: object) -> str:
 
 async def append(connection: asyncpg.Connection, entries: Iterable[Entry]) -> None:
     """Chain the entries and tell of them; call it last, for each account's chain stays locked until the commit."""
+    for account_id, columns in _chained(entries):
+        await connection.execute(_APPEND, account_id, *columns)
+
+
+def appending(entries: Iterable[Entry]) -> list[str]:
+    """The same as statements without parameters, for whoever has a few entries and commits in the same breath."""
+    return [
+        call("audit_append", account_id, *map(Listed, _TYPES, columns)) for account_id, columns in _chained(entries)
+    ]
+
+
+def _chained(entries: Iterable[Entry]) -> Iterator[tuple[int, list[Sequence[Any]]]]:
+    """The columns of each account's records, as PostgreSQL's `audit_append` takes them."""
     by_account = attrgetter("account_id")
     for account_id, group in groupby(sorted(entries, key=by_account), by_account):
         chained = list(group)
-        columns = list(zip(*map(_values, chained), strict=True))
         told = [each.told for each in chained]
         payloads = [[each and each.id, each and each.at, each and _json(each.payload)] for each in told]
-        columns += zip(*payloads, strict=True)
-        while await connection.execute(_APPEND, account_id, *columns) == "INSERT 0 0":
-            await connection.execute(_BEGIN, account_id, GENESIS)
-
-
-_BEGIN = "insert into audit_head (account_id, seq, hash) values ($1, 0, $2) on conflict do nothing"
+        yield account_id, [*zip(*map(_values, chained), strict=True), *zip(*payloads, strict=True)]
 
 
 def _values(entry: Entry) -> list[Any]:
@@ -181,25 +189,7 @@ def _values(entry: Entry) -> list[Any]:
 
 _B, _T, _I = "bigint", "text", "timestamptz"
 _TYPES = [_B, _I, _T, _T, _B, _T, _T, _T, _B, _B, _T, _T, _T, _T, _T, _B, _I, _T]
-_GIVEN = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 2))
-_APPEND = f"""
-with head as materialized (select seq, hash from audit_head where account_id = $1 for no key update),
-entry as (
-    select * from unnest({_GIVEN}) with ordinality as t(id, at, action, subject, subject_id, before, after, actor,
-        person_id, impersonator_id, token, ip, request_id, reason, said, told, told_at, payload, place)),
-chain as (
-    select e.*, h.seq + e.place as seq,
-        audit_chained(h.hash, '[' || $1 || ',' || h.seq + e.place || ',' || e.said) over (order by e.place) as hash
-    from head h, entry e),
-last as (select seq, hash from chain order by seq desc limit 1),
-moved as (update audit_head h set seq = l.seq, hash = l.hash from last l where h.account_id = $1),
-told as (
-    insert into outbox (id, account_id, at, name, payload, request_id)
-    select told, $1, told_at, action, payload::jsonb, request_id from chain where told is not null order by place)
-insert into audit_record ({_COLUMNS}, hash)
-select $1, seq, id, at, action, subject, subject_id, before::jsonb, after::jsonb,
-    actor, person_id, impersonator_id, token, ip, request_id, reason, hash from chain
-"""  # noqa: S608 - constant columns
+_APPEND = f"select audit_append($1, {', '.join(f'${place}::{kind}[]' for place, kind in enumerate(_TYPES, 2))})"
 """One statement, so that a chain is locked for one round trip and the commit.
 
 Events take their places behind that lock: those of an account are in the order of commits.

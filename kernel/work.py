@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,11 +26,14 @@ from sqlmodel import SQLModel
 
 from kernel import audit, rows
 from kernel.audit import Origin
+from kernel.calls import MOVED
 from kernel.events import Event
 
 RowT = TypeVar("RowT", bound=SQLModel)
 _BLOCK = 1024
 _SPARE = 64
+_FEW = 16
+"""Records that are told in the words of the commit; more are sent before it."""
 
 
 class IdBlocks:
@@ -84,6 +87,16 @@ class IdBlocks:
 
 
 @dataclass(frozen=True, slots=True)
+class _Last:
+    """What a change comes to, in one call; and how to do it step by step where what it counts on has moved."""
+
+    call: str
+    instead: Callable[[str], Awaitable[None]]
+    told: range
+    """Which emissions tell of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Emission:
     event: Event
     row: SQLModel | None
@@ -117,6 +130,7 @@ class Work:
         self._session: AsyncSession | None = None
         self._account: int | None = None
         self._changing = False
+        self._last: _Last | None = None
         self._emissions: list[_Emission] = []
         self._before: dict[int, tuple[SQLModel, dict[str, Any] | None]] = {}
 
@@ -155,12 +169,14 @@ class Work:
             self._changing = False
             self._ids.give_back(self._reserved)
             self._reserved = 0
+            self._last = None
             self._emissions.clear()
             self._before.clear()
             await self.rest()
 
     async def bind(self, account_id: int) -> None:
         """Let this transaction write rows of one account, once it is decided that the actor may."""
+        await self._settle()
         async with self._lock:
             self._account = account_id
             if self._driver:
@@ -181,7 +197,8 @@ class Work:
         wanted = max(count + _SPARE - self._reserved, 0)
         self._reserved += wanted
         if lacking := self._ids.promise(wanted):
-            await self._ids.fill(await self.driver(), lacking)
+            async with self._lock:
+                await self._ids.fill(await self._open(), lacking)
 
     def add(self, row: SQLModel) -> None:
         """A new row, written at the next flush."""
@@ -193,10 +210,21 @@ class Work:
 
     async def flush(self) -> None:
         """Write what was added or changed so far; constraints speak here."""
-        if self._session is not None:
+        session = self._session
+        if session is not None and (session.new or session.dirty or session.deleted):
             await self.driver()
             async with self._lock:
                 await self._rows().flush()
+
+    async def at_last(self, call: str, instead: Callable[[str], Awaitable[None]], *, told: int = 1) -> None:
+        """Write with one call, in the round trip that commits if nothing comes in between; the last `told` tell of it.
+
+        What was decided on may have moved by then: the call says so with MOVED, nothing of it is left, and
+        `instead` is told what has moved, and does it step by step, or raises why it can't be done.
+        """
+        assert self._changing, "there is a commit to come"
+        await self._settle()
+        self._last = _Last(call, instead, range(len(self._emissions) - told, len(self._emissions)))
 
     def emit(
         self,
@@ -233,6 +261,17 @@ class Work:
         async with self._lock:
             return (await self._rows().execute(statement)).scalars().all()
 
+    async def glance(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+        """Rows of a function of ours that enters by itself, told how in `$1`; no transaction needs to begin for it.
+
+        Until it has, this is a moment of its own, which nothing else is seen in.
+        """
+        await self._settle()
+        async with self._lock:
+            told = "{}" if self._driver is not None else _seeing(self.sees, self._account)
+            found: list[asyncpg.Record] = await (await self._open()).fetch(sql, told, *values)
+            return found
+
     async def fetch(self, sql: str, *values: Any, record: type[asyncpg.Record] | None = None) -> list[asyncpg.Record]:
         """Rows of a statement in PostgreSQL's own words, with its values in order."""
         driver = await self.driver()
@@ -266,15 +305,26 @@ class Work:
 
     async def driver(self) -> asyncpg.Connection:
         """The driver's connection, inside this request's transaction and behind its fence."""
+        await self._settle()
         async with self._lock:
-            if self._driver is None:
-                if self._connection is None:
-                    self._connection = await self._engine.connect()
-                driver = (await self._connection.get_raw_connection()).driver_connection
-                assert driver is not None
-                await driver.execute(_beginning(self.sees, self._account))
-                self._driver = driver
+            return await self._begun()
+
+    async def _begun(self) -> asyncpg.Connection:
+        if self._driver is None:
+            driver = await self._open()
+            await driver.execute(f"begin; {_entering(self.sees, self._account)}")
+            self._driver = driver
+        return self._driver
+
+    async def _open(self) -> asyncpg.Connection:
+        """The driver's connection, whether or not a transaction has begun."""
+        if self._driver is not None:
             return self._driver
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        driver: asyncpg.Connection | None = (await self._connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        return driver
 
     def _rows(self) -> AsyncSession:
         """SQLAlchemy's session on this request's connection, made for the first who wants rows."""
@@ -286,15 +336,56 @@ class Work:
         return self._session
 
     async def _commit(self) -> None:
+        if len(self._emissions) > _FEW:
+            await self._settle()
         await self.flush()
-        if self._emissions:
-            await self.reserve(2 * len(self._emissions))
-            await audit.append(await self.driver(), [self._entry(emission) for emission in self._emissions])
+        await self.reserve(2 * len(self._emissions))
+        told = [self._entry(emission) for emission in self._emissions]
+        if len(told) > _FEW:
+            await audit.append(await self.driver(), told)
+            told = []
+        last, self._last = self._last, None
+        async with self._lock:
+            moved = await self._written(last, audit.appending(told))
+            if moved is None and self._session is not None:
+                await self._session.commit()
+        if last and moved is not None:
+            await last.instead(moved)
+            await self._commit()
+
+    async def _settle(self) -> None:
+        """Write what was kept for last, because something comes after it."""
+        last, self._last = self._last, None
+        if last is None:
+            return
+        async with self._lock:
+            await self._begun()
+            moved = await self._tried(last, _saved(last))
+        if moved is not None:
+            await last.instead(moved)
+
+    async def _written(self, last: _Last | None, said: list[str]) -> str | None:
+        """Commit, and in the same breath write what is last and tell of everything; what has moved, if it has.
+
+        A transaction that has not begun begins and ends with it.
+        """
         if self._driver is not None:
-            async with self._lock:
-                await self._driver.execute("commit")
-                if self._session is not None:
-                    await self._session.commit()
+            return await self._tried(last, [*(_saved(last) if last else ()), *said, "commit"])
+        if last or said:
+            return await self._tried(last, [_entering(self.sees, self._account), *([last.call] if last else ()), *said])
+        return None
+
+    async def _tried(self, last: _Last | None, words: list[str]) -> str | None:
+        try:
+            await (await self._open()).execute("; ".join(words))
+        except asyncpg.PostgresError as refusal:
+            if last is None or refusal.sqlstate != MOVED:
+                raise
+            if self._driver is not None:
+                await self._driver.execute(f"rollback to savepoint {_SAVED}")
+            del self._emissions[last.told.start : last.told.stop]
+            return str(refusal.detail)
+        return None
 
     def _entry(self, emission: _Emission) -> audit.Entry:
         told = emission.event
@@ -327,14 +418,24 @@ class Work:
                 self._before[id(row)] = (row, {**before, **known})
 
 
-def _beginning(sees: Mapping[str, str], account_id: int | None) -> str:
-    """A transaction's first words, in one round trip: they tell row-level security what its actor sees, and may write.
+_SAVED = "before_last"
 
-    In hexadecimal digits, which say nothing but themselves.
-    """
+
+def _saved(last: _Last) -> list[str]:
+    """The words that write what is last, and undo no more than that where something has moved."""
+    return [f"savepoint {_SAVED}", last.call]
+
+
+def _seeing(sees: Mapping[str, str], account_id: int | None) -> str:
+    """What row-level security is told of its actor: what they see, and may write."""
     bound = {} if account_id is None else {"account": str(account_id)}
-    said = json.dumps({**sees, **bound}).encode().hex()
-    return f"begin; select set_config('app.' || key, value, true) from {_EACH.format(said=said)}"  # noqa: S608 - digits
+    return json.dumps({**sees, **bound})
+
+
+def _entering(sees: Mapping[str, str], account_id: int | None) -> str:
+    """A transaction's first words, which tell row-level security that, in hexadecimal digits: they say no more."""
+    told = _EACH.format(said=_seeing(sees, account_id).encode().hex())
+    return f"select set_config('app.' || key, value, true) from {told}"  # noqa: S608 - digits
 
 
 _EACH = "json_each_text(convert_from(decode('{said}', 'hex'), 'UTF8')::json)"

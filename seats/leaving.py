@@ -48,12 +48,17 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
         freed[one.pool_id] += one.state in CONSUMING
         if one.seat_group_id is not None and one.state in CONSUMING:
             freed.update((-one.pool_id, -one.seat_group_id))
-        became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": reason}
-        if one.state is SeatState.WAITLISTED:
-            became["since"] = work.now
-        before, after = rows.became(one, became)
-        work.emit(events.SeatReleased(one.account_id, one.id, one.pool_id), before=before, after=after)
+        left(work, one, reason)
     return freed
+
+
+def left(work: Work, seat: Assignment, reason: str) -> None:
+    """Know of a seat that it is released, and tell of it; a statement has written it, or is about to."""
+    became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": reason}
+    if seat.state is SeatState.WAITLISTED:
+        became["since"] = work.now
+    before, after = rows.became(seat, became)
+    work.emit(events.SeatReleased(seat.account_id, seat.id, seat.pool_id), before=before, after=after)
 
 
 async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Freed) -> bool:

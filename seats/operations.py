@@ -43,6 +43,9 @@ from seats.place_queries import Came, Outlook
 from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
+TRANSFERRED = "transferred"
+"""Why a seat is released that somebody was given."""
+
 
 async def create_pool(
     work: Work, account: Account, price_id: int, seats: int, name: str, *, code: str | None = None
@@ -102,20 +105,40 @@ async def assign(
     With growth, a full pool buys the seat that is missing.
     """
     email = address(email)
-    seen, freed = await place_queries.outlook(work, account_id, pool_id, email), Freed()
-    if growth is None and not seen.overdue:
-        # A moment at which there was no room is answer enough: whoever is refused waits for nobody.
-        _check(seen, email, freed)
+    seen = await place_queries.outlook(work, account_id, pool_id, email)
+    _refuse_on_sight(seen, email, growth)
+    if growth or not seen.usual:
+        return await _assign(work, seen, email, source, work.new_id(), growth=growth)
+    taken = seated(work, seen, seen.person_id, email, source)
+
+    async def step_by_step(moved: str) -> None:
+        if moved == "pool":
+            raise await _why_not(work, account_id, pool_id)
+        if moved == "seat":
+            raise AlreadySeated(email)
+        rows.became(taken, (await _assign_again(work, seen, email, source, taken.id, growth=None)).model_dump())
+
+    work.wrote(taken)
+    work.emit(events.SeatAssigned(account_id, taken.id, pool_id), taken)
+    await work.at_last(place_queries.taken(taken), step_by_step)
+    return taken
+
+
+async def _assign(
+    work: Work, seen: Outlook, email: str, source: SeatSource, number: int, *, growth: Growth | None
+) -> Assignment:
+    """Give a person a seat with this number, step by step."""
+    account_id, pool_id, freed = seen.account_id, seen.id, Freed()
     if growth or seen.overdue or seen.person_id is None:
         seen, freed = await _prepared(work, seen, email, growth)
         _check(seen, email, freed)
-
     freed += await _wait_no_more(work, seen, email)
     assignment = seated(work, seen, seen.person_id, email, source)
+    assignment.id = number
     came = await place_queries.sit(work, assignment, counted=not freed)
     if not came.there:
         # They were removed at this moment, and whoever is at the address is asked to come.
-        return await assign(work, account_id, pool_id, email, source, growth=growth)
+        return await _assign_again(work, seen, email, source, number, growth=growth)
     if not came.sat:
         raise AlreadySeated(email)
     if not came.counted and not (freed and await leaving.count(work, account_id, {pool_id: 1}, freed)):
@@ -124,19 +147,66 @@ async def assign(
     return assignment
 
 
+async def _assign_again(
+    work: Work, seen: Outlook, email: str, source: SeatSource, number: int, *, growth: Growth | None
+) -> Assignment:
+    """The same, for whom something has moved since it was looked at."""
+    await work.driver()
+    seen = await place_queries.outlook(work, seen.account_id, seen.id, email)
+    _refuse_on_sight(seen, email, growth)
+    return await _assign(work, seen, email, source, number, growth=growth)
+
+
 async def release(work: Work, account_id: int, assignment_id: int, reason: str | None) -> Assignment:
     """Free a seat, finally. Raises SeatNotHeld."""
-    reason = subscriptions.reason_of(reason)
+    reason = subscriptions.reason_of(reason) or "released"
+    seat = await place_queries.seat_as_it_is(work, account_id, assignment_id)
+    seating.movable(seat.state, CONSUMING | {SeatState.WAITLISTED})
+    if seat.seat_group_id is not None or seat.state is SeatState.WAITLISTED:
+        return await _release(work, account_id, assignment_id, reason)
+
+    async def step_by_step(_: str) -> None:
+        rows.became(seat, (await _release(work, account_id, assignment_id, reason)).model_dump())
+
+    freed = place_queries.freed(seat, work.now, reason)
+    leaving.left(work, seat, reason)
+    await work.at_last(freed, step_by_step)
+    return seat
+
+
+async def _release(work: Work, account_id: int, assignment_id: int, reason: str) -> Assignment:
     assignment = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(assignment.state, CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, account_id, [assignment], reason or "released")
+    await _free(work, account_id, [assignment], reason)
     return assignment
 
 
 async def transfer(work: Work, account_id: int, assignment_id: int, email: str) -> Assignment:
     """Give a seat to another person; the pool holds as many as before. Raises SeatNotHeld, or AlreadySeated."""
     email = address(email)
-    seen, freed = await place_queries.outlook_at(work, account_id, assignment_id, email), Freed()
+    seen = await place_queries.outlook_at(work, account_id, assignment_id, email)
+    left = await place_queries.seat_as_it_is(work, account_id, assignment_id)
+    if left.seat_group_id is not None or not seen.usual:
+        return await _transfer(work, seen, assignment_id, email, work.new_id())
+    seating.movable(left.state, CONSUMING)
+    if seen.held:
+        raise AlreadySeated(email)
+    taken = seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
+
+    async def step_by_step(_: str) -> None:
+        rows.became(taken, (await _transfer_again(work, seen, assignment_id, email, taken.id)).model_dump())
+
+    handed_on = place_queries.handed_on(left, taken, TRANSFERRED)
+    leaving.left(work, left, TRANSFERRED)
+    work.wrote(taken)
+    work.emit(events.SeatAssigned(account_id, taken.id, seen.id), taken)
+    await work.at_last(handed_on, step_by_step, told=2)
+    return taken
+
+
+async def _transfer(work: Work, seen: Outlook, assignment_id: int, email: str, number: int) -> Assignment:
+    """Give a seat to another person, who has one with this number then, step by step."""
+    account_id, freed = seen.account_id, Freed()
     await queries.keep_members(work, account_id)
     if seen.overdue or seen.person_id is None:
         person_id, freed = await invited(work, account_id, email)
@@ -145,19 +215,26 @@ async def transfer(work: Work, account_id: int, assignment_id: int, email: str) 
     left = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(left.state, CONSUMING)
     taken = seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
-    taken.seat_group_id = left.seat_group_id
+    taken.id, taken.seat_group_id = number, left.seat_group_id
     came = Came(True, False, False) if seen.held else await place_queries.sit(work, taken, counted=False)
     if not came.there:
-        return await transfer(work, account_id, assignment_id, email)
+        return await _transfer_again(work, seen, assignment_id, email, number)
     if not came.sat:
         raise AlreadySeated(email)
 
-    freed += await leaving.leave(work, [left], "transferred") + await _wait_no_more(work, seen, email)
+    freed += await leaving.leave(work, [left], TRANSFERRED) + await _wait_no_more(work, seen, email)
     work.emit(events.SeatAssigned(account_id, taken.id, seen.id), taken)
     one = {seen.id: 1} if left.seat_group_id is None else leaving.of_group(seen.id, left.seat_group_id)
     counted = await leaving.count(work, account_id, one, freed)
     assert counted, "a seat that was freed is there to be taken"
     return taken
+
+
+async def _transfer_again(work: Work, seen: Outlook, assignment_id: int, email: str, number: int) -> Assignment:
+    """The same, where something has moved since it was looked at."""
+    await work.driver()
+    seen = await place_queries.outlook_at(work, seen.account_id, assignment_id, email)
+    return await _transfer(work, seen, assignment_id, email, number)
 
 
 async def suspend(work: Work, account_id: int, assignment_id: int) -> Assignment:
@@ -353,6 +430,12 @@ async def _prepared(work: Work, seen: Outlook, email: str, growth: Growth | None
     return replace(met, closed=pool.closed_at is not None, person_id=person_id, held=held), freed
 
 
+def _refuse_on_sight(seen: Outlook, email: str, growth: Growth | None) -> None:
+    """A moment at which there was no room is answer enough: whoever is refused waits for nobody."""
+    if growth is None and not seen.overdue:
+        _check(seen, email, Freed())
+
+
 def _check(seen: Outlook, email: str, freed: Freed) -> None:
     taken, apart = seen.assigned - leaving.for_all(freed, seen.id), seen.set_apart
     seating.check(seen.name, seen.purchased, taken, closed=seen.closed, email=email, held=seen.held, set_apart=apart)
@@ -388,8 +471,8 @@ async def sit(work: Work, assignment: Assignment) -> None:
 
 async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
     """Why a pool that had room a moment ago has none."""
-    pool = await queries.pool(work, account_id, pool_id)
-    told = seating.PoolClosed(pool.name) if pool.closed_at else PoolExhausted(pool.purchased, pool.set_apart)
+    pool = await place_queries.outlook(work, account_id, pool_id, "")
+    told = seating.PoolClosed(pool.name) if pool.closed else PoolExhausted(pool.purchased, pool.set_apart)
     told.overtaken = True
     return told
 

@@ -1,8 +1,9 @@
 """Places: the statements that many race for, in PostgreSQL's own words.
 
-Whoever wants a seat looks first, and locks nothing; what is full is refused on that look. Then one
-statement seats them: whatever it was decided on is looked at again in it, behind its locks, and the
-pool's counter comes last. A lock is held for that statement, for what is told of it, and the commit.
+Whoever wants a seat looks first, and locks nothing; what is full is refused on that look, before a
+transaction has begun. Where everything is as usual, one call then does it all: it looks again behind its
+locks at whatever was decided on, the pool's counter comes last, and what is told and the commit come in
+the same round trip. Where something has moved meanwhile, or is not as usual, it is done step by step.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from kernel.calls import call
 from kernel.errors import NotFound
 from kernel.work import Work
 from seats.seating import SeatSource, SeatState
@@ -44,35 +46,25 @@ class Outlook:
     overdue: bool
     """Whether anybody in the workspace has an invitation that was not answered in time, and maybe a seat with it."""
 
-
-_OUTLOOK = """
-select p.account_id, p.id, p.plan_id, p.name, p.purchased, p.assigned, p.set_apart, p.closed_at is not null,
-    m.person_id,
-    exists (select from assignment a where a.account_id = p.account_id and a.pool_id = p.id
-        and a.person_key = coalesce(m.person_id::text, $3) and a.state in ('invited', 'active', 'suspended')),
-    exists (select from assignment a where a.account_id = p.account_id and a.pool_id = p.id
-        and a.person_key = coalesce(m.person_id::text, $3) and a.state = 'waitlisted'),
-    exists (select from invitation i where i.account_id = p.account_id and i.state = 'pending' and i.expires_at <= $4)
-from license_pool p left join lateral (
-    select m.person_id from person q join member m on m.account_id = p.account_id and m.person_id = q.id
-    where q.lower_email = $3 and q.email_verified and m.state = 'active' limit 1) m on true
-where p.account_id = $1 and p.id = {pool}
-"""
+    @property
+    def usual(self) -> bool:
+        """Whether there is nothing else to be done than to seat a member."""
+        return self.person_id is not None and not self.waits and not self.overdue
 
 
 async def outlook(work: Work, account_id: int, pool_id: int, email: str) -> Outlook:
     """What whoever is at an address meets in a pool. Raises NotFound."""
-    return await _outlook(work, _OUTLOOK.format(pool="$2"), account_id, pool_id, email)
+    return await _outlook(work, account_id, pool_id, None, email)
 
 
 async def outlook_at(work: Work, account_id: int, assignment_id: int, email: str) -> Outlook:
     """The same in the pool that a seat is of. Raises NotFound."""
-    pool = "(select s.pool_id from assignment s where s.account_id = $1 and s.id = $2)"
-    return await _outlook(work, _OUTLOOK.format(pool=pool), account_id, assignment_id, email)
+    return await _outlook(work, account_id, None, assignment_id, email)
 
 
-async def _outlook(work: Work, sql: str, account_id: int, number: int, email: str) -> Outlook:
-    found = await work.fetch(sql, account_id, number, email, work.now)
+async def _outlook(work: Work, account_id: int, pool_id: int | None, seat_id: int | None, email: str) -> Outlook:
+    sql = "select * from seat_outlook($1, $2, $3, $4, $5, $6)"
+    found = await work.glance(sql, account_id, pool_id, seat_id, email, work.now)
     if not found:
         raise NotFound
     return Outlook(*found[0])
@@ -124,11 +116,39 @@ async def sit(work: Work, taken: Assignment, *, counted: bool) -> Came:
 async def seat(work: Work, account_id: int, assignment_id: int) -> Assignment:
     """A seat, locked for leaving it. Raises NotFound."""
     sql = "select * from assignment where account_id = $1 and id = $2 for update"
-    found = await work.fetch(sql, account_id, assignment_id)
+    return _seat(await work.fetch(sql, account_id, assignment_id))
+
+
+async def seat_as_it_is(work: Work, account_id: int, assignment_id: int) -> Assignment:
+    """A seat as it stands now, unlocked. Raises NotFound."""
+    return _seat(await work.glance("select * from seat_as_it_is($1, $2, $3)", account_id, assignment_id))
+
+
+def _seat(found: Sequence[asyncpg.Record]) -> Assignment:
     if not found:
         raise NotFound
     row = dict(found[0])
     return Assignment(**row | {"state": SeatState(row["state"]), "source": SeatSource(row["source"])})
+
+
+def taken(seat: Assignment) -> str:
+    """The call with which a member takes a seat of a pool that had one, and is counted."""
+    return call("seat_taken", *_about(seat))
+
+
+def freed(seat: Assignment, now: datetime, reason: str) -> str:
+    """The call with which a seat of no group is released, where nobody waits for it."""
+    return call("seat_freed", seat.account_id, seat.id, seat.pool_id, seat.state.value, now, reason)
+
+
+def handed_on(left: Assignment, seat: Assignment, reason: str) -> str:
+    """The call with which a member takes the seat of somebody else, both of no group."""
+    return call("seat_handed_on", *_about(seat), left.id, left.state.value, reason)
+
+
+def _about(seat: Assignment) -> tuple[int | str | datetime | None, ...]:
+    about = (seat.account_id, seat.id, seat.pool_id, seat.plan_id, seat.email, seat.person_id)
+    return (*about, seat.source.value, seat.since)
 
 
 async def leave(work: Work, account_id: int, numbers: Sequence[int], reason: str) -> None:
