@@ -20,6 +20,9 @@ SAYS = (
 _SHORTEST = 13
 # A telephone number begins with a plus, and has 15 digits at the most.
 _DIGITS = re.compile(r"(?<![\w.])(?!(?<=\+)(?:\d[ .\u00a0-]?){1,15}(?!\d))\d(?:[ .\u00a0-]?\d){12,18}(?![\w]|[.-]\d)")
+_LEAST = b"0" * _SHORTEST
+_SEPARATORS = b" .-"
+_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _NETWORKS = re.compile(
     r"""
       4(?:\d{12}|\d{15}|\d{18})                                           # Visa
@@ -46,6 +49,14 @@ def found(*given: Any) -> bool:
     return any(holds_card(text) for value in given for text in _texts(value))
 
 
+def free_of(body: bytes | bytearray) -> bool:
+    """Whether a body of JSON can hold none, seen at a glance: nowhere in it are 13 digits with only separators between.
+
+    It says no where it isn't sure; then somebody has to look at the texts themselves.
+    """
+    return body.isascii() and b"\\u" not in body and _LEAST not in body.translate(_AS_ZEROS, _SEPARATORS)
+
+
 def without(text: str) -> str:
     """A text that nobody has asked for, such as the name of a browser; nothing, if it holds what looks like one."""
     return "" if holds_card(text) else text
@@ -53,6 +64,8 @@ def without(text: str) -> str:
 
 def holds_card(text: str) -> bool:
     """Whether a text holds what looks like a card number."""
+    if text.isascii() and _LEAST not in text.encode().translate(_AS_ZEROS, _SEPARATORS):
+        return False
     return any(_is_card(digits[0]) for digits in _DIGITS.finditer(text))
 
 

@@ -170,6 +170,10 @@ class Documents:
 
     def _parse(self, source: str) -> DocumentNode:
         try:
+            self.limits.check_length(source)
+        except TooComplex as refusal:
+            raise GraphQLError(refusal.message, original_error=refusal) from None
+        try:
             return parse(
                 source,
                 max_source_length=self.limits.characters,

@@ -36,7 +36,7 @@ from gateway.masking import STATUS, masked, masked_exception, refused
 from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
 from gateway.observability import note
 from gateway.public_answers import FRESH, PublicAnswer, PublicAnswers, is_public, key_of
-from gateway.requests import Asked, Malformed, read
+from gateway.requests import BODY, TOO_LONG, Asked, Malformed, read
 from gateway.sources import Sources, client_of
 from kernel.errors import Code, Fault, InvalidInput, RateLimited, TooComplex
 
@@ -51,9 +51,6 @@ PARTIAL = 294
 
 OFFERED = (RESPONSE, JSON)
 """The media types of answers; whoever takes anything gets the first. Audits before 2026 expect the older one."""
-
-BODY = 128 * 1024
-"""The most bytes of a request; the variables of a mutation may take more where the endpoint says so."""
 
 VARIES = "Accept, Authorization, Cookie"
 """The headers of a request that choose between an answer for everybody and others."""
@@ -186,8 +183,7 @@ class _Endpoint:
                 return _told(request, {"errors": document.errors}, status, media)
             operation = _operation(request, document, asked)
             if operation.kind is not OperationType.MUTATION and asked.size > BODY:
-                says = f"The body is longer than {BODY:,} bytes, which only the variables of a mutation may be."
-                raise Malformed(413, TooComplex(says))
+                raise TOO_LONG
             cost = self._documents.cost(operation, asked.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
                 return await self._stream(request, document, operation, asked, media)

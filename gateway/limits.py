@@ -3,13 +3,15 @@
 A fragment is counted once, however often it is spread, so the walk is linear in
 the length of the document even where the document stands for billions of fields.
 Nothing is expanded. What the walk counts is kept with the document, and is what a
-cost can be computed from.
+cost can be computed from. What is too long is refused before it is parsed.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from functools import reduce
+from itertools import islice
 
 from graphql import (
     DirectiveNode,
@@ -31,6 +33,20 @@ _DEEPEST = 64
 
 _INTROSPECTION = frozenset({"__schema", "__type", "_service"})
 """Fields that show the schema itself. Their nesting is bounded by a validation rule, and counts as one level here."""
+
+_TOKEN = re.compile(
+    r'''
+      """(?:\\"""|(?!""").)*(?:""")?   # a block of text
+    | "(?:\\.|[^"\\\n\r])*"?        # a text
+    | (\#)[^\n\r]*                   # a comment, which doesn't count
+    | [_A-Za-z][_0-9A-Za-z]*
+    | -?[0-9][0-9.eE+-]*
+    | \.\.\.
+    | [!$&()\[\]:=@{|}]
+    ''',
+    re.VERBOSE | re.DOTALL,
+)
+"""A token. What has no end ends with its line or the document, so that no place is looked at twice."""
 
 _WORDS = {
     "tokens": "tokens",
@@ -73,6 +89,19 @@ class Limits:
         if figure > most:
             says = f"The document has {min(figure, 10**12):,} {_WORDS[name]}; one request may have {most:,}."
             raise TooComplex(says, limit=name, most=most)
+
+    def check_length(self, source: str) -> None:
+        """Refuse a text that is too long, seen before it is parsed. Raises TooComplex."""
+        says = "The document has more than {:,} {}; one request may have no more."
+        if len(source) > self.characters:
+            raise TooComplex(says.format(self.characters, "characters"), limit="characters", most=self.characters)
+        if len(source) > self.tokens and self._has_more_tokens(source):
+            raise TooComplex(says.format(self.tokens, "tokens"), limit="tokens", most=self.tokens)
+
+    def _has_more_tokens(self, source: str) -> bool:
+        """Whether a text surely has too many tokens; what breaks the grammar of one may count for less."""
+        found = islice(_TOKEN.finditer(source), self.tokens + self.comments + 1)
+        return sum(1 for each in found if each.lastindex is None) > self.tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway import http
 from gateway.authentication import REASON, Door
 from gateway.budgets import Budgets
+from gateway.cards import free_of
 from gateway.compiled import Reads
 from gateway.crowding import Room
 from gateway.documents import Document, Documents, Operation
-from gateway.http import BODY, FAILED, PATIENCE, VARIES, around, overdue, shown_with
+from gateway.http import FAILED, PATIENCE, VARIES, around, overdue, shown_with
 from gateway.logs import Line
 from gateway.metrics import Metrics
 from gateway.negotiation import EVENTS, negotiate
@@ -46,7 +47,7 @@ from gateway.observability import Note, request_id_of
 from gateway.public_answers import key_of
 from gateway.recalling import Bound, Recalled
 from gateway.remembering import Remembered
-from gateway.requests import Asked, Malformed, asked
+from gateway.requests import BODY, Asked, Malformed, asked
 from gateway.sources import called
 from kernel.errors import Fault, Unavailable
 from kernel.readers import Readers
@@ -312,7 +313,7 @@ class _Asking:
             return found
         mark = self._mark()
         try:
-            made = await self._first_asked(asked(orjson.loads(self.body)), mark)
+            made = await self._first_asked(asked(orjson.loads(self.body), harmless=free_of(self.body)), mark)
         except (Malformed, Fault, Surprise, GraphQLError, ValueError, AttributeError):
             return None
         if made is not None and (made.mark is None or (made.mark >= 0 and made.mark == self._mark())):

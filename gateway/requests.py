@@ -19,6 +19,12 @@ from gateway import cards
 from gateway.negotiation import JSON, UTF8, media_type
 from kernel.errors import Fault, InvalidInput, TooComplex
 
+BODY = 128 * 1024
+"""The most bytes of a request, unless it is a mutation: its variables may take more where the endpoint says so."""
+
+_MAY_CHANGE = (b"mutation", b"documentId", b"persistedQuery", b"\\u")
+"""What is in the body of every mutation, or of a document that came before; or a letter is spelled in another way."""
+
 _PATIENCE = 30
 """Seconds in which a body must have come."""
 
@@ -34,6 +40,12 @@ class Malformed(Exception):  # noqa: N818 - the specification's word
         self.status = status
         self.fault = fault
         self.headers = headers
+
+
+TOO_LONG = Malformed(
+    413, TooComplex(f"The body is longer than {BODY:,} bytes, which only the variables of a mutation may be.")
+)
+"""What is said of a long body that is no mutation's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +68,13 @@ async def read(request: Request, limit: int) -> Asked:
     if request.method == "GET":
         return asked(_from_address(request, limit))
     body = await _from_body(request, limit)
-    return replace(asked(_object(body)), size=len(body))
+    if len(body) > BODY and not any(sign in body for sign in _MAY_CHANGE):
+        raise TOO_LONG
+    return replace(asked(_object(body), harmless=cards.free_of(body)), size=len(body))
 
 
-def asked(parameters: dict[str, Any]) -> Asked:
-    """The request that these parameters make. Raises Malformed."""
+def asked(parameters: dict[str, Any], *, harmless: bool = False) -> Asked:
+    """The request that these parameters make; what is known to be `harmless` holds no card number. Raises Malformed."""
     query, document_id = parameters.get("query"), parameters.get("documentId")
     if not isinstance(query, str | None):
         raise _wrong(_NEEDED)
@@ -75,7 +89,8 @@ def asked(parameters: dict[str, Any]) -> Asked:
     if query is None and document_id is None and "persistedQuery" not in made.extensions:
         raise _wrong(_NEEDED)
     try:
-        cards.refuse(made.query or "", made.operation, made.variables, made.extensions)
+        if not harmless:
+            cards.refuse(made.query or "", made.operation, made.variables, made.extensions)
     except InvalidInput as refusal:
         raise Malformed(400, refusal) from None
     return made

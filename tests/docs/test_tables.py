@@ -77,7 +77,7 @@ def test_every_error_code_is_explained() -> None:
 def test_the_limits_are_those_in_force() -> None:
     told = {row[0].strip("`"): int(row[1].replace(",", "")) for row in table(CLIENTS, "`details.limit`")}
 
-    shown_elsewhere = {"characters", "comments", "comparisons"}
+    shown_elsewhere = {"comments", "comparisons"}
     assert told == {name: most for name, most in asdict(Limits()).items() if name not in shown_elsewhere}
 
 

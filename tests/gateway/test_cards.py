@@ -1,12 +1,13 @@
 """Card numbers are refused wherever they are typed."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway.cards import holds_card, refuse
+from gateway.cards import free_of, holds_card, refuse
 from kernel.errors import InvalidInput
 
 CARDS = [
@@ -49,6 +50,16 @@ def test_a_card_number_is_recognized_however_it_is_written(text: str) -> None:
 )
 def test_what_only_resembles_one_is_let_in(text: str) -> None:
     assert not holds_card(text)
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_glance_at_a_body_misses_no_card(text: str) -> None:
+    plain, spelled = (json.dumps({"a": [{"b": text}]}, ensure_ascii=escaped) for escaped in (False, True))
+
+    assert not free_of(plain.encode())
+    assert not free_of(spelled.encode())
+    assert not free_of(plain.replace("4", "\\u0034").encode())
+    assert free_of(b'{"query": "{ a1: plans { key } }", "variables": {"ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4]}}')
 
 
 @given(some.recursive(some.just("4242 4242 4242 4242"), lambda deeper: some.lists(deeper, min_size=1, max_size=3)))

@@ -4,13 +4,13 @@ from hashlib import sha256
 from time import thread_time
 
 import pytest
-from graphql import OperationType, get_introspection_query
+from graphql import Lexer, OperationType, Source, TokenKind, get_introspection_query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.documents import Document, Documents, Refusal
 from gateway.limits import Limits, Reach
-from kernel.errors import Forbidden
+from kernel.errors import Forbidden, TooComplex
 from tests.gateway.abuse import ABUSE, spread
 from tests.gateway.toy import SCHEMA
 
@@ -158,6 +158,35 @@ def test_abuse_is_refused_within_50_milliseconds(source: str) -> None:
     assert code(found) == "TOO_COMPLEX"
     assert len(str(found.errors)) < 1_000
     assert min(took) < 0.05
+
+
+VALUES = [
+    *("1", "-1.5e+3", "$v", "RED", "true", '"x"', '""', '"\\""', '"# no comment"', "{k: 1}", "[1 2]", ","),
+    *('"""a "b" \\""" c"""', '""""""', '"""\n#\n"""', '#"c\n', "#\n"),
+]
+
+
+@given(st.lists(st.sampled_from(VALUES), min_size=1, max_size=30))
+def test_tokens_are_counted_before_parsing_as_the_lexer_counts_them(values: list[str]) -> None:
+    source = f"{{ hello(name: [{' '.join(values)}]) }}"
+    lexer, count = Lexer(Source(source)), 0
+    while lexer.advance().kind is not TokenKind.EOF:
+        count += 1
+
+    Limits(tokens=count).check_length(source)
+    with pytest.raises(TooComplex):
+        Limits(tokens=count - 1).check_length(source)
+
+
+ENDLESS = ['"' + '\\"' * 60_000, '"""' * 40_001, '"a\n' * 40_000, "\\" * 120_000, "-" * 120_000]
+
+
+@pytest.mark.parametrize("begun", ENDLESS)
+def test_no_place_of_a_text_without_an_end_is_looked_at_again_and_again(begun: str) -> None:
+    documents, started = Documents(SCHEMA), thread_time()
+    refusal("{ hello(name: " + begun, documents)
+
+    assert thread_time() - started < 1, "it would take minutes"
 
 
 EDGES = {

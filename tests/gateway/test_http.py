@@ -16,8 +16,9 @@ from starlette.types import ASGIApp
 
 from gateway.documents import Documents
 from gateway.graphiql import graphiql_assets
-from gateway.http import BODY, PARTIAL, UNPROCESSABLE, graphql_endpoint
+from gateway.http import PARTIAL, UNPROCESSABLE, graphql_endpoint
 from gateway.negotiation import HTML, JSON, negotiate
+from gateway.requests import BODY
 from tests.gateway.abuse import ABUSE
 from tests.gateway.toy import RESPONSE, SCHEMA, Toy, codes, pieces, says
 

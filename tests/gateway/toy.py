@@ -17,9 +17,10 @@ from starlette.routing import Route
 from strawberry.scalars import JSON
 
 from gateway.documents import Documents
-from gateway.http import BODY, graphql_endpoint
+from gateway.http import graphql_endpoint
 from gateway.metrics import Metrics
 from gateway.observability import Observability
+from gateway.requests import BODY
 from kernel.errors import Conflict, NotFound, Unauthenticated, Unavailable
 
 RESPONSE = "application/graphql-response+json"
