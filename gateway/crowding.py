@@ -1,8 +1,8 @@
 """Crowding: a process that has its hands full says so at once, before a queue grows.
 
 Whoever is refused is told when to come back, and a balancer may ask another process.
-What asks for our health or our figures is never refused, and a stream that is open
-counts no more: it waits for nobody.
+What asks for our health or our figures is never refused. Whoever waits for nobody but
+their client counts for nothing: a stream that is open, and a request that is still on its way.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ MOST = 200
 
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 _LATER = "1"
+_SAYS = "We have our hands full at this moment. Try again in a second."
 
 
 @dataclass(slots=True)
@@ -54,24 +55,66 @@ class Crowding:
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        waits = True
+        place = _Place(self._room)
+
+        async def heard() -> Message:
+            place.leave()
+            message = await receive()
+            place.take()
+            return message
 
         async def begun(message: Message) -> None:
-            nonlocal waits
-            if waits and message["type"] == "http.response.start":
-                waits = False
-                self._room.here -= 1
+            place.end()
             await send(message)
 
-        self._room.here += 1
+        place.take()
         try:
-            await self.app(scope, receive, begun)
+            await self.app(scope, heard, begun)
+        except Full:
+            if place.over:
+                raise
+            await _refused(scope)(scope, receive, send)
         finally:
-            self._room.here -= waits
+            place.end()
+
+
+class Full(Unavailable):
+    """There is no room any more for a request that took its time to come."""
+
+    def __init__(self) -> None:
+        super().__init__(_SAYS)
+
+
+class _Place:
+    """What one request takes of the room: nothing while it waits for its client, nor once it is answered."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._held = False
+        self.over = False
+
+    def take(self) -> None:
+        """Come in. Raises Full."""
+        if self._held or self.over:
+            return
+        if self._room.full:
+            raise Full
+        self._held = True
+        self._room.here += 1
+
+    def leave(self) -> None:
+        """Wait outside."""
+        self._room.here -= self._held
+        self._held = False
+
+    def end(self) -> None:
+        """Be answered."""
+        self.leave()
+        self.over = True
 
 
 def _refused(scope: Scope) -> Response:
-    fault = Unavailable("We have our hands full at this moment. Try again in a second.")
+    fault = Unavailable(_SAYS)
     note(scope).codes = (fault.code.value,)
     body = orjson.dumps({"errors": [masked_exception(fault)]})
     headers = {"retry-after": _LATER, "cache-control": "no-store"}

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx2
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.crowding import Crowding
 
@@ -71,3 +71,72 @@ async def test_a_request_that_breaks_leaves_its_place() -> None:
         again = [type(failure) for failure in await asyncio.gather(guest.get("/"), return_exceptions=True)]
 
     assert outcomes == again == [LookupError]
+
+
+class Slow:
+    """A client whose request comes when it is told to, and whose answer is looked at."""
+
+    def __init__(self) -> None:
+        self.waited_for = asyncio.Event()
+        self.come = asyncio.Event()
+        self.status = 0
+
+    async def receive(self) -> Message:
+        self.waited_for.set()
+        await self.come.wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+
+    async def ask(self, app: Any) -> int:
+        """The status of the answer."""
+        await app({"type": "http", "path": "/graphql", "method": "POST", "headers": []}, self.receive, self.send)
+        return self.status
+
+
+class Patient(House):
+    """An application that reads the whole request first."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await super().__call__(scope, receive, send)
+
+
+async def test_requests_that_are_on_their_way_take_nobodys_place() -> None:
+    house = Patient()
+    house.let.set()
+    crowding = Crowding(house, most=1)
+    slow = [Slow() for _ in range(5)]
+    coming = [asyncio.create_task(each.ask(crowding)) for each in slow]
+    for each in slow:
+        await each.waited_for.wait()
+
+    async with client(crowding) as guest:
+        answered = await guest.post("/graphql")
+    for each in slow:
+        each.come.set()
+    statuses = await asyncio.gather(*coming)
+
+    assert answered.status_code == 200
+    assert statuses == [200] * 5
+
+
+async def test_whoever_comes_late_into_a_full_house_is_told_so() -> None:
+    house = Patient()
+    crowding = Crowding(house, most=1)
+    late = Slow()
+    coming = asyncio.create_task(late.ask(crowding))
+    await late.waited_for.wait()
+
+    async with client(crowding) as guest:
+        inside = asyncio.create_task(guest.post("/graphql"))
+        await house.entered.acquire()
+        late.come.set()
+        refused = await coming
+        house.let.set()
+        answered = await inside
+        again = await guest.post("/graphql")
+
+    assert refused == 503
+    assert [answered.status_code, again.status_code] == [200, 200]
