@@ -1,7 +1,7 @@
 """Execution: one operation of a validated document, run to its very end.
 
 graphql-core's executor is built directly, with the class that Strawberry gives its
-schema. So `strawberry.Info`, its context and its input extensions are what they
+schema (`gateway.abreast` adds to it). So `strawberry.Info`, its context and its input extensions are what they
 always are, while three things differ from `schema.execute`: the document is not
 parsed and validated again, an error in variables is told apart from an error in a
 field, and nothing logs the document. Strawberry's schema extensions and operation
@@ -24,6 +24,7 @@ from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
+from gateway import abreast
 from gateway.documents import Document, Operation, core
 
 _GRACE = 0.5
@@ -68,13 +69,22 @@ async def execute(
     root: object = None,
     extensions: dict[str, Any] | None = None,
     suggestions: bool = False,
+    by: type[Executor[Any]] = abreast.Executor,
 ) -> Outcome:
     """Run the operation with these variables; what fails in a field ends up in the outcome.
 
-    For a subscription, `root` is the event that is told.
+    For a subscription, `root` is the event that is told. `by` is graphql-core's executor, or what is made of it.
     """
     executor = _built(
-        schema, document, operation, variables, context, root=root, extensions=extensions, suggestions=suggestions
+        schema,
+        document,
+        operation,
+        variables,
+        context,
+        root=root,
+        extensions=extensions,
+        suggestions=suggestions,
+        by=by,
     )
     if isinstance(executor, list):
         return Outcome(None, executor, began=False)
@@ -118,8 +128,9 @@ def _built(
     root: object = None,
     extensions: dict[str, Any] | None,
     suggestions: bool,
+    by: type[Executor[Any]] = abreast.Executor,
 ) -> Executor[Any] | list[GraphQLError]:
-    return schema.execution_context_class.build(
+    return by.build(
         core(schema),
         document.syntax,
         root,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import asyncpg
@@ -70,6 +71,8 @@ class Computed:
     """
 
     sql: str
+    named: str = ""
+    """The attribute of the row that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,10 @@ class Face:
     mapped: Mapping[str, Source] = field(default_factory=dict)
     """By its public name, what PostgreSQL can say of a field without us; others need their own function."""
 
-    @property
+    taken: Mapping[str, Source] = field(default_factory=dict)
+    """By its public name, what is behind a field that no function of its own answers: it is as the row says."""
+
+    @cached_property
     def needs(self) -> Sequence[str]:
         """The columns and expressions that a row is selected with, for the alias `{row}`."""
         wanted: dict[str, str] = {"id": "{row}.id"}

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from auth.names import Names
 from auth.policy import Actor, Permission
@@ -21,6 +20,7 @@ from kernel.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Un
 from kernel.work import Work
 from payments.rail.opening import Rail
 from resolvers import reading
+from resolvers.batches import Batches, Load
 from resolvers.following import Feed
 from resolvers.graph import BY_PREFIX, FACES, Face, Many, One
 from seats import sitting_queries
@@ -72,21 +72,33 @@ class Context:
         self.afterwards: list[Callable[[], Awaitable[None]]] = []
         """What a change has yet to do once it is committed: what waits for somebody outside."""
 
-        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._loaders: dict[Hashable, Batches] = {}
 
     # Reading
 
     def one(self, relation: One, number: int) -> Any:
         """The row a relation points at, in a batch with its siblings; None where the reader may not see it."""
-        return self._loader(relation, partial(self._ones, FACES[relation.target], relation.of)).load(number)
+        return self.ones(relation).load(number)
 
     def many(self, relation: Many, number: int, chosen: reading.Chosen = ()) -> Any:
         """A short list, in a batch with its siblings'."""
-        return self._loader((relation, chosen), partial(self._lists, relation, chosen)).load(number)
+        return self.lists(relation, chosen).load(number)
 
     def page(self, asked: reading.PageAsked, number: int) -> Any:
         """A page, in a batch with its siblings'."""
-        return self._loader(("page", asked), partial(self._pages, asked)).load(number)
+        return self.pages(asked).load(number)
+
+    def ones(self, relation: One) -> Batches:
+        """The rows that a relation points at."""
+        return self._loader(relation, partial(self._ones, FACES[relation.target], relation.of))
+
+    def lists(self, relation: Many, chosen: reading.Chosen = ()) -> Batches:
+        """The short lists of a relation."""
+        return self._loader((relation, chosen), partial(self._lists, relation, chosen))
+
+    def pages(self, asked: reading.PageAsked) -> Batches:
+        """The same page of many lists."""
+        return self._loader(("page", asked), partial(self._pages, asked))
 
     def count(self, asked: reading.PageAsked, number: int) -> Any:
         """How long a list is, in a batch with its siblings'."""
@@ -224,11 +236,11 @@ class Context:
             raise InvalidInput("Only a person can do this, and you are signed in with a service key.")
         raise Unauthenticated("Sign in first: send a bearer token.")
 
-    def _loader(self, key: Hashable, load: Any) -> DataLoader[Any, Any]:
-        loader = self._loaders.get(key)
-        if loader is None:
-            loader = self._loaders[key] = DataLoader(load_fn=load)
-        return loader
+    def _loader(self, key: Hashable, load: Load) -> Batches:
+        found = self._loaders.get(key)
+        if found is None:
+            found = self._loaders[key] = Batches(load)
+        return found
 
     async def _sitters(self, asked: list[Asked]) -> list[Any]:
         return list(await sitting_queries.sitters(self.work, asked))

@@ -47,6 +47,7 @@ from resolvers.graph import (
     Localized,
     Many,
     One,
+    Page,
     PublicId,
     Source,
     Visible,
@@ -63,7 +64,13 @@ _COMPILED = "compiled"
 TYPES: dict[str, Any] = {"Money": Money, "datetime": datetime, "Long": Long}
 """Every type of the graph by its name, so that a declaration may name one that comes later."""
 
-RESOLVES: dict[str, dict[str, Resolve]] = {}
+RESOLVES: dict[str, dict[str, Resolve]] = {
+    "Money": {
+        "minor": lambda money, _: money.minor,
+        "currency": lambda money, _: money.currency,
+        "text": lambda money, _: money.text,
+    }
+}
 """How graphql-core takes each field off its row: type name, then public field name."""
 
 
@@ -222,6 +229,7 @@ def face(table: type[SQLModel], prefix: str | None, *, visible: Visible, part: b
             record=record,
             kinds=kinds,
             mapped=_mapped(declared, sources),
+            taken=_taken(declared, sources),
         )
         if not part:
             BY_TABLE[table] = made
@@ -237,7 +245,8 @@ def value(kind: type) -> Callable[[type], Any]:
 
     def declare(declared: type) -> Any:
         sources, shown = _declared(declared, None)
-        return _type(declared, Face(declared.__name__, sources, mapped=_mapped(declared, sources)), shown, (kind,))
+        mapped, taken = _mapped(declared, sources), _taken(declared, sources)
+        return _type(declared, Face(declared.__name__, sources, mapped=mapped, taken=taken), shown, (kind,))
 
     return declare
 
@@ -296,6 +305,16 @@ def _mapped(declared: type, sources: Mapping[str, Source]) -> dict[str, Source]:
         if isinstance(way, StrawberryField):
             found[name] = way.metadata.get(_COMPILED)
     return {to_camel_case(name): source for name, source in found.items() if source and not name.startswith("_")}
+
+
+def _taken(declared: type, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """By its public name, what is behind each field that is as its row says; lists and pages only seem to differ."""
+    found = {}
+    for name, source in sources.items():
+        word = vars(declared).get(name)
+        if not isinstance(word, Word) or word.resolve is None or isinstance(source, Many | Page):
+            found[to_camel_case(name)] = replace(source, named=name) if isinstance(source, Computed) else source
+    return found
 
 
 def _kind(column: Any) -> Kind:

@@ -44,6 +44,12 @@ class PageInfo:
 
 
 TYPES["PageInfo"] = PageInfo
+RESOLVES["PageInfo"] = {
+    "hasNextPage": lambda info, _: info.has_next_page,
+    "hasPreviousPage": lambda info, _: info.has_previous_page,
+    "startCursor": lambda info, _: info.start_cursor,
+    "endCursor": lambda info, _: info.end_cursor,
+}
 
 
 @dataclass(frozen=True)

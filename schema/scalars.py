@@ -35,7 +35,8 @@ def _long_literal(node: ValueNode, _variables: object = None) -> int:
 
 
 def _shown(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace(".000000", "").replace("+00:00", "Z")
+    # Microseconds are only written where there are some.
+    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _instant(value: object) -> datetime:
