@@ -48,7 +48,7 @@ async def alarm_admins(work: Work, account_id: int, told: Told) -> None:
     found = await queries.broken_by(work, account_id, told["glass"])
     if found is None:
         return
-    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN)
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN, Role.BILLING_ADMIN)
     shown = {"person": found["person"], "workspace": found["workspace"], "at": _at(found["opened_at"])}
     about = f"{ids.encode('glass', told['glass'])}/{shown['at']['instant']}"
     await queries.write(work, account_id, readers, shown, kind="break_glass", about=about)
