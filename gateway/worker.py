@@ -374,14 +374,17 @@ class Worker:
         """Look whether the domains of workspaces are still theirs, each once a day."""
         async with self._work(now) as work:
             due = await sso.to_check(work, now - CHECKED_EVERY, _DOMAINS)
-        done = []
-        for account_id, number, name, token in due:
-            try:
-                there = proves(await self.names.texts(record(name)), token)
-            except NoAnswer:
-                continue
-            done.append(await self.do(now, proving.rechecked, account_id, (number, there)))
-        return any(done)
+        # Strangers answer when they like: all are asked at once, so that the slowest one is all we wait for.
+        there = await asyncio.gather(*(self._proves(name, token) for _, _, name, token in due))
+        found = zip(due, there, strict=True)
+        return any([await self.do(now, proving.rechecked, one[0], (one[1], known)) for one, known in found])
+
+    async def _proves(self, name: str, token: str) -> bool | None:
+        """Whether the record of a domain is there; None where nobody says so."""
+        try:
+            return proves(await self.names.texts(record(name)), token)
+        except NoAnswer:
+            return None
 
     async def remind_of_keys(self, now: datetime) -> bool:
         """Tell of certificates of SSO connections that are about to expire."""
@@ -395,11 +398,10 @@ class Worker:
             return False
         async with self._work(now) as work:
             due = await sso.to_read(work, now - READ_EVERY, _DOMAINS)
-        done = []
-        for account_id, number, address, issuer in due:
-            named = await metadata.again(self.fetcher, address, issuer, now)
-            done.append(await self.do(now, federating.announced, account_id, (number, named)))
-        return any(done)
+        fetcher = self.fetcher
+        named = await asyncio.gather(*(metadata.again(fetcher, where, whose, now) for _, _, where, whose in due))
+        found = zip(due, named, strict=True)
+        return any([await self.do(now, federating.announced, one[0], (one[1], known)) for one, known in found])
 
     async def tidy(self, now: datetime) -> bool:
         """Seal the audit chains when the hour is over, and forget what is too old to be asked for again."""

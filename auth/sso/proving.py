@@ -78,13 +78,18 @@ async def remove(work: Work, account_id: int, domain_id: int) -> WorkspaceDomain
     return row
 
 
-async def rechecked(work: Work, account_id: int, told: tuple[int, bool]) -> None:
-    """Note whether the record of a proven domain is still there; after a week without it, the domain is lost."""
+async def rechecked(work: Work, account_id: int, told: tuple[int, bool | None]) -> None:
+    """Note whether the record of a proven domain is still there; after a week without it, the domain is lost.
+
+    Where nobody answered, it is only noted that somebody was asked, so that others have their turn.
+    """
     domain_id, there = told
     row = await queries.domain_numbered(work, account_id, domain_id)
     if row.verified_at is None or (row.checked_at and work.now - row.checked_at < CHECKED_EVERY):
         return
     row.checked_at = work.now
+    if there is None:
+        return
     row.failing_since = None if there else row.failing_since or work.now
     if row.failing_since and work.now - row.failing_since >= GRACE:
         row.verified_at = None

@@ -113,6 +113,21 @@ async def test_a_record_that_is_gone_for_a_week_loses_the_domain(workspace: Scen
     assert await actions(workspace) == ["domain.added", "domain.verified", "domain.lost"]
 
 
+async def test_names_for_which_nobody_answers_leave_the_others_their_turn(workspace: Scene) -> None:
+    world, looked = workspace.world, "select count(*) from workspace_domain where account_id = $1 and checked_at > $2"
+    silent = [f"s{number}-{own(workspace)}" for number in range(25)]
+    for name in [*silent, own(workspace)]:
+        await workspace.domain(name, DomainBehavior.NONE)
+    world.names.records |= {f"_seatgraph.{name}": None for name in silent}
+
+    asked = await world.now() + DAY
+    await work_off(world, later=2 * DAY)
+
+    assert await world.value(looked, workspace.number, asked) == 26
+    failing = "select name from workspace_domain where account_id = $1 and failing_since is not null"
+    assert [row["name"] for row in await world.rows(failing, workspace.number)] == [own(workspace)]
+
+
 async def test_people_of_a_domain_get_a_seat_where_one_is_free(workspace: Scene) -> None:
     world, pool, name = workspace.world, await workspace.pool(1), own(workspace)
     await workspace.domain(name, DomainBehavior.JOIN_AND_SEAT, pool=pool)
