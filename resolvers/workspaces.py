@@ -85,6 +85,13 @@ async def revoke_invitation(info: Info, invitation: Annotated[ID, "Which invitat
     return revoked
 
 
+async def resend_invitation(info: Info, invitation: Annotated[ID, "Which invitation."]) -> Invitation:
+    """Send an open invitation anew: another one takes its place for seven days, and seats that wait go on waiting."""
+    found = await info.context.permitted(Permission.INVITE_MEMBERS, "invitation", invitation)
+    grantable(info.context, Role(found.role), found.account_id)
+    return await invitations.resend(info.context.work, found.account_id, found.id)
+
+
 async def change_role(
     info: Info,
     member: Annotated[ID, "Whose role."],

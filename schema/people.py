@@ -464,6 +464,7 @@ class PeopleMutation:
     accept_invitation = mutation(
         resolve.accept_invitation, "Member", refusals=[InvitationClosed, InvitedSomebodyElse, AlreadyMember]
     )
+    resend_invitation = mutation(resolve.resend_invitation, "Invitation", refusals=[InvitationClosed])
     revoke_invitation = mutation(resolve.revoke_invitation, "Invitation", refusals=[InvitationClosed])
     change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner])
     remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner])

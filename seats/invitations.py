@@ -101,6 +101,21 @@ async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
     return invitation
 
 
+async def resend(work: Work, account_id: int, invitation_id: int) -> Invitation:
+    """A new invitation in place of one that is open, for seven days from now. Raises InvitationClosed.
+
+    The seats that wait for the address go on waiting.
+    """
+    before = await queries.invitation(work, account_id, invitation_id)
+    _check_open(before, work)
+    await _answer(work, before, InvitationState.REVOKED)
+    work.emit(events.InvitationRevoked(account_id, invitation_id), before)
+    letter = made(work, account_id, before.email, before.role)
+    sent = await send(work, [letter])
+    assert sent, "the address has one open invitation at a time, and that one was just closed"
+    return letter
+
+
 async def withdraw(work: Work, account_id: int, email: str) -> None:
     """Take back whatever invitation somebody at this address could still answer, with the seats that wait for it."""
     open_ones = await queries.open_invitations(work, account_id, [email])

@@ -37,6 +37,7 @@ SHOWN = {
     "createLicensePool": POOL,
     "assignSeats": LIST,
     "inviteMember": INVITATION,
+    "resendInvitation": INVITATION,
     "revokeInvitation": INVITATION,
     "acceptInvitation": MEMBER,
     "removeMember": MEMBER,

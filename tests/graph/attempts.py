@@ -593,6 +593,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "renameWorkspace": _rename,
     "inviteMember": _invite,
     "acceptInvitation": _accept,
+    "resendInvitation": _revoke_invitation,
     "revokeInvitation": _revoke_invitation,
     "changeRole": _change_role,
     "removeMember": _remove,

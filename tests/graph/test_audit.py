@@ -22,6 +22,7 @@ LEAVES = {
     "renameWorkspace": ["workspace.renamed"],
     "inviteMember": ["invitation.sent"],
     "acceptInvitation": ["invitation.accepted", "member.joined"],
+    "resendInvitation": ["invitation.revoked", "invitation.sent"],
     "revokeInvitation": ["invitation.revoked"],
     "changeRole": ["member.changed"],
     "leaveWorkspace": ["member.removed"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from auth.policy import Role
@@ -109,6 +111,56 @@ async def test_revoking_frees_the_seat_that_waits(workspace: Scene) -> None:
     assert answer["state"] == "REVOKED"
     assert await state_of(workspace, seat) == ("released", "invitation revoked")
     assert await counted(workspace, pool) == (0, 0)
+
+
+async def test_sending_it_anew_makes_another_one_and_the_seat_goes_on_waiting(workspace: Scene) -> None:
+    grace, pool = await stranger(workspace.world), await workspace.pool(1)
+    first = await workspace.invitation(grace.email, sent=await workspace.world.now() - 6 * DAY)
+    seat = await workspace.seat(pool, grace.email)
+
+    second = await said(workspace, "resendInvitation", invitation=first)
+    twice = await said(workspace, "resendInvitation", invitation=first)
+    late = await said(workspace, "acceptInvitation", grace, invitation=first)
+    await work_off(workspace.world, later=3 * DAY)
+    waiting = await state_of(workspace, seat)
+    came = await said(workspace, "acceptInvitation", grace, invitation=second["id"])
+
+    assert (second["email"], second["state"], second["id"] == first) == (grace.email, "PENDING", False)
+    assert twice["message"] == late["message"] == "This invitation is revoked. Ask for a new one."
+    assert waiting == ("invited", None)
+    assert came["state"] == "ACTIVE"
+    assert await state_of(workspace, seat) == ("active", None)
+    assert await counted(workspace, pool) == (1, 1)
+    assert await letters(workspace, grace.email) == ["revoked", "accepted"]
+
+
+async def test_one_that_ran_out_is_not_sent_anew(workspace: Scene) -> None:
+    letter = await workspace.invitation(ADA, sent=await workspace.world.now() - 7 * DAY)
+    before = await evidence(workspace)
+
+    answer = await said(workspace, "resendInvitation", invitation=letter)
+
+    assert answer == {"__typename": "InvitationClosed", "message": "This invitation is expired. Ask for a new one."}
+    assert await evidence(workspace) == before
+
+
+async def test_sent_anew_from_several_sides_at_once_it_is_sent_once(workspace: Scene) -> None:
+    letter = await workspace.invitation(ADA, sent=await workspace.world.now() - DAY)
+
+    came = await asyncio.gather(*(said(workspace, "resendInvitation", invitation=letter) for _ in range(4)))
+
+    assert sorted(one["__typename"] for one in came) == ["Invitation", *["InvitationClosed"] * 3]
+    assert await letters(workspace, ADA) == ["revoked", "pending"]
+
+
+async def test_a_seat_admin_sends_no_admins_invitation_anew(workspace: Scene) -> None:
+    letter = await workspace.invitation(ADA, role=Role.ADMIN)
+    before = await evidence(workspace)
+
+    reply = await told(workspace, "resendInvitation", workspace.members[Role.SEAT_ADMIN], invitation=letter)
+
+    assert reply.code == "FORBIDDEN"
+    assert await evidence(workspace) == before
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired"])

@@ -72,6 +72,7 @@ class Rule(NamedTuple):
 RULES = {
     "renameWorkspace": Rule("rename", "see workspace"),
     "inviteMember": Rule("invite", "see workspace"),
+    "resendInvitation": Rule("invite", "see people"),
     "revokeInvitation": Rule("invite", "see people"),
     "changeRole": Rule("change members", "see people"),
     "removeMember": Rule("change members", "see people"),
