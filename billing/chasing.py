@@ -65,7 +65,7 @@ async def retry(work: Work, account_id: int, invoice_id: int) -> Payment:
     return await attempts.begin(
         work,
         account_id,
-        {invoice.id: remaining(invoice)},
+        {invoice.id: paying.part(invoice)},
         method=method,
         presence=paying.by_itself(method),
         reference=invoice.number or "",

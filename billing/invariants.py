@@ -330,7 +330,8 @@ DUNNING = (
         with declined as (
             select distinct on (t.account_id, t.invoice_id) t.account_id, t.invoice_id, p.id, p.state
             from payment_part t join payment p on p.account_id = t.account_id and p.id = t.payment_id
-            where p.off_session order by t.account_id, t.invoice_id, p.created_at desc, p.id desc
+            where p.off_session and p.invoice_id = t.invoice_id
+            order by t.account_id, t.invoice_id, p.created_at desc, p.id desc
         )
         select format('invoice %s/%s', v.account_id, v.id),
                format('is open, payment %s of it was declined, and nothing follows', d.id)

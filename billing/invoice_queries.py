@@ -120,6 +120,24 @@ async def is_numbered(work: Work, number: str) -> bool:
     return bool(await work.fetch("select from invoice where number = $1", number))
 
 
+async def left_over(work: Work, account_id: int, invoice_id: int, most: int) -> list[int]:
+    """Open invoices that were charged before this one, in its currency, and that nothing follows; the oldest first."""
+    rows = await work.fetch(
+        "select o.id from invoice v join invoice o on o.account_id = v.account_id and o.currency = v.currency"
+        " where v.account_id = $1 and v.id = $2 and o.id <> v.id and o.state = 'open'"
+        " and o.collection = 'charge_automatically' and o.issued_at <= v.issued_at"
+        " and not exists (select from invoice_dunning d where d.account_id = o.account_id and d.id = o.id"
+        "                 and d.state <> 'settled')"
+        " and not exists (select from payment_part p where p.account_id = o.account_id and p.invoice_id = o.id"
+        "                 and p.state in ('open', 'waiting'))"
+        " order by o.issued_at, o.id limit $3",
+        account_id,
+        invoice_id,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
 async def settled_there(work: Work, account_id: int, invoice_id: int) -> int:
     """What of an invoice was settled at Stripe, where it was issued, in minor units: no payment of ours returns it."""
     rows = await work.fetch(

@@ -16,11 +16,11 @@ from billing import invoice_queries
 from billing.invoices import remaining
 from billing.tables import Collection, Invoice, InvoiceState
 from kernel.errors import InvalidInput, Problem
-from kernel.money import Money
+from kernel.money import Money, total
 from kernel.work import Work
 from payments import attempts, queries
 from payments.attempts import PaymentUnderWay, Presence
-from payments.rail.currencies import AmountNotChargeable
+from payments.rail.currencies import AmountNotChargeable, chargeable
 from payments.tables import Payment, PaymentMethod, PaymentSource
 
 MOST_INVOICES = 50
@@ -103,8 +103,13 @@ async def record(
 
 
 async def charge(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
-    """Charge an invoice that was just made final, if its account is charged automatically and has a method."""
-    invoice = await invoice_queries.locked(work, account_id, told["invoice"])
+    """Charge an invoice that was just made final, if its account is charged automatically and has a method.
+
+    What was too small to be charged with those before is charged with it; what is of this one stays open.
+    """
+    before = await invoice_queries.left_over(work, account_id, told["invoice"], MOST_INVOICES - 1)
+    locked = [await invoice_queries.locked(work, account_id, number) for number in sorted([*before, told["invoice"]])]
+    invoice = next(one for one in locked if one.id == told["invoice"])
     automatic = invoice.collection is Collection.CHARGE_AUTOMATICALLY and invoice.state is InvoiceState.OPEN
     if not automatic or not remaining(invoice):
         return
@@ -119,13 +124,36 @@ async def charge(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
         await attempts.begin(
             work,
             account_id,
-            {invoice.id: remaining(invoice)},
+            await _chargeable(work, invoice, [one for number in before for one in locked if one.id == number]),
             method=method,
             presence=by_itself(method),
             reference=invoice.number or "",
         )
     except (AmountNotChargeable, PaymentUnderWay) as refusal:
         log.info("an invoice is not charged by itself", invoice=invoice.number, says=refusal.message)
+
+
+async def _chargeable(work: Work, invoice: Invoice, before: Sequence[Invoice]) -> dict[int, Money]:
+    """What is charged of an invoice, and of those before it of which so little is left: of the oldest first."""
+    small = [one for one in before if is_too_small(one) and not await queries.under_way(work, one.account_id, [one.id])]
+    owed = {one.id: remaining(one) for one in (*small, invoice)}
+    rest = chargeable(total(owed.values(), invoice.currency)) or remaining(invoice)
+    shares: dict[int, Money] = {}
+    for number, amount in owed.items():
+        shares[number] = min(amount, rest)
+        rest -= shares[number]
+    # A payment is named by the first of its invoices.
+    return {number: shares[number] for number in (invoice.id, *shares) if shares[number]}
+
+
+def is_too_small(invoice: Invoice) -> bool:
+    """Whether what is left of an invoice is less than the rail charges."""
+    return invoice.state is InvoiceState.OPEN and bool(remaining(invoice)) and not chargeable(remaining(invoice))
+
+
+def part(invoice: Invoice) -> Money:
+    """What is charged of an invoice by itself: all that is owed, but for what the rail can't write."""
+    return chargeable(remaining(invoice)) or remaining(invoice)
 
 
 def by_itself(method: PaymentMethod) -> Presence:

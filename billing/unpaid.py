@@ -152,7 +152,7 @@ async def charge(work: Work, invoice: Invoice, method: PaymentMethod) -> Payment
         return await attempts.begin(
             work,
             invoice.account_id,
-            {invoice.id: remaining(invoice)},
+            {invoice.id: paying.part(invoice)},
             method=method,
             presence=paying.by_itself(method),
             reference=invoice.number or "",
@@ -339,4 +339,7 @@ async def _settle(work: Work, row: InvoiceDunning) -> None:
 
 
 def _owed(invoice: Invoice) -> bool:
+    """Whether anything is owed that is asked for by itself: what is too small to be charged comes with the next."""
+    if invoice.collection is Collection.CHARGE_AUTOMATICALLY and paying.is_too_small(invoice):
+        return False
     return invoice.state is InvoiceState.OPEN and bool(remaining(invoice))

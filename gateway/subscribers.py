@@ -150,6 +150,7 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(payments.RefundCanceled): (book_refund,),
     event_name(billing.InvoiceFinalized): (charge_invoice, watch_invoice, composing.send_invoice),
     event_name(billing.InvoiceImported): (charge_invoice, watch_invoice),
+    event_name(billing.InvoicePartPaid): (settle_dunning,),
     event_name(billing.InvoicePaid): (settle_dunning, close_there, composing.thank),
     event_name(billing.InvoiceVoided): (settle_dunning, close_there),
     event_name(billing.InvoiceAbandoned): (settle_dunning, close_there),

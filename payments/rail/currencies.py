@@ -7,7 +7,7 @@ without; and of currencies with three it wants the last to be zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kernel.errors import Problem
@@ -17,6 +17,8 @@ _WITH_TWO_MORE = {"ISK", "UGX"}
 _WITH_TWO_FEWER = {"MGA"}
 _ENDING_IN_ZERO = {"BHD", "JOD", "KWD", "OMR", "TND"}
 _CENTS = 100
+_STEPS = {**dict.fromkeys(_ENDING_IN_ZERO, 10), **dict.fromkeys(_WITH_TWO_FEWER, _CENTS)}
+"""In which steps of our minor units Stripe charges, where that is not one by one."""
 
 _MOST = 99_999_999
 _MOST_OF = {"IDR": 999_999_999_999}
@@ -70,6 +72,12 @@ def exact(minor: Fraction, currency: str) -> Fraction:
     return minor * _CENTS if currency in _WITH_TWO_FEWER else minor
 
 
+def chargeable(amount: Money) -> Money:
+    """The part of an amount that Stripe charges: in its own units, and nothing of what is below its least."""
+    part = replace(amount, minor=amount.minor - amount.minor % _STEPS.get(amount.currency, 1))
+    return part if sent(part) >= _LEAST.get(amount.currency, 1) else replace(amount, minor=0)
+
+
 def check_chargeable(amount: Money) -> int:
     """The amount as Stripe writes it, if it charges so much. Raises AmountNotChargeable."""
     minor = sent(amount)
@@ -77,5 +85,6 @@ def check_chargeable(amount: Money) -> int:
     if minor < least:
         raise AmountNotChargeable(amount.text, f"the least is {received(least, amount.currency).text}.")
     if minor > most:
-        raise AmountNotChargeable(amount.text, f"the most is {received(most, amount.currency).text}. Pay in parts.")
+        whole = most - most % _CENTS if amount.currency in _WITH_TWO_MORE else most
+        raise AmountNotChargeable(amount.text, f"the most is {received(whole, amount.currency).text}. Pay in parts.")
     return minor

@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from kernel.errors import Problem
 from kernel.money import Money
-from payments.rail.currencies import AmountNotChargeable, check_chargeable, received, sent
+from payments.rail.currencies import AmountNotChargeable, chargeable, check_chargeable, received, sent
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,10 @@ def test_what_can_be_sent_is_read_back_to_the_minor_unit(minor: int, currency: s
             Money(1_000_000_00, "USD"),
             "1000000.00 USD can't be charged by card or debit: the most is 999999.99 USD. Pay in parts.",
         ),
+        (
+            Money(1_000_000, "ISK"),
+            "1000000 ISK can't be charged by card or debit: the most is 999999 ISK. Pay in parts.",
+        ),
         (Money(5_124, "KWD"), "5.124 KWD can't be charged by card or debit: its last decimal has to be zero."),
         (
             Money(5_50, "MGA"),
@@ -59,6 +63,21 @@ def test_what_stripe_does_not_charge_is_refused_in_a_sentence(amount: Money, say
         check_chargeable(amount)
 
     assert refused.value.message == says
+
+
+@given(some.integers(0, 999_999), some.sampled_from(["USD", "JPY", "ISK", "KWD", "MGA", "HUF"]))
+def test_what_can_be_charged_of_an_amount_is_taken_and_nearly_all_of_it(minor: int, currency: str) -> None:
+    amount = Money(minor, currency)
+
+    part = chargeable(amount)
+
+    assert not part or check_chargeable(part)
+    assert part == chargeable(part)
+    if part:
+        assert 0 <= minor - part.minor < {"KWD": 10, "MGA": 100}.get(currency, 1)
+    else:
+        with pytest.raises(AmountNotChargeable):
+            check_chargeable(amount)
 
 
 def test_a_fee_with_parts_of_a_unit_is_told_to_the_nearest() -> None:
