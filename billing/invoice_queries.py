@@ -93,10 +93,13 @@ async def corrected_by(work: Work, account_id: int, invoice_id: int) -> str | No
 
 
 async def owe_again(work: Work, account_id: int, invoice_id: int) -> None:
-    """Say of the running subscriptions on a void invoice that something is owed and not asked for."""
+    """Say of the running subscriptions on a void invoice that something is owed and not asked for.
+
+    Of one that has ended, usage is asked for once more when none can come late any more.
+    """
     await work.execute(
         "update subscription_clock set unbilled_since = coalesce(unbilled_since, $3)"
-        " where account_id = $1 and held is distinct from 'ended' and subscription_id in ("
+        " where account_id = $1 and coalesce(not starts_with(held, 'ended'), true) and subscription_id in ("
         " select subscription_id from line_item where account_id = $1 and invoice_id = $2)",
         account_id,
         invoice_id,

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import changes, credit_notes, invoices, usage
+from billing import changes, credit_notes, invoices, subscriptions, usage
 from billing.credit_notes import Wish
 from billing.crediting import Counted, CreditTooHigh, corrected
 from billing.invoices import InvoiceCorrected
 from billing.lines import Issued
-from billing.metering import Report
+from billing.metering import GRACE, Report
 from billing.rating import Usage
+from billing.subscriptions import CancelAt
 from billing.tables import CreditDestination, CreditNote
 from billing.timeline import bill
 from kernel.money import Money
@@ -122,6 +123,25 @@ async def test_an_invoice_whose_usage_was_given_back_is_not_taken_back_as_well(l
         await life.do(lambda work, account: invoices.void(work, account, number))
 
     assert await totals(life) == [11_90, -11_90]
+
+
+async def test_usage_of_what_has_ended_is_asked_for_again_once_its_invoice_is_taken_back(opened: Open) -> None:
+    life = await opened(START)
+    await life.subscribe("api")
+    await report(life, "a", 3000)
+    life.now += HOUR
+    await life.do(
+        lambda work, account: subscriptions.cancel(work, account.id, life.subscription_id, CancelAt.NOW, None)
+    )
+    (last,) = await life.numbers()
+
+    await life.do(lambda work, account: invoices.void(work, account, last))
+    await life.assert_sound()
+    life.now += GRACE
+    await life.do(lambda work, account: subscriptions.settle_usage(work, account.id, life.subscription_id))
+
+    assert await totals(life) == [11_90]
+    await life.assert_sound()
 
 
 def counted(number: int, net: int, tax: int = 0, given: int = 0) -> Counted:
