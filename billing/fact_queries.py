@@ -64,6 +64,8 @@ async def all_facts(work: Work, subscriptions: Sequence[Subscription], *further:
     cycles = await _of(work, SubscriptionCycle, subscriptions, col(SubscriptionCycle.since), col(SubscriptionCycle.id))
     pauses = await _of(work, SubscriptionPause, subscriptions, col(SubscriptionPause.starts_at))
     discounts = await _of(work, SubscriptionDiscount, subscriptions, col(SubscriptionDiscount.id))
+    counted = [row for rows in every.values() for row in rows if known[row.price_id].meter]
+    again = await _again(work, counted) if counted else {}
     return [
         Facts(
             subscription=one,
@@ -75,9 +77,23 @@ async def all_facts(work: Work, subscriptions: Sequence[Subscription], *further:
             prices=known,
             metered=[item for item in every[one.id] if known[item.price_id].meter is not None],
             meters=meters,
+            again=again.get(one.id),
         )
         for one in subscriptions
     ]
+
+
+async def _again(work: Work, counted: Sequence[SubscriptionItem]) -> dict[int, datetime]:
+    """From when on each subscription was billed for usage by invoices that were taken back."""
+    rows = await work.fetch(
+        "select l.subscription_id, min(l.period_start) as since from line_item l"
+        " join invoice v on v.account_id = l.account_id and v.id = l.invoice_id and v.state = 'void'"
+        " where l.account_id = any($1::bigint[]) and l.subscription_id = any($2::bigint[]) and l.kind = 'usage'"
+        " group by l.subscription_id",
+        list({row.account_id for row in counted}),
+        list({row.subscription_id for row in counted}),
+    )
+    return {row["subscription_id"]: row["since"] for row in rows}
 
 
 async def meters_of(work: Work, numbers: Iterable[int]) -> dict[int, list[int]]:

@@ -63,6 +63,9 @@ class Facts:
     paid_stays: bool = False
     """Whether what was charged for the time after the end is kept, and not given back."""
 
+    again: datetime | None = None
+    """From when on usage was billed by invoices that were taken back, so that it is asked for again."""
+
 
 def agreement(facts: Facts) -> Agreement:
     """The facts as the timeline takes them. Keys of items and prices are their numbers as text."""

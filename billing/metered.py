@@ -44,17 +44,20 @@ class Stretch:
     counted: tuple[Period, ...]
 
 
-def over(agreement: Agreement, items: Sequence[MeteredItem], at: datetime) -> list[Stretch]:
+def over(
+    agreement: Agreement, items: Sequence[MeteredItem], at: datetime, again: datetime | None = None
+) -> list[Stretch]:
     """The stretches to state on a bill at an instant: those that are over, unless an earlier bill settled them.
 
     The bill before this one was made no earlier than the last period began. What was
-    closed by then could not change since.
+    closed by then could not change since, but for what is asked for `again` from an instant on.
     """
     if not items:
         return []
     current = periods.span_at(agreement.cycles, at)
     before = periods.span_at(agreement.cycles, current.start - _INSTANT)
-    stretches = _stretches(agreement, items, at, before.start - GRACE, until=at)
+    since = min(before.start - GRACE, again or _EVER)
+    stretches = _stretches(agreement, items, at, since, until=at)
     # Where nothing counts, because it is paused all along, nothing is due either: no minimum, and no flat fee.
     return [stretch for stretch in stretches if stretch.counted]
 

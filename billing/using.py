@@ -43,7 +43,7 @@ async def all_stated(
         (facts.subscription.account_id, facts.subscription.id, stretch)
         for facts, at in asked
         if facts.metered
-        for stretch in metered.over(agreement(facts), metered_items(facts), at)
+        for stretch in metered.over(agreement(facts), metered_items(facts), at, facts.again)
     ]
     told = {facts.subscription.id: Stated() for facts, _ in asked}
     if not stretches:

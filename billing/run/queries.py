@@ -101,6 +101,7 @@ async def facts(
 ) -> dict[int, tuple[Facts, list[LineItem]]]:
     """Everything that money follows from, and all that was issued, by subscription."""
     asked = _columns(keys, 2)
+    again = {row["subscription_id"]: row["since"] for row in await connection.fetch(_AGAIN, *asked)}
     subscriptions = [_row(Subscription, row) for row in await connection.fetch(_SUBSCRIPTIONS, *asked)]
     items = await _of(connection, SubscriptionItem, "id", asked)
     steps = await _of(connection, ItemStep, "at, id", asked)
@@ -119,6 +120,7 @@ async def facts(
                 pauses=pauses.get(one.id, []),
                 discounts=discounts.get(one.id, []),
                 prices=prices,
+                again=again.get(one.id),
             ),
             lines.get(one.id, []),
         )
@@ -268,6 +270,12 @@ _LINES = f"""
     join line_item i on (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id)
     join invoice v on (v.account_id, v.id) = (i.account_id, i.invoice_id)
     order by i.subscription_id, v.created_at, i.id
+"""  # noqa: S608 - constants
+_AGAIN = f"""
+    select i.subscription_id, min(i.period_start) as since from {_ASKED}
+    join line_item i on (i.account_id, i.subscription_id) = (d.account_id, d.subscription_id) and i.kind = 'usage'
+    join invoice v on (v.account_id, v.id) = (i.account_id, i.invoice_id) and v.state = 'void'
+    group by i.subscription_id
 """  # noqa: S608 - constants
 _VOIDED = f"""
     select distinct i.subscription_id, v.id from {_ASKED}

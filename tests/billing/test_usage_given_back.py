@@ -18,6 +18,7 @@ from billing.invoices import InvoiceCorrected
 from billing.lines import Issued
 from billing.metering import GRACE, Report
 from billing.rating import Usage
+from billing.run import crew
 from billing.subscriptions import CancelAt
 from billing.tables import CreditDestination, CreditNote
 from billing.timeline import bill
@@ -141,6 +142,27 @@ async def test_usage_of_what_has_ended_is_asked_for_again_once_its_invoice_is_ta
     await life.do(lambda work, account: subscriptions.settle_usage(work, account.id, life.subscription_id))
 
     assert await totals(life) == [11_90]
+    await life.assert_sound()
+
+
+@pytest.mark.parametrize("in_a_run", [False, True])
+async def test_usage_of_an_invoice_that_is_taken_back_long_after_is_asked_for_again(life: Life, in_a_run: bool) -> None:
+    first = (await life.numbers())[0]
+    for _ in range(3):
+        await renew(life)
+    life.now += HOUR
+    await life.do(lambda work, account: invoices.void(work, account, first))
+    before = await totals(life)
+
+    if in_a_run:
+        life.now = await life.one("select due_at from subscription_clock")
+        await crew.bill(life.url, until=life.now, now=life.now)
+    else:
+        await renew(life)
+    life.now += HOUR
+    await renew(life)
+
+    assert (before, await totals(life)) == ([], [11_90])
     await life.assert_sound()
 
 
