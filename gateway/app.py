@@ -46,7 +46,9 @@ from gateway.metrics import Metrics, Waiting
 from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
-from gateway.quick import Entrance, Lane, Quick
+from gateway.quick.door import Quick
+from gateway.quick.entrance import Entrance, Lane
+from gateway.quick.questions import Questions
 from gateway.rails import hooked, rail
 from gateway.remembering import remembered
 from gateway.routers import router_route
@@ -137,8 +139,8 @@ def build(
                 feed=told.feed,
                 exportable=shapes.read,
             )
-            quick = Lane(app.state.door, app.state.budgets, documents, reads, Readers(url, connections // 3), noticed)
-            await held.enter_async_context(entrance.opened(quick))
+            readers, questions = Readers(url, connections // 3), Questions(documents, reads, noticed)
+            await held.enter_async_context(entrance.opened(Lane(app.state.door, app.state.budgets, questions, readers)))
             app.state.webhook_secrets = await hooked(settings, paying, address)
             if working:
                 writer = Writer(graph, engine, blocks, shapes)

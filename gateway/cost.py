@@ -8,6 +8,7 @@ at a number. Where rows are of several types, the dearest type counts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
@@ -37,126 +39,22 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from gateway.shape import NOTHING, Condition, Entry, Shape, Size, Variables
+from gateway.tally import Tally
 from resolvers.graph import FACES, everyone
 from schema import weights
 from schema.weights import CHANGE, FOUND, PAGED, SHORT, Weight
 
-Variables = Mapping[str, Any]
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
-Condition = tuple[str, bool]
-"""A variable, and what it has to be for a field to be shown."""
-
 _ROWS = ("nodes", "edges")
 _INTROSPECTED = Weight(own=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many rows a list is asked for."""
-
-    known: int
-    """As written in the document, or when its variables are left out."""
-
-    variables: tuple[str, ...] = ()
-    most: int = 0
-
-    def of(self, given: Variables) -> int:
-        """The number with these variables, which may be anything."""
-        for name in self.variables:
-            value = given.get(name)
-            asked = len(value) if isinstance(value, list) else value
-            if isinstance(asked, int):
-                return min(max(asked, 0), self.most)
-        return self.known
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One field of an answer, by its key there."""
-
-    key: str
-    own: int
-    each: int
-    size: Size | None
-    """How many rows there are; None for what is no list."""
-
-    inside: Shape
-    conditions: tuple[Condition, ...] = ()
-    listed: bool = False
-    """Whether it is a list."""
-
-    def asked(self, given: Variables) -> int:
-        """What it may cost with these variables."""
-        if any(bool(given.get(name, wanted)) is not wanted for name, wanted in self.conditions):
-            return 0
-        rows = 1 if self.size is None else self.size.of(given)
-        return self.own + rows * (self.each + self.inside.asked(given))
-
-    def used(self, shown: Any) -> int:
-        """What it took to show this."""
-        if isinstance(shown, list):
-            rows = sum(1 for row in shown if row is not None) if self.each else 0
-            return self.own + rows * self.each + self.inside.used_for(shown)
-        return self.own + (self.inside.used(shown) if shown is not None else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is selected of one object: fields that cost something, and those of one of several types."""
-
-    entries: tuple[Entry, ...] = ()
-    kinds: tuple[Shape, ...] = ()
-    fixed: int | None = None
-    """What it may cost, where that depends on no variable."""
-
-    flat: bool = False
-    """Whether that is what it takes, too, because no number of rows is in it."""
-
-    first: str | None = None
-    """The key that an answer begins with, where that is certain."""
-
-    @classmethod
-    def of(cls, entries: tuple[Entry, ...], kinds: tuple[Shape, ...], first: str | None = None) -> Shape:
-        """The shape, with what can be added up at once."""
-        dear = tuple(entry for entry in entries if entry.own or entry.each or entry.inside.fixed != 0)
-        kinds = tuple(kind for kind in kinds if kind.fixed != 0)
-        made = cls(dear, kinds, first=first)
-        settled = all(
-            entry.inside.fixed is not None and not entry.conditions and not (entry.size and entry.size.variables)
-            for entry in dear
-        )
-        if not settled or any(kind.fixed is None for kind in kinds):
-            return made
-        flat = not kinds and all(entry.size is None and entry.inside.flat for entry in dear)
-        return replace(made, fixed=made.asked({}), flat=flat)
-
-    def asked(self, given: Variables) -> int:
-        """What it may cost with these variables."""
-        if self.fixed is not None:
-            return self.fixed
-        own = sum(entry.asked(given) for entry in self.entries)
-        return own + max((kind.asked(given) for kind in self.kinds), default=0)
-
-    def used(self, shown: Any) -> int:
-        """What it took to show this object."""
-        own = sum(entry.used(shown[entry.key]) for entry in self.entries if entry.key in shown)
-        return own + max((kind.used(shown) for kind in self.kinds), default=0)
-
-    def used_for(self, rows: list[Any]) -> int:
-        """What it took to show these objects."""
-        if self.flat and self.fixed is not None:
-            return self.fixed * sum(1 for row in rows if row is not None)
-        return sum(self.used(row) for row in rows if row is not None)
-
-
-_NOTHING = Shape(fixed=0, flat=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one operation costs, and whether everybody gets the same answer to it."""
 
-    shape: Shape = _NOTHING
+    shape: Shape = NOTHING
     public: bool = False
     tally: Tally | None = None
     """How what an answer took is counted in its text, where that can be."""
@@ -182,8 +80,7 @@ class Cost:
         """The points that an answer took whose data is JSON text of PostgreSQL's; read only where it has to be."""
         if self.shape.flat:
             return max(1, self.shape.fixed or 0)
-        counted = self.tally.used(text) if self.tally else None
-        return self.used(orjson.loads(text)) if counted is None else max(1, counted)
+        return max(1, self.tally.used(text)) if self.tally else self.used(orjson.loads(text))
 
     def used(self, data: Mapping[str, Any] | None) -> int:
         """The points that this answer took, at least one."""
@@ -196,62 +93,6 @@ FREE = Cost()
 """Before an operation is priced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What an answer took, counted in the JSON text that PostgreSQL made of it.
-
-    A row of a list begins like no text inside of quotes can, because quotes are escaped there: the first with `[{"`,
-    others with a line feed, a space and `{"`. So rows are counted by the key that they begin with.
-    """
-
-    fixed: int
-    rows: tuple[tuple[str, str, int], ...]
-    """How the first row of a list begins, how others do, and what each row costs."""
-
-    missing: tuple[str, ...]
-    """What is in the text where an object is missing that would have cost more than its field."""
-
-    @classmethod
-    def of(cls, shape: Shape, begun: list[str | None]) -> Tally | None:
-        """How an answer of this shape is counted; `begun` are the keys that the rows of all its lists begin with."""
-        weights: list[tuple[str | None, int]] = [(None, 0)]
-        missing: list[str] = []
-        if not _weigh(shape, 0, weights, missing):
-            return None
-        first = [key for key, _ in weights[1:]]
-        if None in begun or any(begun.count(key) != 1 for key in first):
-            return None
-        rows = tuple((f'[{{"{key}":', f'\n {{"{key}":', each) for key, each in weights[1:])
-        return cls(weights[0][1], rows, tuple(f'"{key}":null' for key in missing))
-
-    def used(self, text: str) -> int | None:
-        """The points that it took; None where something is missing."""
-        for each in self.missing:
-            if each in text:
-                return None
-        return self.fixed + sum((text.count(first) + text.count(more)) * each for first, more, each in self.rows)
-
-
-def _weigh(shape: Shape, place: int, weights: list[tuple[str | None, int]], missing: list[str]) -> bool:
-    """Add up what an object of a list costs, and those of lists inside of it; False where more than numbers decides."""
-    if shape.kinds:
-        return False
-    for entry in shape.entries:
-        if entry.conditions:
-            return False
-        key, each = weights[place]
-        weights[place] = (key, each + entry.own)
-        below = place
-        if entry.listed:
-            below = len(weights)
-            weights.append((entry.inside.first, entry.each))
-        elif entry.inside.entries or entry.inside.kinds:
-            missing.append(entry.key)
-        if not _weigh(entry.inside, below, weights, missing):
-            return False
-    return True
-
-
 def priced(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Cost:
@@ -260,7 +101,7 @@ def priced(
     assert root is not None
     pricing = _Pricing(schema, operation, fragments)
     shape = pricing.shape(root, [operation.selection_set])
-    return Cost(shape, pricing.public and root is schema.query_type, Tally.of(shape, pricing.begun))
+    return Cost(shape, pricing.public and root is schema.query_type, Tally.of(shape, pricing.shown))
 
 
 def weight_of(schema: GraphQLSchema, kind: GraphQLNamedType, made: GraphQLField) -> Weight:
@@ -293,8 +134,8 @@ class _Pricing:
             for definition in operation.variable_definitions or ()
         }
         self.public = True
-        self.begun: list[str | None] = []
-        """The keys that rows of lists begin with; None for one that isn't certain."""
+        self.shown: Counter[str] = Counter()
+        """In how many places a key is shown."""
 
     def shape(self, kind: Composite, sets: list[SelectionSetNode], rows: Size | None = None) -> Shape:
         """What these selections ask of an object of this type; `rows` is the size of the page that it is."""
@@ -305,9 +146,9 @@ class _Pricing:
             self._gather(kind, selections, (), fields, apart)
         entries = tuple(self._entry(kind, key, nodes, rows) for key, nodes in fields.items())
         kinds = tuple(self.shape(_composite(self._schema, name), inside) for name, inside in apart.items())
-        # A key that some of its selections show only sometimes may come later.
-        certain = bool(fields) and not apart and not any(each for _, each in next(iter(fields.values())))
-        return Shape.of(entries, kinds, next(iter(fields)) if certain else None)
+        self.shown.update(fields.keys())
+        certain = (key for key, nodes in fields.items() if not all(conditions for _, conditions in nodes))
+        return Shape.of(entries, kinds, tuple(certain))
 
     def _gather(
         self,
@@ -370,17 +211,17 @@ class _Pricing:
         first, conditions = nodes[0]
         made = _field(self._schema, kind, first.name.value)
         if made is None:
-            return Entry(key, 0, 0, None, _NOTHING)
+            return Entry(key, 0, 0, None, NOTHING)
         if first.name.value in {"__schema", "__type"}:
             self.public = False
-            return Entry(key, _INTROSPECTED.own, 0, None, _NOTHING)
+            return Entry(key, _INTROSPECTED.own, 0, None, NOTHING)
         if kind is self._schema.query_type:
             self.public = self.public and told(made).get("public", False)
         weight = weight_of(self._schema, kind, made)
         below = get_named_type(made.type)
         size = self._size(first, weight) if weight.sized_by or _is_list(made) else None
         sets = [node.selection_set for node, _ in nodes if node.selection_set]
-        inside = _NOTHING
+        inside = NOTHING
         if not is_leaf_type(below):
             inside = self.shape(_composite(self._schema, below.name), sets, size if weight.paged else None)
         if weight.paged:
@@ -390,10 +231,8 @@ class _Pricing:
         # A field that is also asked for without a condition is always shown.
         always = any(not each for _, each in nodes)
         each = 0 if weight.paged else weight.each
-        listed = _is_list(made)
-        if listed and not is_leaf_type(below):
-            self.begun.append(inside.first)
-        return Entry(key, weight.own, each, size, inside, () if always else conditions, listed)
+        optional = not isinstance(made.type, GraphQLNonNull)
+        return Entry(key, weight.own, each, size, inside, () if always else conditions, _is_list(made), optional)
 
     def _size(self, node: FieldNode, weight: Weight) -> Size:
         """How many rows the arguments ask for."""

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -87,7 +88,7 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
             # What was made so far stays, and the garbage collector needn't look at it again.
             gc.freeze()
             welcome = (lambda: _welcome(settings, door, guide, say)) if first else (lambda: None)
-            _Server(_config(app), welcome, lambda: _close(app)).run(sockets=[door])
+            _Server(configured(app), welcome, lambda: _close(app)).run(sockets=[door])
 
         if workers == 1:
             answer(0)
@@ -176,7 +177,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def configured(app: Starlette, **more: Any) -> uvicorn.Config:
+    """How uvicorn serves the application."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -190,6 +192,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        **more,
     )
 
 

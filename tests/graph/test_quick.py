@@ -13,7 +13,7 @@ import pytest
 
 from auth.policy import Role
 from gateway.public_answers import PublicAnswers
-from gateway.quick import Entrance
+from gateway.quick.entrance import Entrance
 from tests.gateway.abuse import ABUSE
 from tests.graph.test_compiled import INVOICES, MIXED, PLANS, SEATS, VIEWER
 from tests.scenery import Scene, World

@@ -11,7 +11,7 @@ import pytest
 
 from auth.policy import KeyScope, Role
 from gateway.authentication import Door
-from gateway.quick import Entrance
+from gateway.quick.entrance import Entrance
 from gateway.recalling import Recollection
 from kernel import ids
 from tests.graph.deeds import refused

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.live.feed import Feed
-from gateway.serving import _config
+from gateway.serving import configured
 from tests.scenery import Asker, Scene
 
 PATIENCE = 10
@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[Served]:
     """An application on a port; its lifespan has begun, and is somebody else's."""
-    config = _config(app)
+    config = configured(app)
     config.lifespan = "off"
     server = _Server(config)
     with socket.create_server(("127.0.0.1", 0)) as door:
