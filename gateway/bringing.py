@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from auth.policy import Permission
 from gateway import cards
-from gateway.exports import asker, refused
+from gateway.exports import Places, asker, refused
 from gateway.masking import masked_exception
 from gateway.negotiation import media_type
 from gateway.requests import Malformed, body_of
@@ -35,15 +35,27 @@ BODY = 16 * 1024 * 1024
 """The most bytes of a list: 100,000 lines of 160."""
 
 
+MOST = 4
+"""Lists that one process takes at the same time: each is some hundred MiB while it is judged."""
+
+_YOURS = "You bring a list at this moment. Bring the next when its answer is there."
+_OTHERS = "Others bring as many lists as we take at a time. Try again in some seconds."
+
+
 def seat_lists_route() -> Route:
     """`POST /seats/lists`."""
-    return Route("/seats/lists", _answered, methods=["POST"])
+    places = Places(MOST, 1, yours=_YOURS, others=_OTHERS)
+
+    async def take(request: Request) -> Response:
+        return await _answered(request, places)
+
+    return Route("/seats/lists", take, methods=["POST"])
 
 
-async def _answered(request: Request) -> Response:
+async def _answered(request: Request, places: Places) -> Response:
     try:
         async with request.app.state.door.context(request) as context:
-            row = await _brought(context, request)
+            row = await _brought(context, request, places)
             return JSONResponse(_told(row), 201, headers={"cache-control": "no-store"})
     except Malformed as error:
         answer = refused(masked_exception(error.fault))
@@ -56,7 +68,7 @@ async def _answered(request: Request) -> Response:
         return refused(masked_exception(error))
 
 
-async def _brought(context: Context, request: Request) -> SeatImport:
+async def _brought(context: Context, request: Request, places: Places) -> SeatImport:
     """A list, once it is decided that the actor may bring it. Raises Malformed, a Problem, or a Fault."""
     workspace, pool, whole = _asked(request)
     actor = asker(context)
@@ -64,11 +76,12 @@ async def _brought(context: Context, request: Request) -> SeatImport:
     actor.require(Permission.ASSIGN_SEATS, found["id"])
     # No connection is kept while the list is on its way.
     await context.work.rest()
-    sheet = await asyncio.to_thread(_read, bytes(await body_of(request, BODY)))
-    async with context.work.transaction():
-        await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
-        wanted = wanted_by(actor, found["id"], pool, whole=whole)
-        return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
+    with places.taken(actor.name):
+        sheet = await asyncio.to_thread(_read, bytes(await body_of(request, BODY)))
+        async with context.work.transaction():
+            await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
+            wanted = wanted_by(actor, found["id"], pool, whole=whole)
+            return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
 
 
 def _asked(request: Request) -> tuple[str, str | None, bool]:

@@ -39,6 +39,8 @@ MOST = 3
 EACH = 2
 """How many of them may be one actor's."""
 
+_YOURS = f"You fetch {EACH} exports at this moment. Fetch the next when one of them has ended."
+_OTHERS = "Others fetch as many exports as we write at a time. Try again in some seconds."
 _LATER = "5"
 """Seconds after which to try again where there was no room."""
 
@@ -47,18 +49,19 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Places:
-    """How many exports are written in one process, and whose."""
+    """How many exports, or other long things, one process is busy with, and whose."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST, each: int = EACH, *, yours: str = _YOURS, others: str = _OTHERS) -> None:
+        self._most, self._each, self._yours, self._others = most, each, yours, others
         self._taken: Counter[str] = Counter()
 
     @contextmanager
     def taken(self, name: str) -> Iterator[None]:
-        """One more export of an actor. Raises RateLimited or Unavailable."""
-        if self._taken[name] >= EACH:
-            raise RateLimited(f"You fetch {EACH} exports at this moment. Fetch the next when one of them has ended.")
-        if self._taken.total() >= MOST:
-            raise Unavailable("Others fetch as many exports as we write at a time. Try again in some seconds.")
+        """One more of an actor's. Raises RateLimited or Unavailable."""
+        if self._taken[name] >= self._each:
+            raise RateLimited(self._yours)
+        if self._taken.total() >= self._most:
+            raise Unavailable(self._others)
         self._taken[name] += 1
         try:
             yield

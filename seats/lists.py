@@ -8,6 +8,7 @@ person: what a pool is short of for the whole list is bought first, and once.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -114,17 +115,27 @@ async def foresee(work: Work, account_id: int, rows: Sequence[Row], wanted: Want
     workspace, account = await people.workspace(work, account_id), await people.account(work, account_id)
     # Whoever is left out of a list that is taken whole stops it: nothing is requested for them.
     requests = workspace.overage == Overage.REQUEST and not wanted.whole
-    emails = list(dict.fromkeys(address(row.email) for row in rows if is_address(row.email)))
+    # A long list takes seconds to judge: in a thread, so that others in the process have their turn.
+    emails = await asyncio.to_thread(_addresses, rows)
     known = await listing_queries.known(work, account_id, emails)
     if workspace.overage == Overage.BUY:
         known = _changed(known, lambda pool: _growing(pool, workspace.overage_limit))
 
-    told = verdicts(rows, known, _for_all(known, wanted.pool_id), wanted.grants, requests=requests)
+    told = await _judged(rows, known, wanted, requests=requests)
     purchases, refused = await _quoted(work, account, bought(told, known))
     if refused:
         known = _changed(known, lambda pool: _stopped(pool, refused.get(pool.id)))
-        told = verdicts(rows, known, _for_all(known, wanted.pool_id), wanted.grants, requests=requests)
+        told = await _judged(rows, known, wanted, requests=requests)
     return Told(False, told, purchases)
+
+
+def _addresses(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(address(row.email) for row in rows if is_address(row.email)))
+
+
+async def _judged(rows: Sequence[Row], known: Known, wanted: Wanted, *, requests: bool) -> list[Verdict]:
+    pool = _for_all(known, wanted.pool_id)
+    return await asyncio.to_thread(verdicts, rows, known, pool, wanted.grants, requests=requests)
 
 
 async def course(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted) -> Course:

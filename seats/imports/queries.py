@@ -18,6 +18,8 @@ from seats.imports.tables import SeatImport
 from seats.listing import Verdict
 from seats.sheets import Row
 
+_BATCH = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -100,18 +102,19 @@ async def lines(work: Work, number: int, most: int | None = None) -> list[Row]:
 
 async def write(work: Work, row: SeatImport, written: Sequence[tuple[Row, Verdict]]) -> None:
     """Keep the lines of a list, with what would come of each."""
-    if not written:
-        return
     await work.reserve(len(written))
-    columns = zip(*((work.new_id(), *_told(line, verdict)) for line, verdict in written), strict=True)
-    await work.execute(
-        "insert into seat_import_row (account_id, seat_import_id, settled, id, line, email, pool_written, role_written,"
-        " outcome, says, pool_id) select $1::bigint, $2::bigint, false, t.* from unnest($3::bigint[], $4::bigint[],"
-        " $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[]) t",
-        row.account_id,
-        row.id,
-        *map(list, columns),
-    )
+    # Bit by bit, so that others in the process have their turn.
+    for start in range(0, len(written), _BATCH):
+        part = written[start : start + _BATCH]
+        columns = zip(*((work.new_id(), *_told(line, verdict)) for line, verdict in part), strict=True)
+        await work.execute(
+            "insert into seat_import_row (account_id, seat_import_id, settled, id, line, email, pool_written,"
+            " role_written, outcome, says, pool_id) select $1::bigint, $2::bigint, false, t.* from unnest("
+            " $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[]) t",
+            row.account_id,
+            row.id,
+            *map(list, columns),
+        )
 
 
 def _told(line: Row, verdict: Verdict) -> tuple[Any, ...]:

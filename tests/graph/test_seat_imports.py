@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from auth.policy import Desk, KeyScope, Role
-from gateway import bringing
+from gateway import bringing, cards
 from gateway.ushering import Usher
 from seats import lists, sheets
 from seats.imports import operations
@@ -41,13 +42,18 @@ ROWS = """
 
 
 async def sent(
-    scene: Scene, sheet: str | bytes, as_: Asker = None, *, headers: dict[str, str] | None = None, **query: Any
+    scene: Scene,
+    sheet: str | bytes | AsyncIterator[bytes],
+    as_: Asker = None,
+    *,
+    headers: dict[str, str] | None = None,
+    **query: Any,
 ) -> httpx2.Response:
     """The answer of the door to a list."""
     asked = {"content-type": "text/csv", **(headers or {})}
     if as_ is not None:
         asked["authorization"] = f"Bearer {as_ if isinstance(as_, str) else as_.bearer}"
-    body = sheet if isinstance(sheet, bytes) else sheet.encode()
+    body = sheet.encode() if isinstance(sheet, str) else sheet
     params = {"workspace": scene.id, **query}
     return await scene.world.client.post("/seats/lists", params=params, content=body, headers=asked)
 
@@ -391,7 +397,7 @@ async def test_what_is_no_list_or_too_long_is_refused_in_a_sentence_and_nothing_
         (400, _NO_COLUMN),
         (400, _NO_COLUMN),
         (400, "This list can't be read: it begins as UTF-16 and goes on as something else. Save it as UTF-8."),
-        (400, bringing.cards.SAYS),
+        (400, cards.SAYS),
         (400, "The list has characters that no text has. Save it as CSV in UTF-8."),
     ]
     assert await evidence(workspace) == before
@@ -472,6 +478,26 @@ async def test_a_workspace_has_three_lists_open_at_the_most(alone: Scene) -> Non
 
     assert refused.json()["errors"][0]["message"].startswith("3 lists of this workspace wait or run.")
     assert await brought(alone, people(1))
+
+
+async def test_somebody_brings_one_list_at_a_time(workspace: Scene) -> None:
+    await workspace.pool(3)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        begun.set()
+        await go.wait()
+        yield people(1).encode()
+
+    first = asyncio.create_task(sent(workspace, slowly(), workspace.owner))
+    await begun.wait()
+    second = await sent(workspace, people(1), workspace.owner)
+    other = await sent(workspace, people(1), workspace.members[Role.SEAT_ADMIN])
+    go.set()
+
+    assert (second.status_code, second.headers["retry-after"]) == (429, "5")
+    assert second.json()["errors"][0]["message"].startswith("You bring a list at this moment.")
+    assert [other.status_code, (await first).status_code] == [201, 201]
 
 
 async def test_an_empty_list_is_done_at_once(alone: Scene) -> None:
