@@ -188,7 +188,7 @@ def _chosen(filters: Mapping[str, Filter], chosen: Chosen, bind: Bind) -> str:
     for name, value in chosen:
         filter_ = filters[name]
         bound = bind(list(value) if isinstance(value, tuple) else value, filter_.kind.rpartition(":")[2])
-        parts.append(" and " + filter_.compare.format(column=f"r.{filter_.column}", value=bound))
+        parts.append(" and " + filter_.compared(f"r.{filter_.column}", bound, value))
     return "".join(parts)
 
 

@@ -61,9 +61,9 @@ class Narrow:
     description: str
 
 
-def among(column: str, kind: str, description: str) -> Narrow:
-    """Rows whose word is one of those given."""
-    return Narrow(Filter(column, "{column} = any({value})", "text[]"), f"list[{kind}]", description)
+def among(column: str, kind: str, description: str, *, usual: str = "") -> Narrow:
+    """Rows whose word is one of those given; where nearly all rows have the `usual` one, the others have an index."""
+    return Narrow(Filter(column, "{column} = any({value})", "text[]", usual), f"list[{kind}]", description)
 
 
 def exactly(column: str, kind: str, description: str) -> Narrow:

@@ -81,7 +81,7 @@ _INVOICE_ORDERS = {
     "TOTAL": ("total_minor", "bigint", "By its total in minor units."),
 }
 _INVOICE_FILTERS = {
-    "state": among("state", "InvoiceState", "Only in one of these states."),
+    "state": among("state", "InvoiceState", "Only in one of these states.", usual="paid"),
     "currency": equal("currency", "Only in this currency."),
     "number": equal("number", "Only the one with this number."),
     "since": since("created_at", "Made from this instant on."),

@@ -330,7 +330,7 @@ class Query:
         name="Invoices",
         filters={
             "account": same("account_id", "account", "Only of this account."),
-            "state": among("state", "InvoiceState", "Only in one of these states."),
+            "state": among("state", "InvoiceState", "Only in one of these states.", usual="paid"),
             "currency": equal("currency", "Only in this currency."),
             "number": equal("number", "Only the one with this number."),
             "since": since("created_at", "Made from this instant on."),

@@ -97,6 +97,9 @@ def _form(value: Any) -> Hashable:
         case int() if 1 <= value <= MOST:
             # A page's size is written into the statement: PostgreSQL plans better for a limit that it knows.
             return value
+        case list() if all(isinstance(each, Enum) for each in value):
+            # Which words are left out may tell PostgreSQL which index to take.
+            return frozenset(value)
         case Mapping():
             return tuple(sorted((name, _form(each)) for name, each in value.items()))
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -32,9 +33,13 @@ def page(writer: Writer, row: Row, source: Page, shown: GraphQLField, nodes: lis
 
 def _paging(writer: Writer, row: Row, source: Page, call: PageCall) -> Paging:
     asked, face, alias = writer.asking.page(call), FACES[source.target], writer.draft.alias()
-    wanted = [writer.seen(face, alias), f"({source.where.format(row=alias)})"]
+    seen, wanted = writer.seen(face, alias), [f"({source.where.format(row=alias)})"]
     if source.by:
-        wanted.append(f"{alias}.{source.by} = {row.column(source.of)}")
+        above = row.column(source.of)
+        wanted.append(f"{alias}.{source.by} = {above}")
+        # Told twice of one column, PostgreSQL believes the list to be short, and sorts the whole of it for each page.
+        seen = re.sub(rf"\b{alias}\.{source.by}\b", above, seen)
+    wanted.append(seen)
     wanted += [
         writer.compared(source.filters[name], f"{alias}.{source.filters[name].column}", call, name, place)
         for place, (name, _) in enumerate(asked.chosen)

@@ -16,7 +16,7 @@ def many(writer: Writer, row: Row, source: Many, shown: GraphQLField, nodes: lis
     """Every row that points at this one."""
     found = writer.row_of(FACES[source.target])
     wanted = [f"{found.alias}.{source.by} = {row.column(source.of)}", f"({source.where.format(row=found.alias)})"]
-    wanted += _filtered(writer, found, source, shown, nodes[0])
+    wanted += _beside(found, row, source) + _filtered(writer, found, source, shown, nodes[0])
     said = _rows(writer, found, wanted, f"{found.alias}.{source.order}", reading.LISTED + 1, nodes)
     # More than this many and those of its siblings share one limit, which only the usual way knows.
     counted = f"case when count(*) > {reading.LISTED} then {GIVE_UP} else coalesce(json_agg(o), '[]') end"
@@ -28,6 +28,19 @@ def listed(writer: Writer, _row: Row, source: Listed, _shown: GraphQLField, node
     found = writer.row_of(FACES[source.target])
     said = _rows(writer, found, [found.computed(source.where)], source.order.format(row=found.alias), None, nodes)
     return f"(select coalesce(json_agg(o), '[]') from ({said}) o)"
+
+
+def _beside(found: Row, row: Row, source: Many) -> list[str]:
+    """That both rows are of one account, if they are of any: the keys of a tenant's tables begin with it."""
+    if source.by == "account_id" or not (_owned(found) and _owned(row)):
+        return []
+    return [f"{found.alias}.account_id = {row.column('account_id')}"]
+
+
+def _owned(row: Row) -> bool:
+    """Whether a row always belongs to an account."""
+    kind = row.kinds.get("account_id") if row.face.table else None
+    return kind is not None and not kind.optional
 
 
 def _filtered(writer: Writer, found: Row, source: Many, shown: GraphQLField, node: FieldNode) -> list[str]:

@@ -105,8 +105,9 @@ class Writer:
 
     def compared(self, filter_: Filter, column: str, call: PageCall | ListCall, name: str, place: int) -> str:
         """The condition of a filter; `place` is its own among those chosen."""
-        value = self.draft.bound((call, name), _picked(call, place), filter_.kind.rpartition(":")[2])
-        return filter_.compare.format(column=column, value=value)
+        picked = _picked(call, place)
+        value = self.draft.bound((call, name), picked, filter_.kind.rpartition(":")[2])
+        return filter_.compared(column, value, picked(self.asking))
 
 
 def of_ours(kind: GraphQLObjectType, name: str) -> str:

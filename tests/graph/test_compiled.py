@@ -6,15 +6,22 @@ statement has answered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from graphql import OperationDefinitionNode, parse
+from graphql.execution.values import get_variable_values
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from auth.policy import Desk
+from auth.policy import Actor, ActorKind, Desk, Permission
 from kernel import ids
+from resolvers.compiled.asking import Asking
+from resolvers.compiled.plan import Plan, planned
+from schema import build
 from tests.graph.crowd import EVERYBODY, UNBELIEVED, Caller, crowd
 from tests.graph.furniture import Furnished, furnished
 from tests.graph.wandering import wanders
@@ -291,3 +298,26 @@ async def test_pages_of_one_question_do_not_mix(workspace: Scene) -> None:
         assert [len(page["nodes"]) for page in reply.data["workspace"].values()] == sizes
 
     assert workspace.world.agreement.compared > before
+
+
+def _statement(document: str, **variables: Any) -> str:
+    """The statement that answers a query of somebody who pays for an account."""
+    core, syntax = build()._schema, parse(document)
+    (operation,) = [each for each in syntax.definitions if isinstance(each, OperationDefinitionNode)]
+    values = get_variable_values(core, operation.variable_definitions or (), variables)
+    assert not isinstance(values, list)
+    reader = Actor(ActorKind.PERSON, person_id=1, grants={7: frozenset(Permission)})
+    found = planned({}, core, syntax, operation, Asking(reader, "en", datetime(2026, 1, 31, tzinfo=UTC), values))
+    assert isinstance(found, Plan)
+    return found.sql
+
+
+def test_a_page_names_its_account_once_and_lines_name_theirs_for_so_their_index_is_taken() -> None:
+    sql = _statement(INVOICES, account=ids.encode("account", 7))
+
+    page = re.search(r"from invoice (t\d+) where (.*?) order by", sql)
+    lines = re.search(r"from line_item (t\d+) .*? where (.*?) order by", sql)
+    assert page
+    assert lines
+    assert re.findall(rf"{page[1]}\.account_id = (\w+)", page[2]) == ["t1"]
+    assert re.search(rf"{lines[1]}\.account_id = t\d+\.account_id", lines[2])

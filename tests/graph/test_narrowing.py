@@ -10,6 +10,7 @@ import pytest
 from auth.policy import Role
 from billing.tables import InvoiceState
 from kernel import ids, pages
+from resolvers.graph import FACES, Page
 from resolvers.reading import COUNTED
 from seats.seating import SeatState
 from tests.graph.walking import Full, Listed, page
@@ -106,6 +107,41 @@ async def test_invoices_are_narrowed_by_state_number_and_currency(workspace: Sce
     ]
 
     assert found == [[paid], [paid], [], []]
+
+
+WORDS = [["DRAFT"], ["PAID", "DRAFT"], ["PAID"], ["VOID"], [], ["DRAFT", "PAID"], ["OPEN"], None]
+
+
+async def test_one_document_finds_other_words_each_time(workspace: Scene) -> None:
+    made = {
+        state.name: await workspace.invoice(100, state=state)
+        for state in (InvoiceState.DRAFT, InvoiceState.PAID, InvoiceState.OPEN)
+    }
+    document = """query($id: ID!, $words: [InvoiceState!]) {
+        account(id: $id) { invoices(filter: {state: $words}) { totalCount nodes { id } } } }"""
+
+    for words in WORDS:
+        reply = await workspace.world.ask(document, workspace.owner, id=workspace.account, words=words)
+
+        wanted = {number for word, number in made.items() if words is None or word in words}
+        found = reply.data["account"]["invoices"]
+        assert {node["id"] for node in found["nodes"]} == wanted
+        assert found["totalCount"] == len(wanted)
+
+
+async def test_invoices_that_are_not_paid_have_an_index_of_their_own(world: World) -> None:
+    narrow = next(
+        page for page in FACES["Query"].sources.values() if isinstance(page, Page) and page.name == "Invoices"
+    )
+    state = narrow.filters["state"]
+
+    indexes = await world.rows(
+        "select indexdef from pg_indexes where indexname = any ($1)", ["unpaid_pages", "unpaid_pages_of_one"]
+    )
+
+    assert state.compared("r.state", "$1", ("open", "void")) == "r.state = any($1) and r.state <> 'paid'"
+    assert state.compared("r.state", "$1", ("open", "paid")) == "r.state = any($1)"
+    assert [index["indexdef"].endswith("WHERE (state <> 'paid'::text)") for index in indexes] == [True, True]
 
 
 async def test_counting_stops_at_ten_thousand(workspace: Scene) -> None:
