@@ -89,13 +89,14 @@ async def resize(
     """
     pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
-    await billing.take_clock(work, account.id, pool.subscription_id)
     await begin_due(work, account, pool.subscription_id)
     pool = await _open(work, account.id, pool_id)
-    if seats < pool.purchased:
-        pool = await _locked(work, account.id, pool_id)
-        await _keep_groups(work, pool, seats)
     now = await _possible_now(work, pool, seats)
+    if now < pool.purchased:
+        # Where none is free to be given back at once, nothing of the pool changes now, and nobody has to wait.
+        pool = await _locked(work, account.id, pool_id)
+        now = max(seats, pool.assigned)
+    await _keep_groups(work, pool, seats)
     # Asking for as many again, or for more, takes back a decrease that was waiting.
     wish = Wish(pool.subscription_item_id, quantity=seats)
     waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
@@ -111,10 +112,10 @@ async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: in
     later_at = await _collected_at(work, account, pool)
     wish = Wish(pool.subscription_item_id, quantity=seats)
     _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later_at is not None)
+    owes = later_at and (await facts.clock(work, account.id, pool.subscription_id, lock=True)).unbilled_since
     await _set(work, pool, seats, kept)
-    clock = await facts.clock(work, account.id, pool.subscription_id, lock=True)
     pool = await queries.pool(work, account.id, pool.id)
-    return Resized(pool, invoice, collected_at=later_at if clock.unbilled_since else None)
+    return Resized(pool, invoice, collected_at=later_at if owes else None)
 
 
 async def _keep_groups(work: Work, pool: LicensePool, seats: int) -> None:
@@ -135,9 +136,11 @@ async def _possible_now(work: Work, pool: LicensePool, seats: int) -> int:
 
 async def _collected_at(work: Work, account: Account, pool: LicensePool) -> datetime | None:
     """When a change of a pool is billed at the latest; None for at once, as everything is when a renewal is overdue."""
-    clock = await facts.clock(work, account.id, pool.subscription_id, lock=False)
     how = SeatCollection(account.seat_collection)
-    if how is SeatCollection.IMMEDIATELY or clock.due_at <= work.now:
+    if how is SeatCollection.IMMEDIATELY:
+        return None
+    clock = await facts.clock(work, account.id, pool.subscription_id, lock=False)
+    if clock.due_at <= work.now:
         return None
     return collected_at(how, work.now, clock.due_at, account.time_zone)
 
@@ -239,8 +242,8 @@ async def _open(work: Work, account_id: int, pool_id: int) -> LicensePool:
 
 
 async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
-    """A pool in which nobody sits down meanwhile."""
-    await queries.lock_pool(work, account_id, pool_id)
+    """A pool whose seats nobody else counts meanwhile."""
+    await queries.take_turn(work, account_id, pool_id)
     return await _open(work, account_id, pool_id)
 
 

@@ -49,11 +49,6 @@ async def pools_to_change(work: Work, account_id: int, subscription_id: int) -> 
     return list(await work.all(asked.with_for_update()))
 
 
-async def lock_pool(work: Work, account_id: int, pool_id: int) -> None:
-    """Let nobody sit down in a pool, or stand up, until this transaction ends."""
-    await work.execute("select from license_pool where account_id = $1 and id = $2 for update", account_id, pool_id)
-
-
 async def take_turn(work: Work, account_id: int, pool_id: int) -> None:
     """Change a pool's counter after whoever is changing it, and before whoever comes next.
 
