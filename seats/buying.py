@@ -249,5 +249,6 @@ async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
 
 async def _set(work: Work, pool: LicensePool, seats: int, kept: int = 0, freed: int = 0) -> None:
     before = {"purchased": pool.purchased}
-    work.emit(events.PoolResized(pool.account_id, pool.id), before=before, after={"purchased": seats})
+    event = events.PoolResized(pool.account_id, pool.id, grown=kept > 0)
+    work.emit(event, before=before, after={"purchased": seats})
     await waiting.move_line(work, pool.account_id, pool.id, freed=freed, purchased=seats, kept=kept)

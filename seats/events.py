@@ -116,6 +116,8 @@ class PoolResized(Event):
 
     subject: ClassVar[str] = "pool"
     pool: int
+    grown: bool = False
+    """Whether it was full, and bought them for whoever was seated."""
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,17 @@ async def announce_decrease(work: Work, account_id: int, told: Told) -> None:
     await queries.write(work, account_id, readers, shown, kind=kind, about=about)
 
 
+async def tell_of_growth(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever buys, once a day at most, that a full pool buys seats by itself."""
+    found = await queries.grown(work, account_id, told["pool"]) if told.get("grown") else None
+    if found is None:
+        return
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.BILLING_ADMIN)
+    shown = {name: str(found[name]) for name in ("pool", "workspace", "seats")}
+    about = f"{ids.encode('pool', told['pool'])}/{work.now:%Y-%m-%d}"
+    await queries.write(work, account_id, readers, shown, kind="pool_grown", about=about)
+
+
 async def warn_of_reclaim(work: Work, account_id: int, told: Told) -> None:
     """Tell whoever doesn't use their seat when it is taken back."""
     found = await queries.unused(work, account_id, told["seat"])

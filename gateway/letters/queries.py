@@ -154,6 +154,17 @@ async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record 
     return rows[0] if rows else None
 
 
+async def grown(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
+    """What a letter tells about a pool that buys seats by itself."""
+    rows = await work.fetch(
+        "select l.name as pool, w.name as workspace, l.purchased as seats from license_pool l"
+        " join workspace w on w.id = l.account_id where l.account_id = $1 and l.id = $2 and l.closed_at is null",
+        account_id,
+        pool_id,
+    )
+    return rows[0] if rows else None
+
+
 async def unused(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells whoever doesn't use their seat, if they are a person whose address is verified."""
     rows = await work.fetch(

@@ -47,6 +47,7 @@ PATHS = {
     "join_asked": "/join-requests/{about}",
     "join_approved": "/workspaces",
     "join_declined": "/workspaces",
+    "pool_grown": "/pools/{about}",
     "decrease_kept": "/pools/{about}",
     "decrease_releases": "/pools/{about}",
     "seat_unused": "/seats/{about}",

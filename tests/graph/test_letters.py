@@ -71,6 +71,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "join_declined": {"workspace": "Acme", "reason": "Not this year."},
     "seat_unused": {"plan": {"names": {"en": "Pro"}}, "workspace": "Acme", "at": {"instant": NOW.isoformat()}},
     "seat_reclaimed": {"plan": {"names": {"en": "Pro", "de": "Profi"}}, "workspace": "Acme"},
+    "pool_grown": {"pool": "Seats", "workspace": "Acme", "seats": "12"},
     "decrease_kept": {
         "pool": "Seats",
         "workspace": "Acme",

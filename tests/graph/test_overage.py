@@ -7,7 +7,7 @@ from typing import Any
 from auth.policy import Role
 from kernel import ids
 from seats.seating import SeatState
-from tests.graph.asking import counted, logged, said
+from tests.graph.asking import counted, logged, said, work_off
 from tests.graph.crowd import evidence
 from tests.scenery import Scene
 
@@ -93,6 +93,29 @@ async def test_a_full_pool_buys_the_missing_seat_and_says_what_it_cost(workspace
         "seat": {"state": "INVITED", "email": "eve@example.test", "pool": {"purchased": 2, "assigned": 2}},
     }
     assert await counted(workspace, pool) == (2, 2)
+
+
+async def test_whoever_buys_hears_once_a_day_that_a_pool_buys_by_itself(workspace: Scene) -> None:
+    pool = await bought(workspace, 1)
+    await policy(workspace)
+    await workspace.world.change("changeSeats", workspace.owner, pool=pool, seats=2)
+    await work_off(workspace.world)
+    by_hand = await letters(workspace)
+
+    await seats(workspace, pool, *(f"p{number}@example.test" for number in range(3)))
+    await seats(workspace, pool, "eve@example.test")
+    await work_off(workspace.world)
+
+    assert by_hand == []
+    assert await letters(workspace) == sorted(
+        workspace.members[role].email for role in (Role.OWNER, Role.BILLING_ADMIN)
+    )
+
+
+async def letters(scene: Scene) -> list[str]:
+    """Who was told that a pool buys seats by itself."""
+    sql = "select address from letter where account_id = $1 and kind = 'pool_grown' order by address"
+    return [row["address"] for row in await scene.world.rows(sql, scene.number)]
 
 
 async def test_a_pool_with_room_buys_nothing(workspace: Scene) -> None:
