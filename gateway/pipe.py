@@ -1,9 +1,10 @@
-"""The pipe: uvicorn's HTTP, for clients that don't read their answers.
+"""The pipe: uvicorn's HTTP, for clients that neither read nor speak.
 
 uvicorn keeps what a client does not take in memory, for as long as the connection is
 open. Here a client who has more waiting than fits the wire, and takes hardly anything
 of it, loses the connection; whoever writes to them hears that they have left, and lets
-go of what an answer holds.
+go of what an answer holds. Nor does uvicorn mind a request whose headers never end: here
+they have to come soon, and to be of some size.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ LOOK = 30.0
 LEAST = 16 * 1024
 """The bytes that it has to take in that time."""
 
+HEAD = 20.0
+"""Seconds in which all headers of a request have to come, from when the connection is open or the request begins."""
+
+LONGEST = 512 * 1024
+"""The bytes that may come before the last header; some of them may be of the request before."""
+
 log = structlog.get_logger("gateway.pipe")
 
 
@@ -26,6 +33,31 @@ class Pipe(HttpToolsProtocol):
     """See the module."""
 
     _looking: asyncio.TimerHandle | None = None
+    _late: asyncio.TimerHandle | None = None
+    _headed = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Somebody is there."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Something came."""
+        super().data_received(data)
+        if self._late:
+            self._headed += len(data)
+            if self._headed > LONGEST:
+                self._leave_speaker()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """All headers have come."""
+        self._head_is_over()
+        super().on_headers_complete()
 
     def pause_writing(self) -> None:
         """More waits for the client than fits the wire."""
@@ -40,7 +72,24 @@ class Pipe(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._look_no_more()
+        self._head_is_over()
         super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        """Wait for all headers, but not for long."""
+        self._head_is_over()
+        self._late = self.loop.call_later(HEAD, self._leave_speaker)
+
+    def _head_is_over(self) -> None:
+        self._headed = 0
+        if self._late:
+            self._late.cancel()
+            self._late = None
+
+    def _leave_speaker(self) -> None:
+        self._head_is_over()
+        log.info("a client who does not say what they want is left")
+        self.transport.close()
 
     def _look_later(self) -> None:
         self._look_no_more()
