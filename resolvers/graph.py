@@ -249,6 +249,11 @@ class Face:
                     pass
         return list(wanted.values())
 
+    @cached_property
+    def selected(self) -> str:
+        """The same for rows of the alias `r`, as a statement selects them."""
+        return ", ".join(self.needs).format(row="r")
+
 
 FACES: dict[str, Face] = {}
 """Every face, by the name of its type."""

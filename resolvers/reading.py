@@ -113,7 +113,7 @@ async def page_of(work: Work, reader: Reader, asked: PageAsked, parents: Sequenc
     way = "desc" if asked.descending != asked.slice.backward else "asc"
     sql = (
         f"select k.parent, t.* from unnest({keys}) as k(parent) cross join lateral ("
-        f"select {_columns(face)}, r.{column} as place from {face.table} r where {where}"
+        f"select {face.selected}, r.{column} as place from {face.table} r where {where}"
         f" order by r.{column} {way}, r.id {way} limit {asked.slice.size + 1}) t"
     )
     found: dict[int, list[Any]] = {parent: [] for parent in parents}
@@ -217,11 +217,7 @@ def _narrowed(face: Face, asked: PageAsked, bind: Bind, reader: Reader) -> str:
 
 def _select(face: Face, where: str, bind: Bind, reader: Reader, extra: str = "") -> str:
     assert face.visible is not None
-    return f"select {_columns(face)}{extra} from {face.table} r where {where} and {face.visible('r', bind, reader)}"
-
-
-def _columns(face: Face) -> str:
-    return ", ".join(face.needs).format(row="r")
+    return f"select {face.selected}{extra} from {face.table} r where {where} and {face.visible('r', bind, reader)}"
 
 
 def _place(place: tuple[Any, ...], kind: str) -> tuple[Any, int]:
