@@ -10,6 +10,7 @@ own. What comes of it is told by the graph, as `SeatImport`.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -34,28 +35,38 @@ from seats.sheets import Sheet
 BODY = 16 * 1024 * 1024
 """The most bytes of a list: 100,000 lines of 160."""
 
+COMING = 50
+"""Lists on their way to one process at the same time."""
 
-MOST = 4
-"""Lists that one process takes at the same time: each is some hundred MiB while it is judged."""
+JUDGED = 4
+"""How many of them it judges at the same time, once they are here: each is some hundred MiB meanwhile."""
 
 _YOURS = "You bring a list at this moment. Bring the next when its answer is there."
 _OTHERS = "Others bring as many lists as we take at a time. Try again in some seconds."
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What one process has room for. Whoever sends slowly takes nobody's turn."""
+
+    coming: Places = field(default_factory=lambda: Places(COMING, 1, yours=_YOURS, others=_OTHERS))
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JUDGED))
+
+
 def seat_lists_route() -> Route:
     """`POST /seats/lists`."""
-    places = Places(MOST, 1, yours=_YOURS, others=_OTHERS)
+    room = _Room()
 
     async def take(request: Request) -> Response:
-        return await _answered(request, places)
+        return await _answered(request, room)
 
     return Route("/seats/lists", take, methods=["POST"])
 
 
-async def _answered(request: Request, places: Places) -> Response:
+async def _answered(request: Request, room: _Room) -> Response:
     try:
         async with request.app.state.door.context(request) as context:
-            row = await _brought(context, request, places)
+            row = await _brought(context, request, room)
             return JSONResponse(_told(row), 201, headers={"cache-control": "no-store"})
     except Malformed as error:
         answer = refused(masked_exception(error.fault))
@@ -68,7 +79,7 @@ async def _answered(request: Request, places: Places) -> Response:
         return refused(masked_exception(error))
 
 
-async def _brought(context: Context, request: Request, places: Places) -> SeatImport:
+async def _brought(context: Context, request: Request, room: _Room) -> SeatImport:
     """A list, once it is decided that the actor may bring it. Raises Malformed, a Problem, or a Fault."""
     workspace, pool, whole = _asked(request)
     actor = asker(context)
@@ -76,12 +87,14 @@ async def _brought(context: Context, request: Request, places: Places) -> SeatIm
     actor.require(Permission.ASSIGN_SEATS, found["id"])
     # No connection is kept while the list is on its way.
     await context.work.rest()
-    with places.taken(actor.name):
-        sheet = await asyncio.to_thread(_read, bytes(await body_of(request, BODY)))
-        async with context.work.transaction():
-            await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
-            wanted = wanted_by(actor, found["id"], pool, whole=whole)
-            return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
+    with room.coming.taken(actor.name):
+        file = bytes(await body_of(request, BODY))
+        async with room.turns:
+            sheet = await asyncio.to_thread(_read, file)
+            async with context.work.transaction():
+                await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
+                wanted = wanted_by(actor, found["id"], pool, whole=whole)
+                return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
 
 
 def _asked(request: Request) -> tuple[str, str | None, bool]:

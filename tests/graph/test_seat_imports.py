@@ -500,6 +500,25 @@ async def test_somebody_brings_one_list_at_a_time(workspace: Scene) -> None:
     assert [other.status_code, (await first).status_code] == [201, 201]
 
 
+async def test_whoever_sends_slowly_takes_nobodys_turn(workspace: Scene) -> None:
+    await workspace.pool(3)
+    go, begun = asyncio.Event(), [asyncio.Event() for _ in range(bringing.JUDGED)]
+
+    async def slowly(here: asyncio.Event) -> AsyncIterator[bytes]:
+        here.set()
+        await go.wait()
+        yield b"no list"
+
+    keys = [await workspace.key(KeyScope.SEATS_WRITE) for _ in begun]
+    slow = [asyncio.create_task(sent(workspace, slowly(here), key)) for here, key in zip(begun, keys, strict=True)]
+    await asyncio.gather(*(here.wait() for here in begun))
+    quick = await sent(workspace, people(1), workspace.owner)
+    go.set()
+
+    assert quick.status_code == 201
+    assert [answer.status_code for answer in await asyncio.gather(*slow)] == [400] * bringing.JUDGED
+
+
 async def test_an_empty_list_is_done_at_once(alone: Scene) -> None:
     await alone.pool(1)
     number = await brought(alone, "email\n")
