@@ -14,6 +14,7 @@ import uvicorn
 from gateway.app import build
 from gateway.installation import signer
 from gateway.logs import configure_logging
+from gateway.quick.threshold import Threshold
 from gateway.settings import load
 
 WAYS = {"compiled": 1, "executed": sys.maxsize}
@@ -29,7 +30,7 @@ def main(way: str, port: int) -> None:
         app,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=Threshold,
         log_config=None,
         log_level="warning",
         access_log=False,
