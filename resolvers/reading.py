@@ -7,6 +7,7 @@ security asks again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -209,10 +210,12 @@ def _decoded(filter_: Filter, value: Any) -> Any:
 
 def _narrowed(face: Face, asked: PageAsked, bind: Bind, reader: Reader) -> str:
     assert face.visible is not None
-    parts = [face.visible("r", bind, reader), f"({asked.page.where.format(row='r')})"]
+    parts, seen = [f"({asked.page.where.format(row='r')})"], face.visible("r", bind, reader)
     if asked.page.by:
         parts.append(f"r.{asked.page.by} = k.parent")
-    return " and ".join(parts) + _chosen(asked.page.filters, asked.chosen, bind)
+        # As in `compiled.connecting`: a column that is compared twice makes a list look short, and it is sorted whole.
+        seen = re.sub(rf"\br\.{asked.page.by}\b", "k.parent", seen)
+    return " and ".join([*parts, seen]) + _chosen(asked.page.filters, asked.chosen, bind)
 
 
 def _select(face: Face, where: str, bind: Bind, reader: Reader, extra: str = "") -> str:
