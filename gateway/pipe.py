@@ -1,10 +1,10 @@
-"""The pipe: uvicorn's HTTP, for clients that neither read nor speak.
+"""The pipe: uvicorn's HTTP, behind the threshold of the quick door, for clients that neither read nor speak.
 
 uvicorn keeps what a client does not take in memory, for as long as the connection is
 open. Here a client who has more waiting than fits the wire, and takes hardly anything
 of it, loses the connection; whoever writes to them hears that they have left, and lets
 go of what an answer holds. Nor does uvicorn mind a request whose headers never end: here
-they have to come soon, and to be of some size.
+they have to come soon, and to be of some size; so has a body that the quick door waits for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.quick.threshold import Threshold
 
 LOOK = 30.0
 """Seconds between two looks at what a client has taken, while more waits for it than fits the wire."""
@@ -29,7 +30,7 @@ LONGEST = 512 * 1024
 log = structlog.get_logger("gateway.pipe")
 
 
-class Pipe(HttpToolsProtocol):
+class Pipe(Threshold):
     """See the module."""
 
     _looking: asyncio.TimerHandle | None = None
@@ -55,9 +56,16 @@ class Pipe(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """All headers have come."""
+        """All headers have come; what the quick door answers is waited for to its end."""
         self._head_is_over()
         super().on_headers_complete()
+        if self._waiting:
+            self._expect_head()
+
+    def on_message_complete(self) -> None:
+        """The whole request has come."""
+        self._head_is_over()
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         """More waits for the client than fits the wire."""
@@ -76,7 +84,7 @@ class Pipe(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
-        """Wait for all headers, but not for long."""
+        """Wait for what is to come first, but not for long."""
         self._head_is_over()
         self._late = self.loop.call_later(HEAD, self._leave_speaker)
 
@@ -93,7 +101,7 @@ class Pipe(HttpToolsProtocol):
 
     def _look_later(self) -> None:
         self._look_no_more()
-        self._looking = self.loop.call_later(LOOK, self._look, self._waiting())
+        self._looking = self.loop.call_later(LOOK, self._look, self._unread())
 
     def _look_no_more(self) -> None:
         if self._looking:
@@ -101,12 +109,12 @@ class Pipe(HttpToolsProtocol):
             self._looking = None
 
     def _look(self, before: int) -> None:
-        waiting = self._waiting()
+        waiting = self._unread()
         if before - waiting >= LEAST:
             self._look_later()
             return
         log.info("a client who does not read is left", waiting=waiting)
         self.transport.abort()
 
-    def _waiting(self) -> int:
+    def _unread(self) -> int:
         return self.transport.get_write_buffer_size()

@@ -15,6 +15,9 @@ from tests.scenery import Scene
 GENEROUS = 60
 """Seconds after which something is taken never to come."""
 
+BROKEN = (
+    b'POST /graphql HTTP/1.1\r\nhost: us.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"query"'
+)
 HELLO = b"GET /healthz HTTP/1.1\r\nhost: us.test\r\n\r\n"
 
 
@@ -48,7 +51,7 @@ async def heard(door: Served, *said: bytes) -> bytes:
         return await rest(reader)
 
 
-@pytest.mark.parametrize("said", [b"", b"GET /healthz HT", HELLO[:-4], HELLO[:-4] + b"\r\nx-more: "])
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HT", HELLO[:-4], HELLO[:-4] + b"\r\nx-more: ", BROKEN])
 async def test_whoever_never_says_what_they_want_is_left(
     door: Served, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
