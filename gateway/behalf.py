@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth import queries
 from auth.policy import SCOPES, Actor, ActorKind, KeyScope, Permission
-from gateway.authentication import held_by, person
+from gateway.recognizing import held_by, person
 from kernel.work import Work
 
 

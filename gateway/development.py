@@ -15,7 +15,7 @@ from auth import operations, queries, tokens
 from auth.addresses import address
 from auth.policy import Actor, KeyScope, Permission, sees
 from auth.tables import Session
-from gateway import authentication
+from gateway import recognizing
 from gateway.installation import clock, configure, signer
 from gateway.settings import Settings
 from kernel import database, ids
@@ -105,7 +105,7 @@ async def _caller(work: Work, email: str) -> _Caller:
     person_id = min(people, key=lambda person: not person.email_verified).id
     standing = await queries.standing(work, person_id)
     assert standing is not None, "the person was found a moment ago"
-    return _Caller(person_id, standing["epoch"], authentication.person(person_id, standing, ISSUER))
+    return _Caller(person_id, standing["epoch"], recognizing.person(person_id, standing, ISSUER))
 
 
 def _keeps_keys(actor: Actor) -> int:

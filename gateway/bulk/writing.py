@@ -21,10 +21,10 @@ from auth.policy import Actor, Permission, sees
 from billing.bulk import operations, queries
 from billing.bulk.rules import NotExportable
 from billing.bulk.tables import BulkExport
-from gateway.authentication import person
 from gateway.bulk.shapes import Shapes
 from gateway.executor import execute
 from gateway.masking import masked
+from gateway.recognizing import person
 from kernel.audit import INSTALLATION, Origin
 from kernel.errors import Code
 from kernel.work import IdBlocks, Work
