@@ -49,7 +49,8 @@ from payments import queries
 from payments.attempts import Presence
 from payments.rail.opening import SANDBOX_KEY, Rail, opened
 from payments.rail.turns import OURS, SharedTurns
-from payments.tables import PaymentMethod, PaymentMethodKind, RailCustomer
+from payments.states import PaymentMethodKind
+from payments.tables import PaymentMethod, RailCustomer
 
 ACCOUNTS = 50
 SECRET = "whsec_of_a_benchmark"

@@ -15,14 +15,8 @@ from billing import periods
 from billing.facts import Facts, cycle_row, metered_item
 from billing.periods import Cycle
 from billing.pricing import Price
-from billing.tables import (
-    ItemStep,
-    Subscription,
-    SubscriptionDiscount,
-    SubscriptionItem,
-    SubscriptionPause,
-    SubscriptionState,
-)
+from billing.states import SubscriptionState
+from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionPause
 from kernel.time import Anchor
 
 NewId = Callable[[], int]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from billing import events, invoice_queries
+from billing.states import ApprovalKind, CreditDestination
 from billing.subscriptions import LONGEST_REASON
-from billing.tables import ApprovalKind, CreditApproval, CreditDestination
+from billing.tables import CreditApproval
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money, exponent
 from kernel.work import Work

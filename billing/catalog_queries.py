@@ -8,9 +8,9 @@ from sqlmodel import select
 
 from billing import catalog_rows, dunning_rows, usage_queries
 from billing.catalog_rows import Shelf
+from billing.catalog_tables import Entitlement, Plan, PlanVersion, Price
 from billing.dunning import Schedule
 from billing.metering import Meter
-from billing.tables import Entitlement, Plan, PlanVersion, Price
 from kernel.work import Work
 
 Holders = dict[tuple[str, int | None], int]

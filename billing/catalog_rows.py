@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing import catalog, price_rules, pricing, tables
+from billing import catalog, catalog_tables, price_rules, pricing
 from billing.catalog import Catalog, ListPrice, Seats, Version
+from billing.catalog_tables import PlanVersion
 from billing.entitlements import Entitlement, EntitlementKind
 from billing.localized import Localized
 from billing.proration import Proration
-from billing.tables import PlanVersion
 
 BASE = "base"
 """The key of the price that a subscription is to; those of its meters are called like them."""
@@ -22,17 +22,17 @@ BASE = "base"
 class Shelf:
     """All rows of the catalog, by what they are called."""
 
-    plans: Mapping[str, tables.Plan]
+    plans: Mapping[str, catalog_tables.Plan]
     versions: Mapping[tuple[str, int], PlanVersion]
-    prices: Sequence[tables.Price]
-    entitlements: Mapping[tuple[str, int, str], tables.Entitlement]
+    prices: Sequence[catalog_tables.Price]
+    entitlements: Mapping[tuple[str, int, str], catalog_tables.Entitlement]
 
 
 def shelf(
-    plans: Sequence[tables.Plan],
+    plans: Sequence[catalog_tables.Plan],
     versions: Sequence[PlanVersion],
-    prices: Sequence[tables.Price],
-    granted: Sequence[tables.Entitlement],
+    prices: Sequence[catalog_tables.Price],
+    granted: Sequence[catalog_tables.Entitlement],
 ) -> Shelf:
     """The rows of all four tables, by what they are called."""
     keys = {plan.id: plan.key for plan in plans}
@@ -53,7 +53,7 @@ def catalog_of(rows: Shelf) -> Catalog:
     return catalog.in_order([_plan(rows, plan) for plan in rows.plans.values()])
 
 
-def price_of(row: tables.Price) -> ListPrice:
+def price_of(row: catalog_tables.Price) -> ListPrice:
     """The price that a row says."""
     rule = dict(row.rule)
     count, proration = rule.pop("count"), Proration(rule.pop("proration"))
@@ -71,12 +71,12 @@ def price_of(row: tables.Price) -> ListPrice:
     )
 
 
-def entitlement_of(row: tables.Entitlement) -> Entitlement:
+def entitlement_of(row: catalog_tables.Entitlement) -> Entitlement:
     """The entitlement that a row says."""
     return Entitlement(row.feature, EntitlementKind(row.kind), row.amount, row.text)
 
 
-def _plan(rows: Shelf, plan: tables.Plan) -> catalog.Plan:
+def _plan(rows: Shelf, plan: catalog_tables.Plan) -> catalog.Plan:
     mine = sorted(version.number for version in rows.versions.values() if version.plan_id == plan.id)
     return catalog.Plan(
         key=plan.key,
@@ -109,9 +109,9 @@ def _localized(texts: Mapping[str, str]) -> Localized:
 # Write
 
 
-def plan_row(plan: catalog.Plan, plan_id: int, now: datetime) -> tables.Plan:
+def plan_row(plan: catalog.Plan, plan_id: int, now: datetime) -> catalog_tables.Plan:
     """The row of a new plan."""
-    return tables.Plan(
+    return catalog_tables.Plan(
         id=plan_id,
         key=plan.key,
         audience=catalog.Audience(plan.audience),
@@ -136,9 +136,9 @@ def version_row(version: Version, version_id: int, plan_id: int, now: datetime) 
     )
 
 
-def price_row(price: ListPrice, price_id: int, version: PlanVersion, now: datetime) -> tables.Price:
+def price_row(price: ListPrice, price_id: int, version: PlanVersion, now: datetime) -> catalog_tables.Price:
     """The row of a new price of a version."""
-    return tables.Price(
+    return catalog_tables.Price(
         id=price_id,
         plan_id=version.plan_id,
         plan_version_id=version.id,
@@ -153,9 +153,9 @@ def price_row(price: ListPrice, price_id: int, version: PlanVersion, now: dateti
     )
 
 
-def entitlement_row(entitlement: Entitlement, entitlement_id: int, version: PlanVersion) -> tables.Entitlement:
+def entitlement_row(entitlement: Entitlement, entitlement_id: int, version: PlanVersion) -> catalog_tables.Entitlement:
     """The row of a new entitlement of a version."""
-    return tables.Entitlement(
+    return catalog_tables.Entitlement(
         id=entitlement_id,
         plan_version_id=version.id,
         feature=entitlement.feature,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from billing import catalog_events as events
 from billing import catalog_queries as queries
 from billing import catalog_rows as rows
-from billing import coupon_queries, coupon_store, dunning_rows, tables
+from billing import catalog_tables, coupon_queries, coupon_store, dunning_rows
 from billing.catalog import Audience, Catalog, ListPrice, Plan, Version
 from billing.catalog_changes import (
     Change,
@@ -145,7 +145,7 @@ async def _add_plan(work: Work, plan: Plan) -> None:
     work.emit(events.PlanAdded(plan=row.id), after={**columns(row), "versions": versions})
 
 
-async def _add_version(work: Work, plan_id: int, version: Version) -> tables.PlanVersion:
+async def _add_version(work: Work, plan_id: int, version: Version) -> catalog_tables.PlanVersion:
     row = rows.version_row(version, work.new_id(), plan_id, work.now)
     work.add(row)
     await work.flush()
@@ -156,13 +156,15 @@ async def _add_version(work: Work, plan_id: int, version: Version) -> tables.Pla
     return row
 
 
-def _add_price(work: Work, version: tables.PlanVersion, price: ListPrice) -> tables.Price:
+def _add_price(work: Work, version: catalog_tables.PlanVersion, price: ListPrice) -> catalog_tables.Price:
     row = rows.price_row(price, work.new_id(), version, work.now)
     work.add(row)
     return row
 
 
-def _add_entitlement(work: Work, version: tables.PlanVersion, granted: Entitlement) -> tables.Entitlement:
+def _add_entitlement(
+    work: Work, version: catalog_tables.PlanVersion, granted: Entitlement
+) -> catalog_tables.Entitlement:
     row = rows.entitlement_row(granted, work.new_id(), version)
     work.add(row)
     return row
@@ -171,7 +173,7 @@ def _add_entitlement(work: Work, version: tables.PlanVersion, granted: Entitleme
 # Change
 
 
-def _change_plan(work: Work, row: tables.Plan, change: PlanRetired | PlanRevived | PlanChanged) -> None:
+def _change_plan(work: Work, row: catalog_tables.Plan, change: PlanRetired | PlanRevived | PlanChanged) -> None:
     match change:
         case PlanChanged(field=field, before=before, after=after):
             setattr(row, field, after if isinstance(after, Audience) else rows.written(after))
@@ -185,13 +187,13 @@ def _change_plan(work: Work, row: tables.Plan, change: PlanRetired | PlanRevived
             work.emit(events.PlanRevived(plan=row.id), row)
 
 
-def _change_version(work: Work, row: tables.PlanVersion, change: VersionChanged) -> None:
+def _change_version(work: Work, row: catalog_tables.PlanVersion, change: VersionChanged) -> None:
     was, becomes = rows.written(change.before), rows.written(change.after)
     setattr(row, change.field, becomes)
     event = events.PlanVersionChanged(version=row.id)
     work.emit(event, before={change.field: was}, after={change.field: becomes})
 
 
-def _change_entitlement(work: Work, row: tables.Entitlement, after: Entitlement) -> None:
+def _change_entitlement(work: Work, row: catalog_tables.Entitlement, after: Entitlement) -> None:
     row.amount, row.text = after.amount, after.text
     work.emit(events.EntitlementChanged(entitlement=row.id), row)

@@ -19,15 +19,9 @@ from billing.amendments import Change, NewId, Unsaved
 from billing.charging import Bill
 from billing.facts import Facts, agreement
 from billing.pricing import Price
+from billing.states import ChangeKind, ChangeState, SubscriptionState
 from billing.subscriptions import AlreadySubscribed, SubscriptionOver, check, check_seats, quantity_of, reason_of
-from billing.tables import (
-    ChangeKind,
-    ChangeState,
-    Invoice,
-    ScheduledChange,
-    Subscription,
-    SubscriptionState,
-)
+from billing.tables import Invoice, ScheduledChange, Subscription
 from kernel import ids, rows
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Interval

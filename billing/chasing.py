@@ -14,7 +14,8 @@ from billing.dunning import Step, StepKind
 from billing.dunning_rows import read_steps
 from billing.invoices import remaining
 from billing.paying import NothingToPay
-from billing.tables import Collection, DunningState, Invoice, InvoiceDunning, InvoiceState
+from billing.states import Collection, DunningState, InvoiceState
+from billing.tables import Invoice, InvoiceDunning
 from kernel.errors import InvalidInput, Problem
 from kernel.work import Work
 from payments import attempts, networks, queries

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import or_, update
 from sqlmodel import col, select
 
-from billing.tables import Coupon, PromotionCode, SubscriptionDiscount
+from billing.catalog_tables import Coupon, PromotionCode
+from billing.tables import SubscriptionDiscount
 from kernel.errors import NotFound
 from kernel.work import Work
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from billing import catalog_events as events
 from billing import coupon_queries as queries
+from billing.catalog_tables import Coupon, PromotionCode
 from billing.coupon_changes import (
     AboutCoupon,
     CodeAdded,
@@ -22,7 +23,6 @@ from billing.coupon_changes import (
 from billing.coupon_terms import ListedCode, ListedCoupon
 from billing.localized import Localized
 from billing.pricing import plain
-from billing.tables import Coupon, PromotionCode
 from kernel.work import Work
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.tables import Coupon, PromotionCode, Subscription, SubscriptionDiscount
+from billing.catalog_tables import Coupon, PromotionCode
+from billing.tables import Subscription, SubscriptionDiscount
 from kernel.errors import InvalidInput, Problem
 
 LONGEST_CODE = 50

@@ -14,8 +14,9 @@ from auth.tables import Account
 from billing import books, crediting, events, invoice_queries, invoices, ledger, recognition
 from billing.crediting import CreditTooHigh, Given
 from billing.invoices import InvoiceSettled
+from billing.states import CreditDestination, InvoiceKind, InvoiceState
 from billing.subscriptions import LONGEST_REASON
-from billing.tables import CreditDestination, CreditNote, CreditNoteLine, Invoice, InvoiceKind, InvoiceState, LineItem
+from billing.tables import CreditNote, CreditNoteLine, Invoice, LineItem
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money, exponent, total
 from kernel.work import Work

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from billing.facts import Facts
 from billing.pricing import Decrease
-from billing.tables import SubscriptionItem, SubscriptionState
+from billing.states import SubscriptionState
+from billing.tables import SubscriptionItem
 from kernel.errors import Problem
 
 _UNPAID = {SubscriptionState.TRIALING, SubscriptionState.PAUSED}

@@ -18,7 +18,8 @@ from billing.facts import COPIED, IMPORTED, Facts, agreement, line_of
 from billing.lines import Kind, Line
 from billing.one_off import formula
 from billing.pricing import plain
-from billing.tables import Invoice, LineItem, LineKind
+from billing.states import LineKind
+from billing.tables import Invoice, LineItem
 from billing.tax import taxed
 from kernel.money import Money, total
 from kernel.work import Work

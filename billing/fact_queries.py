@@ -12,10 +12,11 @@ from sqlmodel import and_, col, select
 
 from billing import catalog_rows
 from billing.catalog import ListPrice
+from billing.catalog_tables import Price as PriceRow
 from billing.facts import Facts
+from billing.states import InvoiceState
 from billing.tables import (
     Invoice,
-    InvoiceState,
     ItemStep,
     LineItem,
     Subscription,
@@ -25,7 +26,6 @@ from billing.tables import (
     SubscriptionItem,
     SubscriptionPause,
 )
-from billing.tables import Price as PriceRow
 from kernel.errors import NotFound
 from kernel.work import Work
 

@@ -17,10 +17,10 @@ from billing.lines import Evidence, Issued, Kind, Line, Taken
 from billing.metered import MeteredItem
 from billing.periods import Cycle
 from billing.pricing import Price, Quantity, exact
+from billing.states import LineKind
 from billing.tables import (
     ItemStep,
     LineItem,
-    LineKind,
     Subscription,
     SubscriptionCycle,
     SubscriptionDiscount,

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 
 from billing.crediting import Counted, Rest, corrected, rate_of
-from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem, LineKind
+from billing.states import InvoiceState, LineKind
+from billing.tables import CreditApproval, CreditNote, CreditNoteLine, Invoice, LineItem
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.time import Period

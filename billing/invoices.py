@@ -13,7 +13,8 @@ from billing.documents import Document
 from billing.facts import columns_of
 from billing.recognition import is_earned
 from billing.seller import seller
-from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem
+from billing.states import Collection, InvoiceKind, InvoiceState
+from billing.tables import Invoice, LineItem
 from kernel.errors import Problem
 from kernel.money import Money, total
 from kernel.time import Period

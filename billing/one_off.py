@@ -10,8 +10,9 @@ from auth.tables import Account
 from billing import invoices
 from billing.pricing import TIMES
 from billing.seller import seller
+from billing.states import InvoiceKind, LineKind
 from billing.subscriptions import MOST_SEATS
-from billing.tables import Invoice, InvoiceKind, LineItem, LineKind
+from billing.tables import Invoice, LineItem
 from billing.tax import apiece
 from billing.terms import LONGEST_PO, MOST_NET_DAYS
 from kernel.errors import InvalidInput

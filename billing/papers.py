@@ -18,7 +18,8 @@ from billing.paper.seated import NOBODY, Seated
 from billing.paper.sheet import Sheet
 from billing.paper.writing import Hand, hand
 from billing.seller import Seller, seller
-from billing.tables import Invoice, InvoiceState, LineItem
+from billing.states import InvoiceState
+from billing.tables import Invoice, LineItem
 from kernel.errors import NotFound, TooComplex
 from kernel.time import zone
 from kernel.work import Work

@@ -14,14 +14,16 @@ import structlog
 
 from billing import invoice_queries
 from billing.invoices import remaining
-from billing.tables import Collection, Invoice, InvoiceState
+from billing.states import Collection, InvoiceState
+from billing.tables import Invoice
 from kernel.errors import InvalidInput, Problem
 from kernel.money import Money, total
 from kernel.work import Work
 from payments import attempts, queries
 from payments.attempts import PaymentUnderWay, Presence
 from payments.rail.currencies import AmountNotChargeable, chargeable
-from payments.tables import Payment, PaymentMethod, PaymentSource
+from payments.states import PaymentSource
+from payments.tables import Payment, PaymentMethod
 
 MOST_INVOICES = 50
 LONGEST_REFERENCE = 200

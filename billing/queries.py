@@ -9,18 +9,10 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from billing.catalog_tables import Plan, PlanVersion, Price
 from billing.pricing import Decrease
-from billing.tables import (
-    ENDED,
-    ChangeState,
-    Plan,
-    PlanVersion,
-    Price,
-    ScheduledChange,
-    Subscription,
-    SubscriptionClock,
-    SubscriptionItem,
-)
+from billing.states import ChangeState
+from billing.tables import ENDED, ScheduledChange, Subscription, SubscriptionClock, SubscriptionItem
 from kernel.errors import NotFound
 from kernel.work import Work
 

@@ -11,11 +11,13 @@ from typing import Any
 from billing import books, events, invoice_queries, ledger
 from billing.invoices import remaining, settle_if_paid
 from billing.ledger import Account
-from billing.tables import Invoice, InvoiceState
+from billing.states import InvoiceState
+from billing.tables import Invoice
 from kernel.money import Money
 from kernel.work import Work
 from payments import attempts, queries
-from payments.tables import PaymentPart, PaymentSource, PaymentState
+from payments.states import PaymentSource, PaymentState
+from payments.tables import PaymentPart
 
 
 async def receive(work: Work, account_id: int, told: Mapping[str, Any]) -> None:

@@ -8,7 +8,8 @@ owed becomes the customer's credit.
 from __future__ import annotations
 
 from billing import events, invoice_queries, invoices, ledger
-from billing.tables import Invoice, InvoiceState
+from billing.states import InvoiceState
+from billing.tables import Invoice
 from kernel.money import Money
 from kernel.work import Work
 

@@ -18,7 +18,8 @@ from kernel.work import Work
 from payments import catching_up, movement_queries, moving
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
-from payments.tables import Reconciliation, ReconciliationStage
+from payments.states import ReconciliationStage
+from payments.tables import Reconciliation
 
 OVERLAP = timedelta(hours=1)
 """How far a span reaches into the one before."""

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from auth.tables import Account
 from billing import books, credit_notes, invoice_queries, invoices, ledger
 from billing.credit_notes import Allowed, Note, Wish
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from kernel.errors import Problem
 from kernel.money import Money
 from kernel.work import Work
 from payments import events, refunds, return_queries
 from payments import queries as paying
 from payments.refunds import PaymentNotRefundable, RefundTooHigh
-from payments.tables import Payment, Refund, RefundCause
+from payments.states import RefundCause
+from payments.tables import Payment, Refund
 
 _NOTHING = "paid nothing of what would be credited. Credit it with `createCreditNote`"
 

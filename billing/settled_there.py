@@ -11,11 +11,12 @@ from typing import Any
 
 from billing import events, invoice_queries, invoices, ledger
 from billing.receiving import OWED
-from billing.tables import Invoice, InvoiceState
+from billing.states import InvoiceState
+from billing.tables import Invoice
 from kernel.money import Money
 from kernel.work import Work
 from payments import rail_invoices
-from payments.tables import ClosedAs
+from payments.states import ClosedAs
 
 _CLOSED = {
     InvoiceState.PAID: ClosedAs.PAID,

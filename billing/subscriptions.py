@@ -11,18 +11,11 @@ from auth.tables import Account, AccountKind
 from billing import accruals, amendments, charging, events, fact_queries, periods, queries, redemptions
 from billing.amendments import NewId
 from billing.catalog import Audience
+from billing.catalog_tables import Plan, PlanVersion, Price
 from billing.facts import Facts
 from billing.metering import GRACE
-from billing.tables import (
-    ENDED,
-    ChangeState,
-    Plan,
-    PlanVersion,
-    Price,
-    Subscription,
-    SubscriptionItem,
-    SubscriptionState,
-)
+from billing.states import ChangeState, SubscriptionState
+from billing.tables import ENDED, Subscription, SubscriptionItem
 from kernel.errors import InvalidInput, Problem
 from kernel.time import Anchor
 from kernel.work import Work

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, Text
@@ -11,261 +10,24 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from billing import ledger
-from billing.catalog import Audience
 from billing.dunning import Course
-from billing.entitlements import EntitlementKind
 from billing.policies import PolicyKind
-from billing.pricing import Model
 from billing.proration import Proration
 from billing.reconciliation import DiscrepancyKind, DiscrepancyState, DiscrepancySubject
+from billing.states import (
+    ApprovalKind,
+    ChangeKind,
+    ChangeState,
+    Collection,
+    CreditDestination,
+    DunningState,
+    InvoiceKind,
+    InvoiceState,
+    LineKind,
+    SubscriptionState,
+)
 from kernel.rows import WordType, document, instant, key, text, texts, whole, word
 from kernel.time import Interval
-
-
-class SubscriptionState(StrEnum):
-    """Where a subscription is in its life."""
-
-    TRIALING = "trialing"
-    """Free at first."""
-
-    ACTIVE = "active"
-    """Paid, or about to be."""
-
-    PAST_DUE = "past_due"
-    """An invoice is unpaid past its date."""
-
-    PAUSED = "paused"
-    """Kept, not billed and not used."""
-
-    CANCELED = "canceled"
-    """Ended."""
-
-
-class InvoiceState(StrEnum):
-    """Where an invoice is in its life."""
-
-    DRAFT = "draft"
-    """Not final, without a number."""
-
-    OPEN = "open"
-    """Final, and to be paid."""
-
-    PAID = "paid"
-    """Paid in full."""
-
-    VOID = "void"
-    """Taken back."""
-
-    UNCOLLECTIBLE = "uncollectible"
-    """Given up."""
-
-
-class InvoiceKind(StrEnum):
-    """What an invoice came from."""
-
-    SUBSCRIPTION = "subscription"
-    """A subscription's periods and changes."""
-
-    ONE_OFF = "one_off"
-    """Something that was billed once, by hand."""
-
-    IMPORTED = "imported"
-    """Issued at Stripe Billing under its own number, and copied as it was printed there."""
-
-
-class Collection(StrEnum):
-    """How an invoice is paid."""
-
-    CHARGE_AUTOMATICALLY = "charge_automatically"
-    """The default payment method is charged."""
-
-    SEND_INVOICE = "send_invoice"
-    """It is sent, and paid by its due date."""
-
-
-class LineKind(StrEnum):
-    """What a line does to an account."""
-
-    CHARGE = "charge"
-    """Bills a span of an item."""
-
-    CREDIT = "credit"
-    """Gives back the part of a charge that is not used after all."""
-
-    RESTORED = "restored"
-    """Takes such a credit back, because the span is used again."""
-
-    USAGE = "usage"
-    """Bills, or corrects, a metered quantity."""
-
-    ONE_OFF = "one_off"
-    """Bills something once, by hand."""
-
-
-class ChangeKind(StrEnum):
-    """What a scheduled change does."""
-
-    CHANGE = "change"
-    """Another price or another quantity."""
-
-    DROP = "drop"
-    """The item is there no more."""
-
-    PAUSE = "pause"
-    """Nothing is charged from then on."""
-
-    RESUME = "resume"
-    """Charging goes on."""
-
-    BILLING_DAY = "billing_day"
-    """Another day of the month to bill on."""
-
-
-class ChangeState(StrEnum):
-    """What became of a scheduled change."""
-
-    PENDING = "pending"
-    """It will take effect, and can be withdrawn until then."""
-
-    APPLIED = "applied"
-    """It took effect."""
-
-    WITHDRAWN = "withdrawn"
-    """It was taken back before it took effect."""
-
-
-class DunningState(StrEnum):
-    """Where an unpaid invoice is in its dunning."""
-
-    RUNNING = "running"
-    """Its next step comes by itself."""
-
-    PAUSED = "paused"
-    """Our staff have stopped it for a while."""
-
-    ENDED = "ended"
-    """All steps were taken in vain."""
-
-    SETTLED = "settled"
-    """Nothing is owed any more."""
-
-
-class CreditDestination(StrEnum):
-    """Where the amount of a credit note goes."""
-
-    RECEIVABLE = "receivable"
-    """Off what is still owed on the invoice."""
-
-    CUSTOMER_CREDIT = "customer_credit"
-    """To the customer's credit, for invoices to come."""
-
-    REFUNDS = "refunds"
-    """Back to where it was paid from."""
-
-
-class Plan(SQLModel, table=True):
-    """What people buy. Names and descriptions are by locale: {"en": "Pro", "de": "Pro"}."""
-
-    id: int = key()
-    key: str = text()
-    audience: Audience = word(Audience)
-    name: dict[str, Any] = document()
-    description: dict[str, Any] = document()
-    position: int = 0
-    created_at: datetime = instant()
-    archived_at: datetime | None = instant(optional=True)
-    dunning: str = text(default="standard")
-    """The key of the schedule that an unpaid invoice follows."""
-
-
-class PlanVersion(SQLModel, table=True):
-    """One edition of a plan; subscriptions stay on theirs."""
-
-    __tablename__ = "plan_version"
-
-    id: int = key()
-    plan_id: int = whole()
-    number: int = 1
-    trial_days: int = 0
-    seats: dict[str, Any] | None = document(optional=True)
-    """The rules of a plan sold per seat; null for one that isn't."""
-
-    created_at: datetime = instant()
-
-
-class Price(SQLModel, table=True):
-    """One immutable amount rule of a plan version."""
-
-    id: int = key()
-    plan_id: int = whole()
-    plan_version_id: int = whole()
-    key: str = text()
-    currency: str = text()
-    interval: Interval = word(Interval)
-    model: Model = word(Model)
-    amount_minor: int = whole()
-    """The amount a price list shows first: flat, or of the first unit, rounded to minor units."""
-
-    rule: dict[str, Any] = document()
-    """Everything pricing needs to compute an amount from a quantity."""
-
-    meter: str | None = text(optional=True)
-    created_at: datetime = instant()
-
-
-class Entitlement(SQLModel, table=True):
-    """What a plan version lets a holder do."""
-
-    id: int = key()
-    plan_version_id: int = whole()
-    feature: str = text()
-    kind: EntitlementKind = word(EntitlementKind)
-    amount: int | None = whole(optional=True)
-    """The limit; null means without limit. For a flag 1 or 0."""
-
-    text: str | None = text(optional=True)
-
-
-class Coupon(SQLModel, table=True):
-    """What a discount is, wherever it is granted: a percentage, or an amount in each currency."""
-
-    id: int = key()
-    key: str = text()
-    name: dict[str, Any] = document()
-    percent: str | None = text(optional=True)
-    """A decimal number as text, for it is exact."""
-
-    amounts: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True), nullable=True)
-    """Minor units by currency."""
-
-    periods: int | None = None
-    """For how many billing periods; null for as long as the subscription runs."""
-
-    plans: list[str] | None = Field(default=None, sa_type=ARRAY(Text), nullable=True)
-    """The keys of the plans it is limited to."""
-
-    created_at: datetime = instant()
-    archived_at: datetime | None = instant(optional=True)
-
-
-class PromotionCode(SQLModel, table=True):
-    """A code that grants a coupon to whoever knows it."""
-
-    __tablename__ = "promotion_code"
-
-    id: int = key()
-    coupon_id: int = whole()
-    code: str = text()
-    most: int | None = None
-    """How often it may be used; null for any number of times."""
-
-    redeemed: int = 0
-    first_time: bool = False
-    """Whether only an account that was never billed may use it."""
-
-    expires_at: datetime | None = instant(optional=True)
-    created_at: datetime = instant()
-    archived_at: datetime | None = instant(optional=True)
 
 
 class Subscription(SQLModel, table=True):
@@ -602,19 +364,6 @@ class CreditNoteLine(SQLModel, table=True):
     """In the terms of the line's own amount: before an exclusive tax, with an inclusive one."""
 
     tax_minor: int = whole()
-
-
-class ApprovalKind(StrEnum):
-    """What is given away."""
-
-    CREDIT_NOTE = "credit_note"
-    """An invoice gives something back."""
-
-    CREDIT_GRANT = "credit_grant"
-    """An account gets credit out of good will."""
-
-    WRITE_OFF = "write_off"
-    """What is owed is given up."""
 
 
 class CreditApproval(SQLModel, table=True):

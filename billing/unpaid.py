@@ -20,20 +20,14 @@ from billing import queries as subscriptions
 from billing.dunning import CHARGING, Course, EndState, Schedule, Step, StepKind
 from billing.dunning_rows import read_steps, write_steps
 from billing.invoices import remaining
-from billing.tables import (
-    Collection,
-    DunningState,
-    Invoice,
-    InvoiceDunning,
-    InvoiceKind,
-    InvoiceState,
-    SubscriptionState,
-)
+from billing.states import Collection, DunningState, InvoiceKind, InvoiceState, SubscriptionState
+from billing.tables import Invoice, InvoiceDunning
 from kernel.work import Work
 from payments import attempts, networks, queries, retries
 from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.rail.currencies import AmountNotChargeable
-from payments.tables import AttemptOutcome, Payment, PaymentMethod, PaymentSource, PaymentState
+from payments.states import AttemptOutcome, PaymentSource, PaymentState
+from payments.tables import Payment, PaymentMethod
 
 _PATIENCE = timedelta(days=1)
 """How much later the end comes while a payment is on its way."""

@@ -28,6 +28,7 @@ import auth.sso.tables
 import auth.tables
 import auth.viewing.tables
 import billing.bulk.tables
+import billing.catalog_tables
 import billing.tables
 import gateway.letters.tables
 import kernel.audit

@@ -30,7 +30,8 @@ from kernel.work import IdBlocks, Work
 from payments import movement_queries
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
-from payments.tables import Reconciliation, ReconciliationStage
+from payments.states import ReconciliationStage
+from payments.tables import Reconciliation
 
 _SYSTEM = {"staff": "on"}
 _SHOWN = 20

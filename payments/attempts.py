@@ -16,17 +16,8 @@ from kernel.work import Work
 from payments import events, outcomes, queries
 from payments.rail.currencies import check_chargeable
 from payments.retries import DeclineClass, classify
-from payments.tables import (
-    AttemptOutcome,
-    AttemptState,
-    PartState,
-    Payment,
-    PaymentAttempt,
-    PaymentMethod,
-    PaymentPart,
-    PaymentSource,
-    PaymentState,
-)
+from payments.states import AttemptOutcome, AttemptState, PartState, PaymentSource, PaymentState
+from payments.tables import Payment, PaymentAttempt, PaymentMethod, PaymentPart
 
 
 @dataclass(eq=False)

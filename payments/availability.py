@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from payments.tables import PaymentMethodKind
+from payments.states import PaymentMethodKind
 
 Kind = PaymentMethodKind
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from payments.rail.values import Charge, Decline, Intent
-from payments.tables import PaymentState
+from payments.states import PaymentState
 
 _CHARGES = ("pending", "failed", "succeeded")
 _RANK = {

@@ -14,7 +14,8 @@ from payments.attempts import Presence, check_usable
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
 from payments.rail.values import Method
-from payments.tables import PaymentMethod, PaymentMethodKind
+from payments.states import PaymentMethodKind
+from payments.tables import PaymentMethod
 
 EXPIRES_SOON = timedelta(days=31)
 """How long before it works no more the owner of a payment method is told."""

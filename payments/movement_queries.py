@@ -10,7 +10,8 @@ from sqlmodel import col, select
 from kernel.work import Work
 from payments.rail.balance import Payout
 from payments.rail.values import BalanceTransaction
-from payments.tables import MovementOwner, Reconciliation, ReconciliationStage
+from payments.states import MovementOwner, ReconciliationStage
+from payments.tables import Reconciliation
 from payments.traces import Trace
 
 _PAYOUT_STATES = ("pending", "in_transit", "paid", "canceled", "failed")

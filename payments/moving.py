@@ -14,7 +14,7 @@ from payments import movement_queries, outcomes, queries, tracing
 from payments.rail.balance import Payout
 from payments.rail.opening import Rail
 from payments.rail.values import BalanceTransaction
-from payments.tables import PaymentState
+from payments.states import PaymentState
 from payments.traces import CHARGES, DISPUTES, REFUNDS, THE_RAILS, Trace
 
 _REVISITED = 100

@@ -16,7 +16,8 @@ from payments.attempts import Presence
 from payments.merging import Seen
 from payments.rail.opening import Rail
 from payments.rail.values import Charge, Method
-from payments.tables import AttemptOutcome, AttemptState, Payment, PaymentAttempt, PaymentMethod
+from payments.states import AttemptOutcome, AttemptState
+from payments.tables import Payment, PaymentAttempt, PaymentMethod
 
 _OUTCOMES = {
     "succeeded": AttemptOutcome.SUCCEEDED,

@@ -14,7 +14,8 @@ from kernel.work import Work
 from payments import events, queries
 from payments.merging import Seen, untouched
 from payments.rail.values import BalanceTransaction, Decline
-from payments.tables import AttemptOutcome, AttemptState, PartState, Payment, PaymentAttempt, PaymentState
+from payments.states import AttemptOutcome, AttemptState, PartState, PaymentState
+from payments.tables import Payment, PaymentAttempt
 
 _LOOKS: Mapping[PaymentState, tuple[timedelta, ...]] = {
     PaymentState.CREATED: (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1)),

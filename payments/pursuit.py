@@ -26,7 +26,8 @@ from payments.rail.errors import Declined, Misconfigured, RailError, Refused, Th
 from payments.rail.intents import body_of
 from payments.rail.opening import Rail
 from payments.rail.values import Decline, Intent
-from payments.tables import AttemptState, PartState, Payment, PaymentAttempt, PaymentState
+from payments.states import AttemptState, PartState, PaymentState
+from payments.tables import Payment, PaymentAttempt
 
 GONE = "payment_method_detached"
 """Why a payment method is refused that was let go, here or at the rail."""

@@ -10,16 +10,8 @@ from sqlmodel import col, select
 
 from kernel.errors import NotFound
 from kernel.work import Work
-from payments.tables import (
-    AttemptState,
-    PartState,
-    Payment,
-    PaymentAttempt,
-    PaymentMethod,
-    PaymentPart,
-    PaymentSetup,
-    RailCustomer,
-)
+from payments.states import AttemptState, PartState
+from payments.tables import Payment, PaymentAttempt, PaymentMethod, PaymentPart, PaymentSetup, RailCustomer
 
 # Payment methods
 

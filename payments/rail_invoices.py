@@ -18,7 +18,8 @@ from payments import events
 from payments.rail.errors import RailError, Refused
 from payments.rail.invoice_values import TheirInvoice
 from payments.rail.opening import Rail
-from payments.tables import ClosedAs, RailInvoice
+from payments.states import ClosedAs
+from payments.tables import RailInvoice
 
 LOOKED_EVERY = timedelta(hours=1)
 """How often what is still open there is looked at."""

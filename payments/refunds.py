@@ -18,7 +18,8 @@ from kernel.money import Money
 from kernel.work import Work
 from payments import disputes, events, return_queries
 from payments.rail.refunds import Refund as Told
-from payments.tables import Payment, PaymentSource, PaymentState, Refund, RefundCause, RefundState
+from payments.states import PaymentSource, PaymentState, RefundCause, RefundState
+from payments.tables import Payment, Refund
 
 OVER = frozenset({RefundState.FAILED, RefundState.CANCELED})
 """Nothing went back, or it came back to us."""

@@ -23,7 +23,8 @@ from payments.rail.errors import Misconfigured, RailError, Refused, Unknown
 from payments.rail.opening import Rail
 from payments.rail.refunds import Refund as Told
 from payments.rail.refunds import body_of
-from payments.tables import Refund, RefundState
+from payments.states import RefundState
+from payments.tables import Refund
 
 log = structlog.get_logger("payments.returning")
 

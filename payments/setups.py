@@ -18,7 +18,8 @@ from payments.availability import savable
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail
 from payments.rail.values import Method, Setup
-from payments.tables import PaymentMethodKind, PaymentSetup, SetupState
+from payments.states import PaymentMethodKind, SetupState
+from payments.tables import PaymentSetup
 
 _STATES = {
     "requires_payment_method": SetupState.OPEN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.tables import MovementOwner
+from payments.states import MovementOwner
 
 CHARGES = ("ch_", "py_")
 REFUNDS = ("re_", "pyr_")

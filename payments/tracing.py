@@ -17,7 +17,7 @@ from payments.merging import Seen, with_charge, with_intent
 from payments.rail.errors import Refused
 from payments.rail.opening import Rail
 from payments.rail.values import BalanceTransaction, Charge
-from payments.tables import MovementOwner
+from payments.states import MovementOwner
 from payments.traces import CHARGES, DISPUTES, NOBODYS, REFUNDS, THE_RAILS, Trace
 
 

@@ -15,7 +15,7 @@ from strawberry import ID
 from auth.policy import Permission
 from billing import approvals, invoice_queries, papers
 from billing.approvals import Gift
-from billing.tables import ApprovalKind, InvoiceState
+from billing.states import ApprovalKind, InvoiceState
 from kernel import ids
 from kernel.errors import InvalidInput, TooComplex, Unavailable
 from kernel.money import Money, exponent

@@ -17,7 +17,8 @@ from billing.approvals import Gift
 from billing.credit_notes import Allowed, Wish
 from billing.crediting import CreditTooHigh
 from billing.one_off import Wanted
-from billing.tables import ApprovalKind, CreditApproval, CreditDestination, CreditNote, Invoice
+from billing.states import ApprovalKind, CreditDestination
+from billing.tables import CreditApproval, CreditNote, Invoice
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.money import Money, exponent

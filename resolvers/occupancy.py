@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.tables import LineKind
+from billing.states import LineKind
 from kernel import pages
 from kernel.errors import InvalidInput
 from kernel.time import Period

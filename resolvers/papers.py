@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from kernel import ids, links
 from kernel.links import Download
 

@@ -15,7 +15,8 @@ from kernel.errors import InvalidInput, NotFound
 from kernel.money import exponent
 from payments import attempts, availability, methods, pursuit, queries, setups
 from payments.attempts import Presence
-from payments.tables import Payment, PaymentMethod, PaymentMethodKind, PaymentSetup, PaymentSource
+from payments.states import PaymentMethodKind, PaymentSource
+from payments.tables import Payment, PaymentMethod, PaymentSetup
 from resolvers.amounts import Long
 from resolvers.info import Context, Info
 

@@ -16,14 +16,15 @@ from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceSettled
 from billing.refunding import Wanted
-from billing.tables import ApprovalKind, CreditDestination
+from billing.states import ApprovalKind, CreditDestination
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.money import Money
 from payments import queries as paying
 from payments import refunds, return_queries, returning
 from payments.refunds import PaymentNotRefundable, RefundTooHigh
-from payments.tables import Payment, PaymentSource, Refund, RefundCause
+from payments.states import PaymentSource, RefundCause
+from payments.tables import Payment, Refund
 from resolvers.amounts import AmountInput, CreditLineInput
 from resolvers.info import Context, Info
 

@@ -10,7 +10,7 @@ from auth.policy import Permission
 from auth.tables import Account
 from billing import settings
 from billing.collecting import SeatCollection
-from billing.tables import Collection
+from billing.states import Collection
 from billing.terms import Terms
 from resolvers.info import Info
 

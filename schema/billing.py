@@ -8,12 +8,12 @@ from typing import Any
 import strawberry
 
 from auth.policy import Permission
-from billing import tables
+from billing import states, tables
 from billing.coupons import CodeNotAccepted
 from billing.invoices import remaining
 from billing.policies import PolicyKind
+from billing.states import InvoiceState, LineKind, SubscriptionState
 from billing.subscriptions import AlreadySubscribed, CancelAt, PlanNotOffered, SubscriptionOver
-from billing.tables import InvoiceState, LineKind, SubscriptionState
 from kernel.links import Download as Downloads
 from kernel.money import Money
 from kernel.time import Interval
@@ -225,14 +225,14 @@ class Invoice(Node):
     """What is still owed while it is open."""
 
     kind = Word(
-        Column("kind"), "InvoiceKind", resolve=lambda row, _: tables.InvoiceKind(row.kind), compiled=Column("kind")
+        Column("kind"), "InvoiceKind", resolve=lambda row, _: states.InvoiceKind(row.kind), compiled=Column("kind")
     )
     """What it came from."""
 
     collection = Word(
         Column("collection"),
         "Collection",
-        resolve=lambda row, _: tables.Collection(row.collection),
+        resolve=lambda row, _: states.Collection(row.collection),
         compiled=Column("collection"),
     )
     """How it is paid."""

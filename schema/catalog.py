@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing import entitlements, listing, tables
+from billing import catalog_tables, entitlements, listing
 from billing.catalog import Audience
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
@@ -20,7 +20,7 @@ words(EntitlementKind, "What an entitlement's value is.")
 words(Interval, "How long a period lasts.")
 
 
-@face(tables.Plan, "plan", visible=everyone)
+@face(catalog_tables.Plan, "plan", visible=everyone)
 class Plan(Node):
     """What people buy."""
 
@@ -51,7 +51,7 @@ class Plan(Node):
     """Every version there has been; subscriptions stay on theirs."""
 
 
-@face(tables.PlanVersion, "version", visible=everyone)
+@face(catalog_tables.PlanVersion, "version", visible=everyone)
 class PlanVersion(Node):
     """One edition of a plan."""
 
@@ -103,7 +103,7 @@ def _tiers(row: Any, _info: Any) -> list[listing.Step]:
     return listing.steps(row.rule, row.currency)
 
 
-@face(tables.Price, "price", visible=everyone)
+@face(catalog_tables.Price, "price", visible=everyone)
 class Price(Node):
     """One immutable amount rule of a plan version."""
 
@@ -132,7 +132,7 @@ class Price(Node):
     """What it is a price of."""
 
 
-@face(tables.Entitlement, "entitlement", visible=everyone)
+@face(catalog_tables.Entitlement, "entitlement", visible=everyone)
 class Entitlement(Node):
     """Something a plan version lets a holder do."""
 

@@ -11,8 +11,8 @@ from auth.policy import Permission
 from billing import documents, previews, tables
 from billing.changes import BillingDayJustMoved, ChangeAt, NothingChanges, PriceNotForSubscription
 from billing.dropping import NotAnAddOn, PaidUntilRenewal
+from billing.states import ChangeKind, ChangeState, LineKind
 from billing.subscriptions import AlreadySubscribed, PlanNotOffered, SeatsNotOffered, SubscriptionOver
-from billing.tables import ChangeKind, ChangeState, LineKind
 from resolvers import changing as resolve
 from resolvers.graph import Column, holders
 from schema.base import Node, Word, face, one, value, words

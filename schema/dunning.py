@@ -13,7 +13,7 @@ from billing.chasing import CardTriedTooOften, DunningNotChangeable
 from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import read_steps
 from billing.paying import NothingToPay
-from billing.tables import DunningState
+from billing.states import DunningState
 from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.rail.currencies import AmountNotChargeable
 from payments.retries import shown

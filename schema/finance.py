@@ -12,7 +12,8 @@ from billing.approvals import ApprovalSettled, SecondPersonNeeded
 from billing.credit_notes import OtherCurrency
 from billing.crediting import CreditTooHigh
 from billing.invoices import InvoiceCorrected, InvoiceSettled
-from billing.tables import ApprovalKind, Collection, CreditDestination, InvoiceKind, LineItem
+from billing.states import ApprovalKind, Collection, CreditDestination, InvoiceKind
+from billing.tables import LineItem
 from resolvers import finance, invoices, papers
 from resolvers.amounts import AmountInput, CreditLineInput, OneOffLineInput
 from resolvers.graph import Bind, Column, Reader, holders

@@ -16,7 +16,7 @@ from payments.attempts import PaymentMethodUnusable, PaymentUnderWay
 from payments.availability import PaymentMethodOption as Option
 from payments.methods import EXPIRES_SOON, PaymentMethodInUse
 from payments.rail.currencies import AmountNotChargeable
-from payments.tables import PartState, PaymentMethodKind, PaymentSource, PaymentState, SetupState
+from payments.states import PartState, PaymentMethodKind, PaymentSource, PaymentState, SetupState
 from resolvers import paying as resolve
 from resolvers.graph import Column, Computed, holders
 from schema.base import Node, Word, face, many, money, one, value, words

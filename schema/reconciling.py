@@ -8,8 +8,8 @@ import strawberry
 
 from billing import tables
 from billing.reconciliation import DiscrepancyEnded, DiscrepancyKind, DiscrepancyState, DiscrepancySubject
+from payments.states import ReconciliationStage
 from payments.tables import Reconciliation as Comparison
-from payments.tables import ReconciliationStage
 from resolvers import reconciling as resolve
 from resolvers.graph import Column
 from schema.base import Node, Word, face, money, one, value, words

@@ -14,7 +14,7 @@ from billing.invoices import InvoiceSettled
 from billing.refunding import RefundNotCredited, Returned
 from payments import tables
 from payments.refunds import PaymentNotRefundable, RefundTooHigh
-from payments.tables import RefundCause, RefundState
+from payments.states import RefundCause, RefundState
 from resolvers import returning as resolve
 from resolvers.graph import Column, holders
 from schema.base import Node, Word, face, money, one, value, words

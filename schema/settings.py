@@ -11,7 +11,7 @@ from auth import tables as people
 from auth.policy import Permission
 from billing.collecting import SeatCollection
 from billing.settings import SettingsUnchanged
-from billing.tables import Collection
+from billing.states import Collection
 from billing.terms import TermsForFinance, VatIdNotValid
 from resolvers import settings as resolve
 from resolvers.graph import Column, holders

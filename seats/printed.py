@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.paper.seated import Sat, Seated
-from billing.tables import LineItem, LineKind
+from billing.states import LineKind
+from billing.tables import LineItem
 from kernel.time import Period
 from kernel.work import Work
 from seats import sitting_queries

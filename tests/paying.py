@@ -8,7 +8,8 @@ import httpx2
 
 from kernel import ids
 from payments.rail.opening import Rail
-from payments.tables import PaymentMethod, PaymentMethodKind, RailCustomer
+from payments.states import PaymentMethodKind
+from payments.tables import PaymentMethod, RailCustomer
 from tests.scenery import Scene, World
 
 

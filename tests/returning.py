@@ -17,19 +17,8 @@ from kernel.work import Work
 from payments import customers
 from payments.disputes import DisputeState, internal
 from payments.rail.intents import body_of
-from payments.tables import (
-    Dispute,
-    DisputeEvidence,
-    FraudWarning,
-    PartState,
-    Payment,
-    PaymentPart,
-    PaymentSource,
-    PaymentState,
-    Refund,
-    RefundCause,
-    RefundState,
-)
+from payments.states import PartState, PaymentSource, PaymentState, RefundCause, RefundState
+from payments.tables import Dispute, DisputeEvidence, FraudWarning, Payment, PaymentPart, Refund
 from tests.paying import card, customer, rail_of, together
 from tests.scene import Somebody
 from tests.scenery import Scene

@@ -36,59 +36,62 @@ from auth.viewing import rules as looks
 from auth.viewing.tables import Viewing
 from billing import periods
 from billing.bulk.tables import BulkExport
+from billing.catalog_tables import Coupon, PromotionCode
 from billing.dunning import Course, Step, StepKind
 from billing.dunning_rows import write_steps
 from billing.facts import cycle_row, metered_item
 from billing.ledger import Account as LedgerAccount
 from billing.reconciliation import DiscrepancyKind, DiscrepancySubject
-from billing.tables import (
+from billing.states import (
     ApprovalKind,
     ChangeKind,
     ChangeState,
-    Coupon,
-    CreditApproval,
     CreditDestination,
+    DunningState,
+    InvoiceState,
+    SubscriptionState,
+)
+from billing.tables import (
+    CreditApproval,
     CreditNote,
     CreditNoteLine,
     Discrepancy,
-    DunningState,
     Invoice,
     InvoiceDunning,
-    InvoiceState,
     ItemStep,
     LedgerEntry,
     LedgerTransfer,
     LineItem,
-    PromotionCode,
     ScheduledChange,
     Subscription,
     SubscriptionClock,
     SubscriptionDiscount,
     SubscriptionItem,
     SubscriptionPause,
-    SubscriptionState,
 )
 from kernel import audit, ids
 from kernel.sealing import seal
 from kernel.time import Anchor, Interval
-from payments.tables import (
+from payments.states import (
     AttemptOutcome,
     AttemptState,
     PartState,
+    PaymentMethodKind,
+    PaymentState,
+    ReconciliationStage,
+    RefundCause,
+    SetupState,
+)
+from payments.tables import (
     Payment,
     PaymentAttempt,
     PaymentChoice,
     PaymentMethod,
-    PaymentMethodKind,
     PaymentPart,
     PaymentSetup,
-    PaymentState,
     RailCustomer,
     Reconciliation,
-    ReconciliationStage,
     Refund,
-    RefundCause,
-    SetupState,
 )
 from seats.imports.tables import SeatImport, SeatImportRow
 from seats.listing import RowOutcome

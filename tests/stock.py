@@ -13,9 +13,9 @@ from sqlalchemy import Table, inspect
 from sqlmodel import SQLModel
 
 from billing.catalog import Audience
+from billing.catalog_tables import Entitlement, Plan, PlanVersion, Price
 from billing.entitlements import EntitlementKind
 from billing.pricing import Model
-from billing.tables import Entitlement, Plan, PlanVersion, Price
 from kernel import ids
 from kernel.clock import SimulatedClock
 from kernel.rows import plain

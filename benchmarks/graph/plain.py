@@ -25,6 +25,7 @@ from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 
 from auth import tables as auth
+from billing import catalog_tables
 from billing import tables as billing
 from payments import tables as payments
 from seats import tables as seats
@@ -65,10 +66,10 @@ async def lines_of(invoices: list[tuple[int, int]]) -> list[list[billing.LineIte
 
 def loaders() -> dict[str, DataLoader[Any, Any]]:
     """Those of one request."""
-    method, version, price = payments.PaymentMethod, billing.PlanVersion, billing.Price
+    method, version, price = payments.PaymentMethod, catalog_tables.PlanVersion, catalog_tables.Price
     return {
         "person": DataLoader(partial(by_id, auth.Person)),
-        "plan": DataLoader(partial(by_id, billing.Plan)),
+        "plan": DataLoader(partial(by_id, catalog_tables.Plan)),
         "methods": DataLoader(partial(by_parent, method, method.account_id, method.id)),
         "lines": DataLoader(lines_of),
         "versions": DataLoader(partial(by_parent, version, version.plan_id, version.number)),
@@ -147,13 +148,13 @@ class Price:
     amount: Money
 
     @classmethod
-    def of(cls, row: billing.Price) -> "Price":
+    def of(cls, row: catalog_tables.Price) -> "Price":
         return cls(key=row.key, interval=row.interval.name, amount=Money(minor=row.amount_minor, currency=row.currency))
 
 
 @strawberry.type
 class PlanVersion:
-    row: strawberry.Private[billing.PlanVersion]
+    row: strawberry.Private[catalog_tables.PlanVersion]
     number: int
 
     @strawberry.field
@@ -164,7 +165,7 @@ class PlanVersion:
 
 @strawberry.type
 class Plan:
-    row: strawberry.Private[billing.Plan]
+    row: strawberry.Private[catalog_tables.Plan]
     id: ID
     key: str
     name: str
@@ -176,7 +177,7 @@ class Plan:
         return PlanVersion(row=newest, number=newest.number)
 
     @classmethod
-    def of(cls, row: billing.Plan) -> "Plan":
+    def of(cls, row: catalog_tables.Plan) -> "Plan":
         return cls(row=row, id=ID(str(row.id)), key=row.key, name=row.name["en"], description=row.description["en"])
 
 
@@ -370,7 +371,7 @@ class Query:
 
     @strawberry.field
     async def plans(self) -> list[Plan]:
-        table = billing.Plan
+        table = catalog_tables.Plan
         offered = select(table).where(col(table.archived_at).is_(None))
         return [Plan.of(row) for row in await rows(offered.order_by(col(table.position), col(table.id)))]
 

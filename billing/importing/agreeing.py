@@ -19,7 +19,8 @@ from billing.importing.deciding import Granted, Wanted
 from billing.lines import Issued, Line
 from billing.periods import Cycle
 from billing.pricing import Price, plain
-from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem, SubscriptionState
+from billing.states import SubscriptionState
+from billing.tables import ItemStep, Subscription, SubscriptionDiscount, SubscriptionItem
 from kernel.time import Anchor, Interval, Period
 
 TRIALING = "trialing"

@@ -21,8 +21,9 @@ from billing.importing.agreeing import TRIALING, Agreed, agreed, within
 from billing.importing.deciding import Decision, Wanted
 from billing.importing.describing import name_of
 from billing.importing.matching import Kind, Matching
+from billing.states import SubscriptionState
 from billing.subscriptions import AlreadySubscribed
-from billing.tables import ImportedObject, SubscriptionClock, SubscriptionState
+from billing.tables import ImportedObject, SubscriptionClock
 from kernel import ids
 from kernel.errors import Conflict
 from kernel.money import Money

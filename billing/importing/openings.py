@@ -15,7 +15,8 @@ from billing.facts import IMPORTED, columns_of
 from billing.importing.agreeing import Agreed, paid_there, within
 from billing.importing.deciding import Wanted
 from billing.lines import Issued, Line
-from billing.tables import Invoice, InvoiceKind, LineItem, LineKind
+from billing.states import InvoiceKind, LineKind
+from billing.tables import Invoice, LineItem
 from kernel.money import total
 from kernel.time import Period
 from kernel.work import Work

@@ -13,7 +13,8 @@ from billing import queries as billing
 from billing.facts import COPIED
 from billing.importing import queries
 from billing.importing.copying import Copied, CopiedLine
-from billing.tables import Collection, ImportedObject, Invoice, InvoiceKind, InvoiceState, LineItem
+from billing.states import Collection, InvoiceKind, InvoiceState
+from billing.tables import ImportedObject, Invoice, LineItem
 from kernel.errors import Conflict
 from kernel.work import Work
 from payments.rail.invoice_values import TheirInvoice

@@ -23,16 +23,8 @@ from billing.paper.sheet import Headline, Pair, Party, Row, Sheet, Sum, as_words
 from billing.paper.writing import Hand, plain
 from billing.pricing import TIMES
 from billing.seller import Seller
-from billing.tables import (
-    Collection,
-    CreditDestination,
-    CreditNote,
-    CreditNoteLine,
-    Invoice,
-    InvoiceState,
-    LineItem,
-    LineKind,
-)
+from billing.states import Collection, CreditDestination, InvoiceState, LineKind
+from billing.tables import CreditNote, CreditNoteLine, Invoice, LineItem
 from billing.tax import EXPORT, REVERSE_CHARGE
 from kernel.money import Money, total
 from kernel.time import Period

@@ -24,7 +24,7 @@ from billing.lines import Kind, Line
 from billing.periods import Cycle
 from billing.pricing import Price, Quantity, Timing
 from billing.proration import Proration
-from billing.tables import InvoiceKind
+from billing.states import InvoiceKind
 from billing.tax import Rate, apiece, parts
 from kernel.money import Money, total
 from kernel.time import Anchor, Interval

@@ -14,23 +14,23 @@ from sqlmodel import SQLModel
 
 from billing import catalog_rows
 from billing.catalog import ListPrice
+from billing.catalog_tables import Price as PriceRow
 from billing.facts import Facts
 from billing.pricing import Model
 from billing.proration import Proration
 from billing.queries import RUNNING, WAITS_FOR_OTHERS
 from billing.run.chunks import Chunk, Run
+from billing.states import LineKind
 from billing.tables import (
     ENDED,
     ItemStep,
     LineItem,
-    LineKind,
     Subscription,
     SubscriptionCycle,
     SubscriptionDiscount,
     SubscriptionItem,
     SubscriptionPause,
 )
-from billing.tables import Price as PriceRow
 from kernel.time import Interval
 
 RowT = TypeVar("RowT", bound=SQLModel)

@@ -16,7 +16,8 @@ import asyncpg
 from auth.policy import Desk, Role
 from billing import invoice_queries
 from billing.invoices import remaining
-from billing.tables import Collection, Invoice, InvoiceState
+from billing.states import Collection, InvoiceState
+from billing.tables import Invoice
 from gateway.letters import queries
 from gateway.letters.posting import GIVEN_UP
 from gateway.letters.queries import Reader

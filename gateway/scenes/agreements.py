@@ -15,7 +15,9 @@ from auth.tables import Account
 from billing import changes, subscriptions
 from billing import events as billed
 from billing import queries as billing
-from billing.tables import Invoice, Price, Subscription, SubscriptionState
+from billing.catalog_tables import Price
+from billing.states import SubscriptionState
+from billing.tables import Invoice, Subscription
 from gateway.scenes import form, invoices, queries
 from gateway.scenes.payer import Payer
 from kernel.errors import InvalidInput

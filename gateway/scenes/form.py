@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from auth.policy import Desk, KeyScope, Role
+from billing.states import InvoiceState
 from billing.subscriptions import CancelAt
-from billing.tables import InvoiceState
 from gateway.scenes.words import (
     Count,
     Country,
@@ -29,7 +29,7 @@ from gateway.scenes.words import (
 )
 from kernel.errors import InvalidInput
 from kernel.time import Interval
-from payments.tables import PaymentMethodKind, PaymentState
+from payments.states import PaymentMethodKind, PaymentState
 from seats.seating import InvitationState, SeatSource, SeatState
 
 NOW = Moment()

@@ -11,7 +11,8 @@ from auth.tables import Account
 from billing import events as billing
 from billing import invoices, ledger
 from billing.seller import seller
-from billing.tables import Collection, Invoice, InvoiceKind, InvoiceState, LineItem, LineKind
+from billing.states import Collection, InvoiceKind, InvoiceState, LineKind
+from billing.tables import Invoice, LineItem
 from billing.tax import taxed
 from gateway.scenes import form, queries
 from gateway.scenes.payer import Payer
@@ -19,7 +20,8 @@ from kernel.errors import InvalidInput
 from kernel.money import Money, exponent
 from kernel.time import Period
 from payments import events as paying
-from payments.tables import Payment, PaymentMethodKind, PaymentState
+from payments.states import PaymentMethodKind, PaymentState
+from payments.tables import Payment
 
 DEBIT_TAKES = timedelta(days=5)
 """How long a direct debit is on its way."""

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from sqlmodel import col, select
 
 from auth.tables import Person
-from billing.tables import Invoice, InvoiceState, Price
+from billing.catalog_tables import Price
+from billing.states import InvoiceState
+from billing.tables import Invoice
 from kernel.time import Interval
 from kernel.work import Work
 from payments.tables import PaymentMethod

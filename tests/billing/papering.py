@@ -15,7 +15,8 @@ from billing.paper import drawing
 from billing.paper.sheet import Sheet
 from billing.paper.writing import hand
 from billing.seller import seller
-from billing.tables import Collection, CreditDestination, CreditNote, CreditNoteLine, Invoice, InvoiceState, LineItem
+from billing.states import Collection, CreditDestination, InvoiceState
+from billing.tables import CreditNote, CreditNoteLine, Invoice, LineItem
 from gateway.printing import Printer
 from kernel.money import Money, rounded
 

@@ -21,7 +21,8 @@ from billing.catalog_files import read
 from billing.localized import Localized
 from billing.metering import Meter
 from billing.rating import Aggregation
-from billing.tables import Subscription, SubscriptionItem, SubscriptionState
+from billing.states import SubscriptionState
+from billing.tables import Subscription, SubscriptionItem
 from kernel import audit, database
 from kernel.time import Interval
 from kernel.work import IdBlocks, Work

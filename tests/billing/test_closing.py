@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from billing import changes, closing, credit_notes, invoices, revenue, revenue_queries
 from billing.credit_notes import Wish
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from kernel import database
 from kernel.money import Money
 from kernel.time import Period

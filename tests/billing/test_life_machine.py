@@ -25,8 +25,8 @@ from billing import changes, credit_notes, discounting, fact_queries, holds, inv
 from billing.changes import Wish
 from billing.charging import Bill
 from billing.pricing import Price
+from billing.states import CreditDestination
 from billing.subscriptions import CancelAt
-from billing.tables import CreditDestination
 from kernel.errors import Problem
 from kernel.money import Money
 from kernel.time import Anchor, Interval, Period

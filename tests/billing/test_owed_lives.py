@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from billing import changes, closing, credit_notes, invoices
 from billing.credit_notes import Wish
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from kernel.errors import Problem
 from kernel.money import Money
 from tests.billing.living import Life, Open, lives

@@ -14,7 +14,7 @@ from billing import changes, credit_notes, invoice_queries, invoices, one_off
 from billing.credit_notes import Wish
 from billing.crediting import CreditTooHigh
 from billing.one_off import Wanted
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from gateway.worker import Worker
 from kernel.clock import Clock
 from kernel.money import Money

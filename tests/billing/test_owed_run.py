@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from billing import changes, credit_notes
 from billing.run import crew
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from kernel.money import Money
 from tests.billing.living import lives
 

@@ -21,7 +21,7 @@ from billing.paper.seated import MOST, Sat
 from billing.paper.sheet import Headline, Sheet
 from billing.paper.writing import LANGUAGES, LONGEST, _words, hand, plain
 from billing.seller import read, seller
-from billing.tables import Collection, InvoiceState, LineKind
+from billing.states import Collection, InvoiceState, LineKind
 from billing.tax import EXPORT, REVERSE_CHARGE
 from kernel.money import Money
 from kernel.time import Period

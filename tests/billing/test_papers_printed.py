@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from billing.tax import REVERSE_CHARGE
 from gateway.printing import Printer
 from kernel.errors import TooComplex, Unavailable

@@ -22,8 +22,8 @@ from billing.credit_notes import Wish
 from billing.events import SubscriptionReactivated
 from billing.metering import Report
 from billing.run.chunks import ROLE, Progress, Tally
+from billing.states import CreditDestination
 from billing.subscriptions import CancelAt, cancel
-from billing.tables import CreditDestination
 from kernel import database
 from kernel.errors import Problem
 from kernel.money import Money

@@ -19,8 +19,9 @@ from billing.lines import Issued
 from billing.metering import GRACE, Report
 from billing.rating import Usage
 from billing.run import crew
+from billing.states import CreditDestination
 from billing.subscriptions import CancelAt
-from billing.tables import CreditDestination, CreditNote
+from billing.tables import CreditNote
 from billing.timeline import bill
 from kernel.money import Money
 from tests.billing.living import Life, Open, lives

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from billing import credit_notes, explaining, invoices, papers, paying, reconciling
 from billing.credit_notes import Wish
 from billing.crediting import CreditTooHigh
-from billing.tables import CreditDestination
+from billing.states import CreditDestination
 from gateway import import_report, rails
 from gateway.import_invoices import Carried, Taking
 from gateway.importing import Outcome
@@ -26,7 +26,8 @@ from payments import hearing
 from payments.attempts import Presence
 from payments.rail.opening import Rail
 from payments.rail.values import VERSION
-from payments.tables import Payment, PaymentSource
+from payments.states import PaymentSource
+from payments.tables import Payment
 from payments.webhooks import Told
 from tests.gateway.test_importing import DAY, Installation, here, stays, subscriptions
 from tests.gateway.test_importing_lives import MINUTE, account_of, at_stripe, do, subscription_of

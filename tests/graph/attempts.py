@@ -11,9 +11,9 @@ from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
 import schema
 from auth.policy import Desk, KeyScope, Role
-from billing.tables import InvoiceState, SubscriptionState
+from billing.states import InvoiceState, SubscriptionState
 from kernel import ids
-from payments.tables import PaymentSource
+from payments.states import PaymentSource
 from seats.seating import SeatState
 from tests import paying, returning
 from tests.auth.saml import answering

@@ -9,7 +9,7 @@ import pytest
 
 from auth.policy import Desk
 from kernel import ids
-from payments.tables import PaymentSource
+from payments.states import PaymentSource
 from tests.graph.test_reconciliation import HOUR, MINUTE, later, reconciled
 from tests.paying import control, rail_of
 from tests.returning import Paid, paid, working

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auth.policy import Desk
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from kernel import ids
 from tests.graph.crowd import EVERYBODY, OUTSIDERS, UNBELIEVED, WITHOUT_A_REASON, crowd, evidence
 from tests.graph.test_permissions import HOLDERS

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from auth.policy import Desk
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from kernel import ids
 from tests.graph.asking import work_off
 from tests.graph.crowd import evidence

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auth.policy import Role
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from kernel import ids, pages
 from resolvers.graph import FACES, Page
 from resolvers.reading import COUNTED

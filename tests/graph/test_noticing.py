@@ -8,7 +8,8 @@ from typing import Any
 import stripe
 
 from kernel import ids
-from payments.tables import PaymentMethod, PaymentMethodKind
+from payments.states import PaymentMethodKind
+from payments.tables import PaymentMethod
 from tests.graph.asking import DAY, work_off
 from tests.graph.test_dunning import due, row_of
 from tests.graph.test_payments import checked, paid

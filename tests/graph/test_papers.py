@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from auth.policy import Desk, KeyScope, Role
-from billing.tables import InvoiceState
+from billing.states import InvoiceState
 from gateway.pace import Pace
 from kernel import ids, links
 from tests.billing.papering import pages

@@ -8,7 +8,7 @@ from typing import Any
 
 from auth.policy import Desk
 from kernel import ids
-from payments.tables import PaymentSource
+from payments.states import PaymentSource
 from tests.graph.asking import logged
 from tests.paying import control, rail_of
 from tests.returning import Paid, booked, paid, working

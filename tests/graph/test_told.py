@@ -12,7 +12,8 @@ import pytest
 from auth.policy import Desk
 from kernel import ids
 from payments.pursuit import GONE
-from payments.tables import PaymentMethod, PaymentMethodKind
+from payments.states import PaymentMethodKind
+from payments.tables import PaymentMethod
 from tests.graph.asking import work_off
 from tests.graph.test_dunning import days, due, row_of
 from tests.graph.test_returns_told import broken, heard

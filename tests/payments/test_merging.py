@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from kernel.money import Money
 from payments.merging import Seen, untouched, with_charge, with_intent
 from payments.rail.values import Charge, Decline, Intent
-from payments.tables import PaymentState
+from payments.states import PaymentState
 
 AMOUNT, NOTHING = Money(20_00, "USD"), Money(0, "USD")
 

@@ -13,12 +13,12 @@ import asyncpg
 from auth.tables import Account, Workspace
 from billing import previews
 from billing.catalog import Audience
+from billing.catalog_tables import PlanVersion
 from billing.collecting import SeatCollection
 from billing.previews import Foreseen
 from billing.pricing import Decrease, Model
 from billing.proration import Proration
 from billing.subscriptions import CancelAt
-from billing.tables import PlanVersion
 from gateway.worker import Worker
 from kernel.time import Interval
 from kernel.work import Work
