@@ -48,6 +48,7 @@ DECLARED = (
     auth.sso.tables,
     auth.tables,
     billing.bulk.tables,
+    billing.catalog_tables,
     billing.tables,
     gateway.letters.tables,
     kernel.audit,

@@ -427,7 +427,8 @@ PLANTED = [
     ),
     (
         (
-            "update outbox set delivered_at = now(); update payment set off_session = true where id = 48;"
+            "update outbox set delivered_at = now();"
+            " update payment set off_session = true, invoice_id = 42 where id = 48;"
             " insert into payment_part (account_id, id, payment_id, invoice_id, currency, amount_minor, state)"
             " values (10, 60, 48, 42, 'USD', 4800, 'open')"
         ),
