@@ -39,6 +39,9 @@ class Wander:
     anywhere: bool = False
     """Whether it also asks for what a function of ours answers."""
 
+    unlike: frozenset[str] = frozenset()
+    """Fields of several types, one in each of the fragments that are drawn: each needs a name of its own."""
+
     left: int = MOST
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
@@ -55,7 +58,7 @@ class Wander:
     def _field(self, name: str, made: GraphQLField, depth: int) -> str:
         self.left -= 1
         kind = get_named_type(made.type)
-        alias = f"a{MOST - self.left}_{name}: " if self.draw(st.integers(0, 5)) == 0 else ""
+        alias = f"a{MOST - self.left}_{name}: " if name in self.unlike or self.draw(st.integers(0, 5)) == 0 else ""
         asked = f"{alias}{name}{self._arguments(made)}{self._condition()}"
         if is_leaf_type(kind):
             return asked
@@ -82,8 +85,9 @@ class Wander:
         return (name in mapped or plain) and (leaf or (room and isinstance(shown, GraphQLObjectType)))
 
     def _fragments(self, depth: int) -> str:
-        kinds = self.draw(st.lists(st.sampled_from(_NODES), max_size=3, unique=True))
-        return " ".join(f"... on {name} {{ {self._selection(_object(name), depth + 1)} }}" for name in kinds)
+        kinds = [_object(name) for name in self.draw(st.lists(st.sampled_from(_NODES), max_size=3, unique=True))]
+        self.unlike |= _unlike(kinds)
+        return " ".join(f"... on {kind.name} {{ {self._selection(kind, depth + 1)} }}" for kind in kinds)
 
     def _condition(self) -> str:
         if self.draw(st.integers(0, 9)):
@@ -131,6 +135,15 @@ def _object(name: str) -> GraphQLObjectType:
     kind = graph().type_map[name]
     assert isinstance(kind, GraphQLObjectType)
     return kind
+
+
+def _unlike(kinds: Sequence[GraphQLObjectType]) -> frozenset[str]:
+    """The fields that don't have one type in all of these."""
+    types: dict[str, set[str]] = {}
+    for kind in kinds:
+        for name, made in kind.fields.items():
+            types.setdefault(name, set()).add(str(made.type))
+    return frozenset(name for name, found in types.items() if len(found) > 1)
 
 
 @st.composite
