@@ -14,7 +14,7 @@ import uvicorn
 from gateway.app import build
 from gateway.installation import signer
 from gateway.logs import configure_logging
-from gateway.quick.threshold import Threshold
+from gateway.pipe import Pipe
 from gateway.settings import load
 
 WAYS = {"compiled": 1, "executed": sys.maxsize}
@@ -30,7 +30,7 @@ def main(way: str, port: int) -> None:
         app,
         port=port,
         loop="uvloop",
-        http=Threshold,
+        http=Pipe,
         log_config=None,
         log_level="warning",
         access_log=False,
