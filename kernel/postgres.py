@@ -49,7 +49,7 @@ SETTINGS = {
     "max_connections": "200",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
@@ -147,9 +147,9 @@ def _start(server: _Server) -> None:
 
 
 def _memory() -> dict[str, str]:
-    """An eighth of the machine for the server, between 256 MB and 1 GB."""
+    """An eighth of the machine for the server, between 256 MB and 4 GB."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MB
-    return {"shared_buffers": f"{min(max(memory // 8, 256), 1024)}MB", "effective_cache_size": f"{memory // 2}MB"}
+    return {"shared_buffers": f"{min(max(memory // 8, 256), 4096)}MB", "effective_cache_size": f"{memory // 2}MB"}
 
 
 def _forget_the_dead(folder: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import asyncpg
 import structlog
@@ -21,8 +19,11 @@ from kernel.work import IdBlocks
 Stopped = Callable[[], bool]
 """Whether to stop after the chunk at hand."""
 
-NEVER = datetime.max.replace(tzinfo=UTC)
-"""When the clock of a subscription that is over is due: PostgreSQL's infinity."""
+_NEVER = "infinity"
+"""When the clock of a subscription that is over is due."""
+
+_NO = "null"
+"""No instant, in an array that PostgreSQL reads."""
 
 _AHEAD = 32
 """Blocks of ids for some chunks to come."""
@@ -106,16 +107,21 @@ class Worker:
 async def advance(connection: asyncpg.Connection, made: Sequence[Renewal]) -> None:
     """Move clocks and subscriptions into the periods that begin, and hold what is to be looked at."""
     values = [_moved(renewal) for renewal in made]
-    columns = [list(column) for column in zip(*values, strict=True)]
-    await connection.execute(_MOVE, *columns)
+    accounts, subscriptions, starts, ends, held = (list(column) for column in zip(*values, strict=True))
+    await connection.execute(_MOVE, accounts, subscriptions, _instants(starts), _instants(ends), held)
 
 
-def _moved(renewal: Renewal) -> tuple[Any, ...]:
+def _moved(renewal: Renewal) -> tuple[int, int, str, str, str | None]:
     account, subscription, due_at, *_ = renewal.due
     if renewal.period:
-        return account, subscription, renewal.period.span.start, renewal.period.span.end, renewal.held
+        return account, subscription, renewal.period.start, renewal.period.end, renewal.held
     # Nothing begins: what is held stays due until somebody has looked, and what is over never is again.
-    return account, subscription, None, due_at if renewal.held else NEVER, renewal.held
+    return account, subscription, _NO, str(due_at) if renewal.held else _NEVER, renewal.held
+
+
+def _instants(texts: Sequence[str]) -> str:
+    """An array as PostgreSQL reads it: its texts are there already, and the driver takes long for instants."""
+    return f"{{{','.join(texts)}}}"
 
 
 def _tally(made: Sequence[Renewal]) -> Tally:
@@ -137,7 +143,8 @@ def _why(renewal: Renewal) -> str:
 
 _MOVE = """
     with moved as (
-        select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[])
+        select * from unnest($1::bigint[], $2::bigint[], $3::text::timestamptz[], $4::text::timestamptz[],
+                             $5::text[])
         as m(account_id, subscription_id, starts_at, ends_at, held)
     ), clocks as (
         update subscription_clock c set due_at = m.ends_at, held = m.held,
