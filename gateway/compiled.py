@@ -33,7 +33,7 @@ _MET = "met"
 
 log = structlog.get_logger("gateway.compiled")
 
-Witness = Callable[[Document, Operation, dict[str, Any], Context, str], Awaitable[None]]
+Witness = Callable[[Document, Operation, dict[str, Any], Context, bytes], Awaitable[None]]
 """Sees every answer of a statement before it is sent, with what was asked, and may ask the same another way."""
 
 Onlooker = Callable[[Document, Operation, dict[str, Any], Context, Outcome], Awaitable[None]]
@@ -44,7 +44,7 @@ Onlooker = Callable[[Document, Operation, dict[str, Any], Context, Outcome], Awa
 class Answered:
     """How a query was answered: the JSON text of its data, or of a part of it, or why there is none."""
 
-    text: str | None
+    text: bytes | None
     why: str | None = None
     half: Read | None = None
     """What was read of a query that the executor has yet to answer the rest of."""
@@ -111,7 +111,7 @@ class Reads:
 
     async def _read(
         self, document: Document, operation: Operation, variables: dict[str, Any], context: Context
-    ) -> tuple[Plan | Half, str]:
+    ) -> tuple[Plan | Half, bytes]:
         if operation.kind is not OperationType.QUERY:
             raise NotCompiled("it is no query")
         if context.actor.setting is not None:

@@ -76,7 +76,7 @@ class Cost:
         """The points that it took to tell this change, at least one."""
         return max(1, self.used(data) - self.begun)
 
-    def used_by(self, text: str) -> int:
+    def used_by(self, text: bytes) -> int:
         """The points that an answer took whose data is JSON text of PostgreSQL's; read only where it has to be."""
         if self.shape.flat:
             return max(1, self.shape.fixed or 0)

@@ -334,12 +334,12 @@ def _extensions(bill: Bill | None, told: Answer) -> Answer:
     return {"extensions": shown} if shown else {}
 
 
-def around(text: str, bill: Bill | None, told: Answer) -> bytes:
+def around(text: bytes, bill: Bill | None, told: Answer) -> bytes:
     """The response around data that is JSON text already."""
     if bill and not told:
-        return b'{"data":%b,"extensions":{"cost":%b}}' % (text.encode(), bill.text)
+        return b'{"data":%b,"extensions":{"cost":%b}}' % (text, bill.text)
     extensions = _extensions(bill, told)
-    return b'{"data":' + text.encode() + (b"," + orjson.dumps(extensions)[1:] if extensions else b"}")
+    return b'{"data":' + text + (b"," + orjson.dumps(extensions)[1:] if extensions else b"}")
 
 
 def _failed(request: Request, error: Exception, media: str) -> Response:

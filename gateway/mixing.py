@@ -31,7 +31,7 @@ class Read:
     """What a statement has read of a query, as JSON text."""
 
     found: Half
-    text: str
+    text: bytes
 
     def rest_of(self, document: Document) -> Document:
         """The document with nothing but what the executor has yet to answer."""

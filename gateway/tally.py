@@ -17,10 +17,10 @@ class Tally:
     """
 
     fixed: int
-    rows: tuple[tuple[str, int], ...]
+    rows: tuple[tuple[bytes, int], ...]
     """What each row of a list has, and what it costs."""
 
-    missing: tuple[tuple[str, int], ...]
+    missing: tuple[tuple[bytes, int], ...]
     """What is in the text where an object is missing, and what it would have cost."""
 
     @classmethod
@@ -32,7 +32,7 @@ class Tally:
         own, *lists = made.weights
         return cls(own, tuple(zip(made.marks, lists, strict=True)), tuple(made.missing))
 
-    def used(self, text: str) -> int:
+    def used(self, text: bytes) -> int:
         """The points that it took."""
         rows = sum(text.count(mark) * each for mark, each in self.rows)
         return self.fixed + rows - sum(text.count(mark) * each for mark, each in self.missing)
@@ -45,10 +45,10 @@ class _Weighing:
         self.weights = [0]
         """What the whole answer costs, and a row of each list."""
 
-        self.marks: list[str] = []
+        self.marks: list[bytes] = []
         """What each row has, of all lists."""
 
-        self.missing: list[tuple[str, int]] = []
+        self.missing: list[tuple[bytes, int]] = []
         self._shown = shown
 
     def weigh(self, shape: Shape, place: int) -> bool:
@@ -66,7 +66,7 @@ class _Weighing:
             return False
         if mark is None:
             return True
-        self.marks.append(f'"{mark}":')
+        self.marks.append(f'"{mark}":'.encode())
         self.weights.append(entry.each)
         return self.weigh(entry.inside, len(self.weights) - 1)
 
@@ -76,5 +76,5 @@ class _Weighing:
             return False
         lost = self.weights[place] - before
         if lost and entry.optional:
-            self.missing.append((f'"{entry.key}":null', lost))
+            self.missing.append((f'"{entry.key}":null'.encode(), lost))
         return not (lost and entry.optional) or self._shown[entry.key] == 1

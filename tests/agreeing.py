@@ -29,7 +29,7 @@ class Agreement:
     differences: list[str] = field(default_factory=list)
 
     async def witness(
-        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context, text: str
+        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context, text: bytes
     ) -> None:
         """Ask the executor the same, in the same transaction, and note where it says something else."""
         outcome = await execute(self.schema, document, operation, variables, context)

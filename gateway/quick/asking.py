@@ -129,7 +129,7 @@ class Asking:
             who.bind(question.number, found)
         return found
 
-    async def _fetched(self, bound: Bound, now: datetime) -> str | None:
+    async def _fetched(self, bound: Bound, now: datetime) -> bytes | None:
         """What was read, if they still may what they might and nothing else is unusual."""
         plan = bound.plan
         try:

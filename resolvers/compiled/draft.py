@@ -13,8 +13,8 @@ from resolvers.graph import Bind
 
 Read = Callable[[Asking], Any]
 
-MARK = "\t"
-"""A character that stands in the text as it is where we are needed; inside of JSON's strings it is escaped."""
+MARK = b"\t"
+"""A character that stands as it is around what we are needed for; inside of JSON's strings it is escaped."""
 
 GIVE_UP = r"E'\t0'::json"
 """The SQL of a mark at which the text is thrown away, and the graph is read as usual."""

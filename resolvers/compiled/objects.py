@@ -43,10 +43,10 @@ class Writer:
         self._reader = Marked(asking.actor)
 
     def statement(self, chosen: Chosen, query: GraphQLObjectType) -> str:
-        """The statement of a whole query, whose only value is the response's data as JSON text."""
+        """The statement of a whole query, whose only value is the response's data as JSON text, in bytes."""
         row = Row(FACES[query.name], "", {})
         columns = self.columns(row, query, chosen)
-        return f"select row_to_json(q)::text from (select {columns} from (select) root {' '.join(row.joins)}) q"
+        return f"select json_send(row_to_json(q)) from (select {columns} from (select) root {' '.join(row.joins)}) q"
 
     def columns(self, row: Row, kind: GraphQLObjectType, chosen: Chosen) -> str:
         """The fields of an object as columns with their keys."""

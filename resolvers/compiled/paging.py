@@ -74,7 +74,7 @@ class Paging:
         if (self.asked.list_name, kind) not in self.draft.lists:
             self.draft.lists.append((self.asked.list_name, kind))
         place = self.draft.lists.index((self.asked.list_name, kind))
-        return f"(E'\\t' || json_build_array({place}, {alias}.{PLACE}, {alias}.{NUMBER})::text)::json"
+        return f"(E'\\t' || json_build_array({place}, {alias}.{PLACE}, {alias}.{NUMBER})::text || E'\\t')::json"
 
     def total(self) -> str:
         """How many rows the whole list has, up to a limit."""

@@ -6,13 +6,13 @@ form of the variables' values. Everything else is bound when somebody asks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import orjson
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
@@ -35,8 +35,6 @@ MOST_PLANS = 64
 
 LONGEST_STATEMENT = 200_000
 """Characters of SQL that are worth planning."""
-
-_DECODER = json.JSONDecoder()
 
 Plans = MutableMapping[Hashable, Any]
 
@@ -86,20 +84,21 @@ class Plan:
         """What the statement binds, in order. Raises whatever is wrong with what is asked."""
         return [read(asking) for read in self.reads]
 
-    def finished(self, text: str) -> str:
-        """The JSON text, with cursors in the place of their marks. Raises Surprise."""
+    def finished(self, text: bytes) -> bytes:
+        """The JSON text, with cursors in the place of what is marked. Raises Surprise."""
         if MARK not in text:
             return text
-        first, *rest = text.split(MARK)
-        return first + "".join(self._sealed(piece) for piece in rest)
+        pieces = text.split(MARK)
+        pieces[1::2] = [self._sealed(marked) for marked in pieces[1::2]]
+        return b"".join(pieces)
 
-    def _sealed(self, piece: str) -> str:
-        if not piece.startswith("["):
+    def _sealed(self, marked: bytes) -> bytes:
+        if not marked.startswith(b"["):
             raise Surprise("what a row can't say was met")
-        (place, value, number), end = _DECODER.raw_decode(piece)
+        place, value, number = orjson.loads(marked)
         name, kind = self.lists[place]
         at = datetime.fromisoformat(value).astimezone(UTC) if kind == "timestamptz" else value
-        return f'"{pages.write(name, (at, number))}"{piece[end:]}'
+        return b'"%b"' % pages.write(name, (at, number)).encode()
 
 
 @dataclass(frozen=True, slots=True)
