@@ -17,7 +17,7 @@ from auth import tokens
 from auth.tokens import Signer
 from gateway import stopping
 from gateway.settings import Misconfigured, Settings, kept
-from kernel import database, ids, links, sealing
+from kernel import database, ids, links, pages, sealing
 from kernel.clock import Clock, SimulatedClock, SystemClock
 from kernel.errors import Forbidden, Unavailable
 
@@ -34,6 +34,7 @@ _NAME = "seatgraph"
 def configure(settings: Settings) -> None:
     """Put this installation's keys in force."""
     ids.use_key(settings.key("ids"))
+    pages.use_key(settings.key("cursors"))
     sealing.use_key(settings.key("seal"))
     links.use(settings.key("links"), settings.url)
 

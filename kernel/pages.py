@@ -1,7 +1,7 @@
 """Pages: cursors that remember a place in an order, whatever is inserted around it.
 
-A cursor holds the order's values of one row, the list it belongs to and a seal;
-one from another list, or one that was edited, is refused.
+A cursor holds the order's values of one row, and a seal over them and the name of the list it
+belongs to; one from another list, or one that was edited or made up, is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from hmac import compare_digest
 from typing import Any, ClassVar
 
 from kernel.errors import InvalidInput
@@ -22,7 +23,18 @@ MOST = 100
 USUAL = 20
 """A page's size when none is asked for."""
 
-_SEAL = 6
+_SEAL = 12
+
+
+class _Key:
+    """What cursors are sealed with: one an installation, chosen when the process starts."""
+
+    seal = blake2b(b"development", digest_size=32).digest()
+
+
+def use_key(key: bytes) -> None:
+    """Choose the seal of this installation; every cursor shown before another choice is void."""
+    _Key.seal = blake2b(key, digest_size=32, person=b"seatgraph-pages").digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ def read(list_name: str, cursor: str) -> tuple[Any, ...]:
         values = json.loads(body)
     except (ValueError, RecursionError):
         raise InvalidInput("That is not a cursor of ours.") from None
-    if mark != _sealed(list_name, body):
+    if not compare_digest(mark, _sealed(list_name, body)):
         raise InvalidInput("That cursor is of another list or another order; start again without it.")
     if not isinstance(values, list):
         raise InvalidInput("That is not a cursor of ours.")
@@ -77,4 +89,4 @@ def instant_of(value: str) -> datetime:
 
 
 def _sealed(list_name: str, body: bytes) -> bytes:
-    return blake2b(body, digest_size=_SEAL, key=list_name.encode()[:64]).digest()
+    return blake2b(list_name.encode() + b"\0" + body, digest_size=_SEAL, key=_Key.seal).digest()

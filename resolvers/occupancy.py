@@ -131,7 +131,7 @@ async def line_seats(row: Any, info: Info) -> Occupied | None:
 
 
 def _place(place: tuple[Any, ...]) -> tuple[datetime, int]:
-    # A cursor's seal is no secret, so what it holds may be anything.
+    # We sealed it, and yet another version of us may have.
     match place:
         case (str(moment), int(number)):
             with suppress(ValueError, OverflowError):

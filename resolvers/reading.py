@@ -224,7 +224,7 @@ def _select(face: Face, where: str, bind: Bind, reader: Reader, extra: str = "")
 
 
 def _place(place: tuple[Any, ...], kind: str) -> tuple[Any, int]:
-    # A cursor's seal is no secret, so what it holds may be anything.
+    # We sealed it, and yet another version of us may have.
     match kind, place:
         case "timestamptz", (str(value), int(number)):
             with suppress(ValueError, OverflowError):

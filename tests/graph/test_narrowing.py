@@ -188,34 +188,39 @@ async def test_arguments_that_can_not_be_are_refused(narrowed: Full, arguments: 
 
 
 NAME = "WorkspaceSeats:SINCE:0"
-FORGED = [
-    pages.write(NAME, values)
-    for values in [
-        (),
-        ("2026-01-01T00:00:00+00:00",),
-        ("2026-01-01T00:00:00+00:00", 1, 2),
-        ("yesterday", 1),
-        ("2026-01-01T00:00:00", 1, 1),
-        ("0001-01-01T00:00:00+23:59", 1),
-        (1, 1),
-        ("2026-01-01T00:00:00+00:00", "1"),
-        ("2026-01-01T00:00:00+00:00", 2**63),
-        ("2026-01-01T00:00:00+00:00", 1.5),
-        ([["nested"]], 1),
-        ({"a": 1}, {}),
-        (None, None),
-    ]
+FORGED: list[tuple[Any, ...]] = [
+    (),
+    ("2026-01-01T00:00:00+00:00",),
+    ("2026-01-01T00:00:00+00:00", 1, 2),
+    ("yesterday", 1),
+    ("2026-01-01T00:00:00", 1, 1),
+    ("0001-01-01T00:00:00+23:59", 1),
+    (1, 1),
+    ("2026-01-01T00:00:00+00:00", "1"),
+    ("2026-01-01T00:00:00+00:00", 2**63),
+    ("2026-01-01T00:00:00+00:00", 1.5),
+    ([["nested"]], 1),
+    ({"a": 1}, {}),
+    (None, None),
 ]
-OTHERS = [
-    pages.write("WorkspaceSeats:SINCE:1", ("2026-01-01T00:00:00+00:00", 1)),
-    pages.write("WorkspaceSeats:EMAIL:0", ("a@example.test", 1)),
-    pages.write("PoolSeats:SINCE:0", ("2026-01-01T00:00:00+00:00", 1)),
+OTHERS: list[tuple[str, tuple[Any, ...]]] = [
+    ("WorkspaceSeats:SINCE:1", ("2026-01-01T00:00:00+00:00", 1)),
+    ("WorkspaceSeats:EMAIL:0", ("a@example.test", 1)),
+    ("PoolSeats:SINCE:0", ("2026-01-01T00:00:00+00:00", 1)),
 ]
 NONSENSE = ["x", "====", "💥", "not a cursor", "A" * 100_000, "WyJhIiwxXQ", "\x00", "null", "Ww" * 5_000]
 
 
-@pytest.mark.parametrize("cursor", [*FORGED, *OTHERS, *NONSENSE], ids=lambda cursor: repr(cursor[:30]))
-async def test_a_cursor_that_is_none_of_this_list_is_refused(narrowed: Full, cursor: str) -> None:
+@pytest.mark.parametrize("sealed", [*((NAME, place) for place in FORGED), *OTHERS], ids=repr)
+async def test_a_cursor_that_is_none_of_this_list_is_refused(narrowed: Full, sealed: tuple[str, Any]) -> None:
+    cursor = pages.write(*sealed)
+
+    assert await refused(narrowed.scene, "after: $cursor", cursor=cursor) == "INVALID_INPUT"
+    assert await refused(narrowed.scene, "last: 1, before: $cursor", cursor=cursor) == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("cursor", NONSENSE, ids=lambda cursor: repr(cursor[:30]))
+async def test_nonsense_for_a_cursor_is_refused(narrowed: Full, cursor: str) -> None:
     assert await refused(narrowed.scene, "after: $cursor", cursor=cursor) == "INVALID_INPUT"
     assert await refused(narrowed.scene, "last: 1, before: $cursor", cursor=cursor) == "INVALID_INPUT"
 
