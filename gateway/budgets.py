@@ -32,7 +32,7 @@ _SHARE = 10
 _FORGOTTEN = 60.0
 """Seconds after which somebody who spends nothing is asked about again."""
 
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unreachable)
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unreachable)
 """What is raised while the database doesn't answer."""
 
 _SHOWN = (
@@ -152,12 +152,12 @@ class Budgets:
             try:
                 await self.settle([name for name, account in self._accounts.items() if account.spent])
                 self._forget()
-            except _AWAY as error:
+            except AWAY as error:
                 log.warning("budgets will be settled again", kind=type(error).__name__)
 
     async def close(self) -> None:
         """Tell the others what is not settled yet, for this process ends."""
-        with suppress(*_AWAY):
+        with suppress(*AWAY):
             await self.settle(list(self._accounts))
 
     async def settle(self, names: Sequence[str]) -> None:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address, ip_network
 
+import asyncpg
 from starlette.requests import Request
 
 from gateway import budget_queries
-from gateway.budgets import Bill, Budgets, Purse, shared
-from gateway.documents import Operation
+from gateway.budgets import AWAY, Bill, Budgets, Purse, shared
 from kernel import database
 from resolvers.info import Context
+
+_EVERY = 3_600.0
+"""Seconds between two looks at whose budget is long full again."""
 
 _IPV4 = 4
 _HOUSEHOLD = 64
@@ -24,26 +27,30 @@ _HOUSEHOLD = 64
 async def budgets(url: str, purse: Purse) -> AsyncIterator[Budgets]:
     """Everybody's budgets, settled with other processes for as long as the application is open."""
     connections = await database.pool(url, size=1)
-    await budget_queries.forget(connections)
     made = Budgets(purse, shared(connections))
-    settling = asyncio.create_task(made.run())
+    working = [asyncio.create_task(made.run()), asyncio.create_task(_forgotten(connections))]
     try:
         yield made
     finally:
-        settling.cancel()
-        with suppress(asyncio.CancelledError):
-            await settling
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
         await made.close()
         await connections.close()
 
 
-async def charge(request: Request, context: Context, operation: Operation, cost: int) -> Bill | None:
-    """Let whoever asks pay. What is public costs a stranger nothing. Raises Overspent."""
-    nobody = not context.actor.known
-    if nobody and operation.cost.public:
-        return None
+async def _forgotten(connections: asyncpg.Pool) -> None:
+    """Forget now and then whoever has long spent nothing: strangers come with ever new addresses."""
+    while True:
+        with suppress(*AWAY):
+            await budget_queries.forget(connections)
+        await asyncio.sleep(_EVERY)
+
+
+async def charge(request: Request, context: Context, cost: int) -> Bill:
+    """Let whoever asks pay. Raises Overspent."""
     spending: Budgets = request.app.state.budgets
-    return await spending.take(_stranger(request) if nobody else context.actor.name, cost)
+    return await spending.take(context.actor.name if context.actor.known else _stranger(request), cost)
 
 
 def _stranger(request: Request) -> str:

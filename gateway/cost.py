@@ -137,6 +137,9 @@ class _Pricing:
         self.shown: Counter[str] = Counter()
         """In how many places a key is shown."""
 
+        self._lists: list[str] = []
+        """Of what the short lists are that the walk is below."""
+
     def shape(self, kind: Composite, sets: list[SelectionSetNode], rows: Size | None = None) -> Shape:
         """What these selections ask of an object of this type; `rows` is the size of the page that it is."""
         self.public = self.public and _is_public(kind)
@@ -208,7 +211,7 @@ class _Pricing:
         nodes: list[tuple[FieldNode, tuple[Condition, ...]]],
         rows: Size | None,
     ) -> Entry:
-        first, conditions = nodes[0]
+        first, _ = nodes[0]
         made = _field(self._schema, kind, first.name.value)
         if made is None:
             return Entry(key, 0, 0, None, NOTHING)
@@ -220,19 +223,24 @@ class _Pricing:
         weight = weight_of(self._schema, kind, made)
         below = get_named_type(made.type)
         size = self._size(first, weight) if weight.sized_by or _is_list(made) else None
+        short = size is not None and not weight.sized_by and (rows is None or first.name.value not in _ROWS)
+        if short and below.name in self._lists:
+            # Lists below their own kind multiply: ten rows of ten rows are soon more than anybody has.
+            size = Size(weight.most)
         sets = [node.selection_set for node, _ in nodes if node.selection_set]
         inside = NOTHING
         if not is_leaf_type(below):
+            self._lists.append(below.name if short else "")
             inside = self.shape(_composite(self._schema, below.name), sets, size if weight.paged else None)
+            self._lists.pop()
         if weight.paged:
             size = None
         elif rows is not None and first.name.value in _ROWS and _is_list(made):
             weight, size = replace(weight, each=1), rows
-        # A field that is also asked for without a condition is always shown.
-        always = any(not each for _, each in nodes)
+        terms = tuple(dict.fromkeys(each for _, each in nodes))
         each = 0 if weight.paged else weight.each
         optional = not isinstance(made.type, GraphQLNonNull)
-        return Entry(key, weight.own, each, size, inside, () if always else conditions, _is_list(made), optional)
+        return Entry(key, weight.own, each, size, inside, () if () in terms else terms, _is_list(made), optional)
 
     def _size(self, node: FieldNode, weight: Weight) -> Size:
         """How many rows the arguments ask for."""

@@ -11,9 +11,8 @@ nothing, so no request can be forged across sites.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -35,10 +34,11 @@ from gateway.live.streams import Refused
 from gateway.masking import STATUS, masked, masked_exception, refused
 from gateway.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, negotiate
 from gateway.observability import note
+from gateway.patience import PATIENCE, timely
 from gateway.public_answers import FRESH, PublicAnswer, PublicAnswers, is_public, key_of
 from gateway.requests import BODY, TOO_LONG, Asked, Malformed, read
 from gateway.sources import Sources, client_of
-from kernel.errors import Code, Fault, InvalidInput, RateLimited, TooComplex
+from kernel.errors import Code, Fault, InvalidInput, RateLimited
 
 UNPARSABLE = 400
 """The status of a text that is no GraphQL document."""
@@ -55,9 +55,6 @@ OFFERED = (RESPONSE, JSON)
 VARIES = "Accept, Authorization, Cookie"
 """The headers of a request that choose between an answer for everybody and others."""
 
-PATIENCE = 30.0
-"""Seconds that a query may take. What it waits for in the database is canceled then."""
-
 FAILED = "failed"
 """Where the state of a request tells why another door, which tried before, failed to answer it."""
 
@@ -71,8 +68,8 @@ becomes the status of the whole response.
 Follow = Callable[[Request, Asked, Document, Operation], Awaitable[Response]]
 """Begins a subscription, and answers with its event stream. Raises Refused, or a Fault."""
 
-Charge = Callable[[Request, Any, Operation, int], Awaitable[Bill | None]]
-"""Spends from the budget of whoever asks what an operation may cost; None where that is free. Raises Overspent."""
+Charge = Callable[[Request, Any, int], Awaitable[Bill]]
+"""Spends from the budget of whoever asks what an operation may cost. Raises Overspent."""
 
 Run = Callable[[Document], Awaitable[Outcome]]
 """Runs the operation of a document."""
@@ -190,28 +187,25 @@ class _Endpoint:
         except Fault as fault:
             return _told(request, {"errors": [masked_exception(fault)]}, UNPROCESSABLE, media)
         if self.answers and media != EVENTS and is_public(request, operation, asked):
-            return await self._public(request, document, operation, asked, media)
+            return await self._public(request, document, operation, asked, media, cost=cost)
         return await self._execute(request, document, operation, asked, media, cost=cost)
 
     async def _public(
-        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str
+        self, request: Request, document: Document, operation: Operation, asked: Asked, media: str, *, cost: int
     ) -> Response:
-        """The answer that everybody gets, from memory if it can be."""
+        """The answer that everybody gets, from memory if it can be: that is free."""
         assert self.answers
         answers, key = self.answers(request), key_of(document.digest, operation, asked.variables)
         answer = answers.get(key)
         if answer is None:
             mark = answers.mark()
             try:
-                async with self._context(request) as context, _timely(operation, self.patience):
-                    outcome = await execute(
-                        self._schema,
-                        document,
-                        operation,
-                        asked.variables,
-                        context,
-                        suggestions=self._documents.suggestions,
-                    )
+                async with self._context(request) as context:
+                    bill = await self._charge(request, context, cost) if self._charge else None
+                    async with timely(operation.kind, self.patience):
+                        outcome = await self._run(document, operation=operation, asked=asked, context=context)
+                if bill:
+                    bill.settle(operation.cost.used(outcome.data))
             except Exception as error:  # noqa: BLE001 - a client gets a reference, never a traceback
                 return _failed(request, error, media)
             if outcome.errors or not outcome.began:
@@ -244,11 +238,11 @@ class _Endpoint:
             _insist_on_untried(request)
             async with self._context(request) as context:
                 self._documents.open(operation, allowed=self.introspects(context))
-                bill = await self._charge(request, context, operation, cost) if self._charge else None
+                bill = await self._charge(request, context, cost) if self._charge else None
                 run: Run = partial(self._run, operation=operation, asked=asked, context=context)
                 told: Answer = {}
                 if self._reads:
-                    async with _timely(operation, self.patience):
+                    async with timely(operation.kind, self.patience):
                         read = await self._reads.read(document, operation, asked.variables, context)
                     told = self._reads.explained(read, context)
                     if read.text is not None:
@@ -257,7 +251,7 @@ class _Endpoint:
                         return _sent(around(read.text, bill, told), 200, media, {})
                     asking = {"operation": operation, "variables": asked.variables, "context": context}
                     run = partial(self._reads.finish, read, run, **asking)
-                async with _timely(operation, self.patience):
+                async with timely(operation.kind, self.patience):
                     outcome = await run(document)
             if bill:
                 bill.settle(operation.cost.used(outcome.data))
@@ -281,26 +275,6 @@ def _insist_on_untried(request: Request) -> None:
     """Refuse what another door tried and failed to answer. Raises what it said."""
     if failed := request.scope.get("state", {}).get(FAILED):
         raise failed
-
-
-@asynccontextmanager
-async def _timely(operation: Operation, patience: float) -> AsyncIterator[None]:
-    """Stop a query that takes too long. Raises TooComplex."""
-    # A change is not left halfway: whom it waits for outside has a patience of its own.
-    limit = None if operation.kind is OperationType.MUTATION else patience
-    try:
-        async with asyncio.timeout(limit) as waiting:
-            yield
-    except TimeoutError:
-        if not waiting.expired():
-            raise
-        raise overdue(patience) from None
-
-
-def overdue(patience: float) -> TooComplex:
-    """What is told of a query that was stopped after so many seconds."""
-    says = f"The query took longer than {patience:g} seconds and was stopped. Ask for less at a time."
-    return TooComplex(says, limit="seconds", most=int(patience))
 
 
 def _operation(request: Request, document: Document, asked: Asked) -> Operation:

@@ -13,6 +13,8 @@ EVENTS = "text/event-stream"
 UTF8 = frozenset({"utf-8", "utf8"})
 
 _MOST_RANGES = 50
+_LONGEST = 1_000
+"""Characters of an Accept header that is remembered, with what came of it."""
 
 
 def media_type(text: str) -> tuple[str, dict[str, str]]:
@@ -22,7 +24,6 @@ def media_type(text: str) -> tuple[str, dict[str, str]]:
     return media.strip(), {name.strip(): value.strip(' "') for name, _, value in pairs}
 
 
-@lru_cache(maxsize=512)
 def negotiate(accept: str | None, offers: tuple[str, ...]) -> str | None:
     """The offer that an Accept header likes best, None when it likes none.
 
@@ -30,6 +31,10 @@ def negotiate(accept: str | None, offers: tuple[str, ...]) -> str | None:
     outright, then who was named first, then our own order. A range that asks for
     another encoding than UTF-8 is not ours to serve.
     """
+    return (_known if len(accept or "") <= _LONGEST else _best)(accept, offers)
+
+
+def _best(accept: str | None, offers: tuple[str, ...]) -> str | None:
     ranges = list(_ranges(accept)) if accept and accept.strip() else [("*/*", 1000)]
     best: tuple[int, int, int, int] = (0, 0, 0, 0)
     chosen = None
@@ -39,6 +44,9 @@ def negotiate(accept: str | None, offers: tuple[str, ...]) -> str | None:
         if quality and (chosen is None or rank > best):
             best, chosen = rank, offer
     return chosen
+
+
+_known = lru_cache(maxsize=512)(_best)
 
 
 def _liking(offer: str, ranges: list[tuple[str, int]]) -> tuple[int, int, int]:

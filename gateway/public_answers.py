@@ -26,6 +26,8 @@ FRESH = 60
 
 _ROOM = 16 * 1024 * 1024
 _LARGEST = 256 * 1024
+_BESIDE = 512
+"""Bytes that an answer takes beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class PublicAnswers:
         answer = PublicAnswer(body, f'"{sha256(body).hexdigest()[:32]}"')
         if self._notices.listening and mark == self._notices.heard and len(body) <= _LARGEST and key not in self._kept:
             self._kept[key] = answer
-            self._room -= len(body)
+            self._room -= len(body) + _BESIDE
             while self._room < 0:
-                self._room += len(self._kept.popitem(last=False)[1].body)
+                self._room += len(self._kept.popitem(last=False)[1].body) + _BESIDE
         return answer
 
     def _forget(self) -> None:
@@ -78,5 +80,7 @@ def is_public(request: Request, operation: Operation, asked: Asked) -> bool:
 
 
 def key_of(digest: str, operation: Operation, variables: dict[str, Any]) -> bytes:
-    """What answers are kept by."""
-    return orjson.dumps([digest, operation.name, variables], option=orjson.OPT_SORT_KEYS)
+    """What answers are kept by: 32 bytes, however much is sent, and nothing of what the operation does not ask for."""
+    names = [each.variable.name.value for each in operation.node.variable_definitions or ()]
+    given = {name: variables[name] for name in names if name in variables}
+    return sha256(orjson.dumps([digest, operation.name, given], option=orjson.OPT_SORT_KEYS)).digest()

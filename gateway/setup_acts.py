@@ -16,7 +16,8 @@ from auth.setup import queries
 from auth.setup.rules import BEARER, COUNTS_FOR, SetupPurpose
 from gateway import cards
 from gateway.authentication import Door
-from gateway.documents import Document, Documents, Operation
+from gateway.budgets import Bill
+from gateway.documents import Document, Documents
 from gateway.executor import execute
 from gateway.masking import masked
 from gateway.setup_forms import AFTER, Filled, refused
@@ -24,7 +25,7 @@ from kernel import ids
 from kernel.errors import Code, Fault, Unauthenticated
 from resolvers.info import Context
 
-Charge = Callable[[Request, Any, Operation, int], Awaitable[Any]]
+Charge = Callable[[Request, Any, int], Awaitable[Bill]]
 
 _PREFIX = {SetupPurpose.SSO: "sso", SetupPurpose.DIRECTORY: "directory", SetupPurpose.DOMAIN: "domain"}
 _SUBJECT = {SetupPurpose.SSO: "connection", SetupPurpose.DIRECTORY: "directory", SetupPurpose.DOMAIN: "domain"}
@@ -150,10 +151,9 @@ class Acts:
         document = self._documents.read(source)
         assert isinstance(document, Document), "the documents of the pages are valid"
         operation = document.operation(None)
-        bill = await self._charge(request, context, operation, self._documents.cost(operation, variables))
+        bill = await self._charge(request, context, self._documents.cost(operation, variables))
         outcome = await execute(self._schema, document, operation, variables, context)
-        if bill:
-            bill.settle(operation.cost.used(outcome.data))
+        bill.settle(operation.cost.used(outcome.data))
         if outcome.errors:
             shown = masked(outcome.errors)[0]
             raise Told(shown["message"], Code(shown["extensions"]["code"]))

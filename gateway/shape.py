@@ -26,8 +26,9 @@ class Size:
         for name in self.variables:
             value = given.get(name)
             asked = len(value) if isinstance(value, list) else value
-            if isinstance(asked, int):
-                return min(max(asked, 0), self.most)
+            # GraphQL takes 100.0 for 100, which JSON can say.
+            if isinstance(asked, int | float):
+                return int(min(max(asked, 0), self.most))
         return self.known
 
 
@@ -42,7 +43,9 @@ class Entry:
     """How many rows there are; None for what is no list."""
 
     inside: Shape
-    conditions: tuple[Condition, ...] = ()
+    terms: tuple[tuple[Condition, ...], ...] = ()
+    """On which terms it is shown, on any of them; none where it always is."""
+
     listed: bool = False
     """Whether it is a list."""
 
@@ -51,7 +54,7 @@ class Entry:
 
     def asked(self, given: Variables) -> int:
         """What it may cost with these variables."""
-        if any(bool(given.get(name, wanted)) is not wanted for name, wanted in self.conditions):
+        if self.terms and not any(_met(each, given) for each in self.terms):
             return 0
         rows = 1 if self.size is None else self.size.of(given)
         return self.own + rows * (self.each + self.inside.asked(given))
@@ -86,7 +89,7 @@ class Shape:
         kinds = tuple(kind for kind in kinds if kind.fixed != 0)
         made = cls(dear, kinds, keys=keys)
         settled = all(
-            entry.inside.fixed is not None and not entry.conditions and not (entry.size and entry.size.variables)
+            entry.inside.fixed is not None and not entry.terms and not (entry.size and entry.size.variables)
             for entry in dear
         )
         if not settled or any(kind.fixed is None for kind in kinds):
@@ -111,6 +114,11 @@ class Shape:
         if self.flat and self.fixed is not None:
             return self.fixed * sum(1 for row in rows if row is not None)
         return sum(self.used(row) for row in rows if row is not None)
+
+
+def _met(term: tuple[Condition, ...], given: Variables) -> bool:
+    """Whether a field is shown on this term, for all that these variables say."""
+    return all(bool(given.get(name, wanted)) is wanted for name, wanted in term)
 
 
 NOTHING = Shape(fixed=0, flat=True)

@@ -56,7 +56,7 @@ class _Weighing:
         return not shape.kinds and all(self._weigh(entry, place) for entry in shape.entries)
 
     def _weigh(self, entry: Entry, place: int) -> bool:
-        if entry.conditions:
+        if entry.terms:
             return False
         self.weights[place] += entry.own
         if not entry.listed:

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from gateway.documents import Document
-from gateway.http import FAILED, around, overdue
+from gateway.http import FAILED, around
 from gateway.observability import request_id_of
+from gateway.patience import overdue
 from gateway.quick.entrance import Entrance, Lane
 from gateway.quick.heads import Head
 from gateway.quick.questions import Question

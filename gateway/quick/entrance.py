@@ -10,8 +10,8 @@ from gateway.authentication import Door
 from gateway.budgets import Budgets
 from gateway.crowding import Room
 from gateway.documents import Document
-from gateway.http import PATIENCE
 from gateway.metrics import Metrics
+from gateway.patience import PATIENCE
 from gateway.quick.questions import Questions
 from kernel.readers import Readers
 

@@ -19,6 +19,8 @@ _JSON = {b"application/json", b"application/json; charset=utf-8"}
 _UNUSUAL = {b"content-encoding", b"transfer-encoding", b"expect", REASON.encode()}
 _BEARER = b"bearer "
 _DIGITS = 9
+_LONGEST = 1_000
+"""Bytes of an Accept header that is not unusual."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -49,7 +51,8 @@ def head_of(headers: Headers) -> Head | None:
         and len(length) <= _DIGITS
         and int(length) <= BODY
     )
-    media = _media(told.get(b"accept"), http.OFFERED)
+    accept = told.get(b"accept")
+    media = _media(accept, http.OFFERED) if len(accept or b"") <= _LONGEST else None
     if not plain or media is None:
         return None
     try:

@@ -184,7 +184,7 @@ async def test_every_answer_tells_what_it_cost(world: World) -> None:
     assert cost["throttleStatus"]["currentlyAvailable"] == 999_999_997
 
 
-async def test_what_is_public_costs_a_stranger_nothing(world: World) -> None:
+async def test_what_is_public_tells_a_stranger_no_cost(world: World) -> None:
     free = await world.post({"query": "{ plans { key } }"})
     paid = await world.post({"query": "{ viewer { kind } }"})
     mine = await world.post({"query": "{ plans { key } }"}, await world.person())

@@ -66,6 +66,8 @@ def test_a_change_costs_ten_points_and_what_it_shows() -> None:
         ({"count": 7}, 1 + 1 + 7 * 2),
         ({"count": 7, "who": False}, 1 + 1 + 7),
         ({"count": 10**12}, 1 + 1 + 100 * 2),
+        ({"count": 99.0}, 1 + 1 + 99 * 2),
+        ({"count": 1e300}, 1 + 1 + 100 * 2),
         ({"count": -5}, 1 + 1),
         ({"count": None}, 1 + 1 + 50 * 2),
         ({"count": "many", "who": {}}, 1 + 1 + 50),
@@ -101,6 +103,24 @@ def test_of_several_types_the_dearest_counts() -> None:
     """
 
     assert cost(source).asked({}) == 3
+
+
+def test_a_list_below_another_of_its_kind_is_taken_to_be_long() -> None:
+    once = '{ plan(key: "pro") { versions { number plan { versions { number } } } } }'
+    twice = once.replace("versions { number }", "versions { plan { versions { number } } }")
+
+    assert cost(once).asked({}) == 1 + 1 + 5 * (1 + 1 + 1 + 100)
+    assert cost(twice).asked({}) > Limits().cost
+
+
+def test_a_field_that_is_asked_for_on_two_terms_is_paid_for_on_either() -> None:
+    source = """query($one: Boolean!, $other: Boolean!) { viewer {
+        memberships(first: 90) @include(if: $one) { nodes { role } }
+        memberships(first: 90) @include(if: $other) { nodes { role } }
+    } }"""
+
+    assert cost(source).asked({"one": False, "other": True}) == 1 + 1 + 90
+    assert cost(source).asked({"one": False, "other": False}) == 1
 
 
 def test_what_is_never_shown_costs_nothing() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, parse
 from graphql.execution.values import get_variable_values
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from auth.policy import Actor, ActorKind, Desk, Permission
@@ -109,8 +109,11 @@ async def test_nobody_can_think_of_a_query_that_both_ways_answer_differently(
 
     response = await full.scene.world.post({"query": document, "variables": variables}, asker)
 
+    codes = [error["extensions"]["code"] for error in response.json().get("errors", [])]
+    # What costs more than a request may is answered in no way at all, so another is thought of.
+    assume("TOO_COMPLEX" not in codes)
     # A disagreement is raised within the request.
-    assert "INTERNAL" not in [error["extensions"]["code"] for error in response.json().get("errors", [])]
+    assert "INTERNAL" not in codes
     assert response.status_code in {200, 294}, response.text
 
 
