@@ -4,7 +4,8 @@ uvicorn keeps what a client does not take in memory, for as long as the connecti
 open. Here a client who has more waiting than fits the wire, and takes hardly anything
 of it, loses the connection; whoever writes to them hears that they have left, and lets
 go of what an answer holds. Nor does uvicorn mind a request whose headers never end: here
-they have to come soon, and to be of some size; so has a body that the quick door waits for.
+they have to come soon, and to be of some size; so has a body that the quick door waits for. And
+where as many are connected as a process may hold, the next one is told to come back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 
 import structlog
 
+from gateway import descriptors
 from gateway.quick.threshold import Threshold
 
 LOOK = 30.0
@@ -26,6 +28,11 @@ HEAD = 20.0
 
 LONGEST = 512 * 1024
 """The bytes that may come before the last header; some of them may be of the request before."""
+
+_NO_ROOM = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"retry-after: 1\r\ncache-control: no-store\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 log = structlog.get_logger("gateway.pipe")
 
@@ -41,6 +48,9 @@ class Pipe(Threshold):
         """Somebody is there."""
         super().connection_made(transport)
         self._expect_head()
+        if len(self.connections) > descriptors.room():
+            transport.write(_NO_ROOM)
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Something came."""

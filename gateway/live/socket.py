@@ -30,7 +30,7 @@ from gateway.live.whole import whole
 from gateway.masking import masked_exception
 from gateway.observability import note
 from gateway.requests import Malformed
-from kernel.errors import Forbidden, RateLimited, Unauthenticated
+from kernel.errors import Forbidden, RateLimited, Unauthenticated, Unavailable
 from resolvers.info import Context
 
 PROTOCOL = "graphql-transport-ws"
@@ -113,13 +113,14 @@ class _Conversation:
         self._turn = asyncio.Lock()
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
         self._following: dict[str, asyncio.Task[None]] = {}
-        self._held = ExitStack()
+        self._held, self._arrived = ExitStack(), ExitStack()
         self._greeted = self._acknowledged = False
         self._said: str | None = None
 
     async def hold(self) -> None:
         """Listen and tell until one side has enough."""
         listening = asyncio.create_task(self._listen())
+        self._arrived.enter_context(self._streams.newcomer(self._late))
         late = asyncio.get_running_loop().call_later(GREETING, self._late)
         try:
             close = await self._closing
@@ -130,6 +131,7 @@ class _Conversation:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._held.close()
+            self._arrived.close()
         if close.code != GONE:
             self._streams.metrics.cut.labels(str(close.code)).inc()
             with suppress(OSError, TimeoutError):
@@ -180,11 +182,12 @@ class _Conversation:
         try:
             name, carried = await whole(self._introduced())
             self._held.enter_context(self._streams.socket(name))
-        except RateLimited as fault:
+        except (RateLimited, Unavailable) as fault:
             raise Close(1013, _short(fault.message)) from None
         except (Unauthenticated, Forbidden) as fault:
             raise Close(4403, _short(f"Forbidden: {fault.message}")) from None
         self._held.enter_context(self._streams.vigil.over(carried, lambda: self._end(ENDED)))
+        self._arrived.close()
         await self._send({"type": "connection_ack"})
         self._acknowledged = True
 

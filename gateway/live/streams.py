@@ -26,9 +26,10 @@ from gateway.live.vigil import Vigil
 from gateway.live.whole import whole
 from gateway.masking import masked, refused
 from gateway.metrics import Metrics
+from gateway.patience import timely
 from gateway.requests import Asked
 from gateway.sources import Sources
-from kernel.errors import Forbidden, InvalidInput, RateLimited, Unauthenticated
+from kernel.errors import Forbidden, InvalidInput, RateLimited, Unauthenticated, Unavailable
 from resolvers.following import Change
 from resolvers.info import Context
 
@@ -37,6 +38,15 @@ MOST_STREAMS = 100
 
 MOST_SOCKETS = 50
 """The most WebSockets of one actor in one process."""
+
+STREAMS = 5_000
+"""The most subscriptions of everybody in one process."""
+
+SOCKETS = 2_500
+"""The most WebSockets of everybody in one process."""
+
+NEWCOMERS = 500
+"""The most WebSockets of those who have yet to say who they are; who came first has to leave then."""
 
 AT_ONCE = 4
 """How many changes are answered at the same time."""
@@ -81,6 +91,7 @@ class Streams:
 
     _streams: Tally[str] = field(default_factory=Tally)
     _sockets: Tally[str] = field(default_factory=Tally)
+    _newcomers: dict[object, Callable[[], None]] = field(default_factory=dict)
 
     @property
     def documents(self) -> Documents:
@@ -112,14 +123,27 @@ class Streams:
 
     @contextmanager
     def socket(self, name: str) -> Iterator[None]:
-        """One more WebSocket of an actor. Raises RateLimited."""
-        with self._counted(self._sockets, name, MOST_SOCKETS, "WebSockets"), self.metrics.sockets.track_inprogress():
+        """One more WebSocket of an actor. Raises RateLimited or Unavailable."""
+        counted = self._counted(self._sockets, name, MOST_SOCKETS, SOCKETS, "WebSockets")
+        with counted, self.metrics.sockets.track_inprogress():
             yield
+
+    @contextmanager
+    def newcomer(self, leave: Callable[[], None]) -> Iterator[None]:
+        """A WebSocket of somebody who has yet to say who they are, and how to let go of it."""
+        while len(self._newcomers) >= NEWCOMERS:
+            self._newcomers.pop(next(iter(self._newcomers)))()
+        place = object()
+        self._newcomers[place] = leave
+        try:
+            yield
+        finally:
+            self._newcomers.pop(place, None)
 
     async def _begun(self, question: Question, enter: Enter, counted: ExitStack) -> Follower:
         async with enter() as context:
             name = identified(context)
-            counted.enter_context(self._counted(self._streams, name, MOST_STREAMS, "subscriptions"))
+            counted.enter_context(self._counted(self._streams, name, MOST_STREAMS, STREAMS, "subscriptions"))
             await self.budgets.take(name, question.operation.cost.begun)
             try:
                 source = await subscribe(
@@ -151,16 +175,17 @@ class Streams:
             if seen is None:
                 return None
             bill = await self._charged(context, question)
-            outcome = await execute(
-                self.schema,
-                question.document,
-                question.operation,
-                question.asked.variables,
-                context,
-                root=seen,
-                extensions=question.asked.extensions,
-                suggestions=self.documents.suggestions,
-            )
+            async with timely(OperationType.SUBSCRIPTION):
+                outcome = await execute(
+                    self.schema,
+                    question.document,
+                    question.operation,
+                    question.asked.variables,
+                    context,
+                    root=seen,
+                    extensions=question.asked.extensions,
+                    suggestions=self.documents.suggestions,
+                )
         bill.settle(question.operation.cost.used_each(outcome.data))
         told = {"data": outcome.data, "extensions": {"cost": bill.shown()}}
         return {"errors": masked(outcome.errors), **told} if outcome.errors else told
@@ -177,9 +202,11 @@ class Streams:
             raise RateLimited(f"{says} {more}", seconds=seconds) from None
 
     @contextmanager
-    def _counted(self, tally: Tally[str], name: str, most: int, what: str) -> Iterator[None]:
+    def _counted(self, tally: Tally[str], name: str, most: int, in_all: int, what: str) -> Iterator[None]:
         if tally[name] >= most:
             raise RateLimited(f"You have {most} {what} open here. End one, or ask for several things in one.")
+        if tally.total() >= in_all:
+            raise Unavailable(f"As many {what} are open here as we can hold. Come back in some seconds.")
         tally[name] += 1
         try:
             yield

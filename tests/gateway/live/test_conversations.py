@@ -293,3 +293,46 @@ async def test_a_cookie_counts_on_our_own_pages_alone(door: Served, world: World
         closed = await nobodys.closed()
 
     assert closed[0] == 4403
+
+
+async def test_as_many_connections_are_held_as_fit_and_no_more(
+    door: Served, workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "SOCKETS", 0)
+
+    async with speaking(door) as speaker:
+        await speaker.say(type="connection_init", payload={"authorization": f"Bearer {workspace.owner.bearer}"})
+        code, reason = await speaker.closed()
+
+    assert code == 1013
+    assert reason == "As many WebSockets are open here as we can hold. Come back in some seconds."
+
+
+async def test_as_many_subscriptions_are_held_as_fit_and_no_more(
+    door: Served, workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "STREAMS", 0)
+
+    async with following(door, workspace.owner, SEATS, workspace=workspace.id) as speaker:
+        code, says = await speaker.refusal()
+
+    assert (code, says) == (
+        "UNAVAILABLE",
+        "As many subscriptions are open here as we can hold. Come back in some seconds.",
+    )
+
+
+async def test_of_many_who_say_nothing_the_first_to_come_has_to_leave(
+    door: Served, workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "NEWCOMERS", 1)
+
+    async with speaking(door) as silent, speaking(door) as second:
+        closed = await silent.closed()
+        await second.greet(workspace.owner)
+        async with speaking(door):
+            await second.say(type="ping")
+            answer = await second.hear()
+
+    assert closed == (4408, "Connection initialisation timeout")
+    assert answer == {"type": "pong"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from gateway import pipe
+from gateway import descriptors, pipe
 from tests.gateway.live.speaking import Served, speaking
 from tests.scenery import Scene
 
@@ -98,3 +99,25 @@ async def test_whoever_said_what_they_want_is_let_be(
         answer = await speaker.hear()
 
     assert answer == {"type": "pong"}
+
+
+async def test_whoever_comes_when_no_more_can_be_held_is_told_so(door: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(door) as (reader, writer):
+        writer.write(HELLO)
+        await reader.readuntil(b"lives.\n")
+        monkeypatch.setattr(descriptors, "room", lambda: 0)
+        writer.write(HELLO)
+        held = await reader.readuntil(b"lives.\n")
+    refused = await heard(door)
+
+    assert refused.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nretry-after: 1\r\n" in refused
+    assert held.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_process_may_open_as_many_as_it_holds() -> None:
+    room = descriptors.room()
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert 1 <= room <= descriptors.MOST
+    assert soft == resource.RLIM_INFINITY or room < soft
