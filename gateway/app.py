@@ -143,7 +143,7 @@ def build(
             await held.enter_async_context(entrance.opened(Lane(app.state.door, app.state.budgets, questions, readers)))
             app.state.webhook_secrets = await hooked(settings, paying, address)
             if working:
-                writer = Writer(graph, engine, blocks, shapes)
+                writer = Writer(graph, engine, blocks, shapes, reads)
                 letters = office(settings)
                 tireless = Worker(
                     url, engine, ticking, blocks, paying, names, letters, None, writer, providers.fetcher, nightly=True

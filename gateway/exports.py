@@ -5,7 +5,7 @@
 Whoever sees an account's invoices gets them and their lines. Our own staff get those
 of everybody, and the entries of the ledger. The transaction that reads them
 stays open while the client does, so that all rows are of one moment. It holds a
-connection for as long, so only a few are written at the same time.
+connection for as long, so only a few are written at the same time, and none for longer than an hour.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from auth.policy import Actor, Permission
 from billing.exporting import Sheet, chunks
 from gateway.masking import STATUS, masked_exception
+from gateway.patience import timely
 from kernel import ids
 from kernel.errors import Code, Forbidden, InvalidInput, NotFound, RateLimited, Unauthenticated, Unavailable
 from resolvers.info import Context
@@ -38,6 +40,9 @@ MOST = 3
 
 EACH = 2
 """How many of them may be one actor's."""
+
+PATIENCE = 3_600.0
+"""Seconds in which an export has to be fetched: until then it keeps its place, and most keep a connection."""
 
 _YOURS = f"You fetch {EACH} exports at this moment. Fetch the next when one of them has ended."
 _OTHERS = "Others fetch as many exports as we write at a time. Try again in some seconds."
@@ -89,7 +94,8 @@ class _Endpoint:
                 ready = await answer if isinstance(answer, Awaitable) else answer
                 with self._places.taken(context.actor.name):
                     response = ready
-                    await response(scope, receive, send)
+                    async with timely(OperationType.QUERY, PATIENCE):
+                        await response(scope, receive, send)
         except Exception as error:
             if response is not None:
                 # Rows are on their way already: a client that sees the connection break knows that some are missing.

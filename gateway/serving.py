@@ -28,6 +28,7 @@ from gateway import crew, furnishing, gathering, playing, stopping
 from gateway.app import build, fetcher
 from gateway.bulk.shapes import Shapes
 from gateway.bulk.writing import Writer
+from gateway.compiled import Reads
 from gateway.installation import Say, clock, configure, insist_on_fence, migrated, reached, signer
 from gateway.letters.office import office
 from gateway.live.opening import Live
@@ -136,7 +137,7 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
         names, post = Names(settings.nameservers), office(settings)
         blocks, graph = IdBlocks(), schema.build()
-        writer = Writer(graph, engine, blocks, Shapes(graph))
+        writer = Writer(graph, engine, blocks, Shapes(graph), Reads(graph))
         worker = Worker(
             url, engine, ticking, blocks, paying, names, post, None, writer, fetcher(settings), nightly=True
         )

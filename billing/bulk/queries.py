@@ -52,9 +52,11 @@ async def out_of_date(work: Work, now: datetime, most: int) -> list[int]:
 
 
 async def lines(work: Work, number: int, parts: int) -> AsyncIterator[str]:
-    """What an export has written, part by part."""
+    """What an export has written, part by part; no connection is held while a part is on its way. Raises NotFound."""
     for part in range(parts):
-        for row in await work.fetch(
-            "select lines from bulk_export_part where export_id = $1 and part = $2", number, part
-        ):
-            yield row["lines"]
+        asked = "select lines from bulk_export_part where export_id = $1 and part = $2"
+        found = await work.fetch(asked, number, part)
+        await work.rest()
+        if not found:
+            raise NotFound
+        yield found[0]["lines"]

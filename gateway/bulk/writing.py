@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import strawberry
+from graphql import OperationType
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth import queries as people
@@ -21,12 +22,15 @@ from auth.policy import Actor, Permission, sees
 from billing.bulk import operations, queries
 from billing.bulk.rules import NotExportable
 from billing.bulk.tables import BulkExport
-from gateway.bulk.shapes import Shapes
-from gateway.executor import execute
+from gateway.bulk.shapes import Shape, Shapes
+from gateway.compiled import Reads
+from gateway.documents import Document
+from gateway.executor import Outcome, execute
 from gateway.masking import masked
+from gateway.patience import timely
 from gateway.recognizing import person
 from kernel.audit import INSTALLATION, Origin
-from kernel.errors import Code
+from kernel.errors import Code, TooComplex
 from kernel.work import IdBlocks, Work
 from resolvers.info import Context
 
@@ -49,6 +53,7 @@ class Writer:
     engine: AsyncEngine
     blocks: IdBlocks
     shapes: Shapes
+    reads: Reads
 
     async def turn(self, now: datetime) -> bool:
         """Write the next pages, and forget what is old; whether there was anything."""
@@ -79,10 +84,13 @@ class Writer:
             await operations.fail(work, row, refusal.message)
             return
         async with self._work(work.now, sees(actor)) as reading:
-            asked = {"first": shape.size, "after": row.cursor}
-            outcome = await execute(
-                self.schema, shape.document, shape.operation, asked, Context(reading, actor, locale)
-            )
+            context = Context(reading, actor, locale)
+            try:
+                async with timely(OperationType.QUERY):
+                    outcome = await self._answered(shape, row.cursor, context)
+            except TooComplex as refusal:
+                await operations.fail(work, row, refusal.message)
+                return
         if outcome.errors:
             shown = masked(outcome.errors)[0]
             if shown["extensions"]["code"] in {Code.INTERNAL, Code.UNAVAILABLE}:
@@ -91,6 +99,19 @@ class Writer:
             return
         rows, cursor = shape.page(outcome.data)
         await operations.write(work, row, [orjson.dumps(each).decode() for each in rows], cursor)
+
+    async def _answered(self, shape: Shape, cursor: str | None, context: Context) -> Outcome:
+        """What is said of one page, by one statement where that is possible."""
+        variables = {"first": shape.size, "after": cursor}
+        read = await self.reads.read(shape.document, shape.operation, variables, context)
+        if read.text is not None:
+            return Outcome(orjson.loads(read.text), [])
+        asking: dict[str, Any] = {"operation": shape.operation, "variables": variables, "context": context}
+
+        async def run(document: Document) -> Outcome:
+            return await execute(self.schema, document, **asking)
+
+        return await self.reads.finish(read, run, shape.document, **asking)
 
     async def _asker(self, now: datetime, person_id: int) -> tuple[Actor, str]:
         async with self._work(now, {"person": str(person_id)}) as work:

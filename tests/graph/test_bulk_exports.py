@@ -17,7 +17,9 @@ from billing.bulk.rules import AT_ONCE, KEPT
 from gateway.bulk import writing
 from gateway.bulk.shapes import Shapes
 from gateway.bulk.writing import Writer
+from gateway.compiled import Reads
 from kernel import ids
+from tests.agreeing import Agreement
 from tests.scenery import Asker, Scene, Somebody, World
 
 MANY = 230
@@ -27,10 +29,17 @@ PEOPLE = "{ workspace(id: $id) { members { nodes { id person { email } } } } }"
 
 
 @pytest.fixture(scope="module")
-def writer(world: World) -> Writer:
+def agreement() -> Agreement:
+    """Asks the executor whatever a statement has answered."""
+    return Agreement(schema.build())
+
+
+@pytest.fixture(scope="module")
+def writer(world: World, agreement: Agreement) -> Writer:
     """What writes exports, as the worker has it."""
-    graph = schema.build()
-    return Writer(graph, world.app.state.door.engine, world.app.state.door.blocks, Shapes(graph))
+    graph, reads = agreement.schema, Reads(agreement.schema)
+    reads.witness, reads.onlooker = agreement.witness, agreement.onlooker
+    return Writer(graph, world.app.state.door.engine, world.app.state.door.blocks, Shapes(graph), reads)
 
 
 @dataclass
@@ -111,6 +120,19 @@ async def test_every_row_of_a_list_becomes_a_line_in_the_lists_order(
     assert len(answer.content) == done["bytes"]
     assert done["url"].endswith(f"/export/bulk/{asked['id']}.jsonl")
     assert answer.headers["content-type"] == "application/jsonl; charset=utf-8"
+
+
+async def test_pages_behind_the_first_are_a_statement_each_and_say_what_the_executor_says(
+    crowded: Scene, finance: Desked, writer: Writer, agreement: Agreement
+) -> None:
+    before = agreement.compared
+
+    asked = await finance.start(people(crowded))
+    await written(writer, crowded.world)
+
+    assert (await finance.state(asked["id"]))["state"] == "DONE"
+    assert agreement.compared >= before + 2
+    assert not agreement.differences
 
 
 @pytest.fixture
