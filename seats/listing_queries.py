@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from auth.policy import Role
 from kernel import ids
 from kernel.work import Work
+from seats import queries
 from seats.listing import Known, OpenPool
 
 
@@ -32,7 +33,7 @@ async def known(work: Work, account_id: int, emails: Sequence[str]) -> Known:
         work.now,
         list(emails),
     )
-    overdue = await _overdue(work, account_id)
+    overdue = await queries.unanswered(work, account_id, work.now)
     seated = await work.fetch(
         "select a.pool_id, a.person_key from assignment a where a.account_id = $1 and a.person_key = any($3::text[])"
         " and a.state in ('invited', 'active', 'suspended')"
@@ -47,20 +48,6 @@ async def known(work: Work, account_id: int, emails: Sequence[str]) -> Known:
         {row["email"]: Role(row["role"]) for row in invited},
         {(row["pool_id"], row["person_key"]) for row in seated},
     )
-
-
-async def _overdue(work: Work, account_id: int) -> list[str]:
-    """The addresses that didn't answer in time.
-
-    Asked for by itself: where thousands were invited a moment ago, PostgreSQL has counted none of them yet, and would
-    look for each of their seats through all of their invitations.
-    """
-    rows = await work.fetch(
-        "select email from invitation where account_id = $1 and state = 'pending' and expires_at <= $2",
-        account_id,
-        work.now,
-    )
-    return [row["email"] for row in rows]
 
 
 async def _pools(work: Work, account_id: int, overdue: Sequence[str]) -> dict[str, list[OpenPool]]:

@@ -121,15 +121,31 @@ async def taken_seats(work: Work, account_id: int, pool_id: int) -> list[Assignm
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
-async def overdue_seats(work: Work, account_id: int, pool_id: int, now: datetime) -> set[str]:
-    """The addresses for which a seat for everybody still waits, though nobody accepted the invitation in time."""
+async def unanswered(work: Work, account_id: int, now: datetime) -> list[str]:
+    """The addresses that didn't answer an invitation in time.
+
+    Asked for by itself: where thousands were invited a moment ago, PostgreSQL has counted none of them yet, and would
+    look for each of their seats through all of their invitations.
+    """
     rows = await work.fetch(
-        "select a.person_key from assignment a join invitation i on i.account_id = a.account_id and i.email = a.email"
-        " where a.account_id = $1 and a.pool_id = $2 and a.state = 'invited' and a.seat_group_id is null"
-        " and i.state = 'pending' and i.expires_at <= $3",
+        "select email from invitation where account_id = $1 and state = 'pending' and expires_at <= $2",
+        account_id,
+        now,
+    )
+    return [row["email"] for row in rows]
+
+
+async def overdue_seats(work: Work, account_id: int, pool_id: int, now: datetime) -> set[str]:
+    """For whom a seat for everybody still waits, though nobody accepted the invitation in time."""
+    emails = await unanswered(work, account_id, now)
+    if not emails:
+        return set()
+    rows = await work.fetch(
+        "select person_key from assignment where account_id = $1 and pool_id = $2 and state = 'invited'"
+        " and seat_group_id is null and email = any($3::text[])",
         account_id,
         pool_id,
-        now,
+        emails,
     )
     return {row["person_key"] for row in rows}
 
