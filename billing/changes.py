@@ -211,17 +211,19 @@ def moving(facts: Facts, now: datetime, day: int, new_id: NewId) -> Facts:
 async def reactivate(work: Work, account_id: int, subscription_id: int) -> Subscription:
     """Take a cancellation back that has not taken effect. Raises SubscriptionOver."""
     subscription = (await standing(work, account_id, subscription_id, lock=True)).subscription
-    check_ending(subscription)
+    check_ending(subscription, work.now)
     subscription.cancel_at, subscription.cancel_reason = None, None
     await work.flush()
     work.emit(events.SubscriptionReactivated(account_id, subscription_id), subscription)
     return subscription
 
 
-def check_ending(subscription: Subscription) -> None:
-    """Refuse to take back an end that nobody asked for. Raises SubscriptionOver."""
+def check_ending(subscription: Subscription, now: datetime) -> None:
+    """Refuse to take back an end that nobody asked for, or that has come, told or not. Raises SubscriptionOver."""
     if subscription.cancel_at is None:
         raise SubscriptionOver(subscription.state.value, "It is not about to end.")
+    if subscription.cancel_at <= now:
+        raise SubscriptionOver("canceled", "Subscribe again to go on.")
 
 
 async def renew(

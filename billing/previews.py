@@ -97,7 +97,7 @@ async def billing_on(work: Work, account: Account, subscription_id: int, day: in
 async def reactivating(work: Work, account: Account, subscription_id: int) -> Bill:
     """Nothing is billed for taking an end back; what comes next is. Raises the refusals of `reactivate`."""
     facts = await changes.standing(work, account.id, subscription_id, lock=False)
-    changes.check_ending(facts.subscription)
+    changes.check_ending(facts.subscription, work.now)
     return Bill(amendments.kept(facts), None, work.now)
 
 

@@ -324,6 +324,26 @@ async def test_a_cancellation_is_taken_back_before_it_takes_effect(world: World)
     assert await life.totals() == [2000, 2000]
 
 
+async def test_an_end_that_has_come_is_not_taken_back_though_nobody_has_told_of_it_yet(world: World) -> None:
+    life = await subscribed(world, world.catalog.pro)
+    await life.does("cancelSubscription")
+    end: datetime = await world.value("select period_end from subscription where id = $1", life.number)
+    now = await world.advance(end - await world.now())
+    life.who = replace(life.who, bearer=world.bearer(life.who.number, life.who.session_number, now))
+    before = await _standing(life)
+
+    reply = await life.sends("reactivateSubscription", subscription=life.id)
+    foreseen = await world.ask(
+        "query($id: ID!) { previewReactivate(subscription: $id) { due { minor } } }", life.who, id=life.id
+    )
+
+    assert (_typename(reply), foreseen.code) == ("SubscriptionOver", "INVALID_INPUT")
+    assert await _standing(life) == before
+    await work_off(world)
+    assert await world.value("select ended_at from subscription where id = $1", life.number) == end
+    assert await life.totals() == [2000]
+
+
 async def test_a_subscription_that_ends_with_its_period_is_not_billed_again(world: World) -> None:
     life = await subscribed(world, world.catalog.pro)
     await life.does("cancelSubscription")
