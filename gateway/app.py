@@ -40,6 +40,7 @@ from gateway.graphiql import graphiql_assets
 from gateway.health import health_routes
 from gateway.http import graphql_endpoint
 from gateway.installation import clock, configure
+from gateway.inviting import InvitationDoors
 from gateway.letters.office import office
 from gateway.live.opening import follow, live, socket_route
 from gateway.metrics import Metrics, Waiting
@@ -175,7 +176,7 @@ def build(
         seat_lists_route(),
         *SsoDoors(providers, settings.base, cookies, settings.apps).routes(),
         *ScimDoor(settings.base).routes(),
-        *SetupDoors(Acts(graph, documents, charge), cookies, settings.base).routes(),
+        *_pages(Acts(graph, documents, charge), cookies, settings),
         *health_routes(partial(_ready, engine), metrics),
         *paper_routes(printer),
     ]
@@ -191,6 +192,12 @@ def build(
     app.add_middleware(Crowding, room=entrance.room)
     app.add_middleware(Observability, metrics=metrics)
     return app
+
+
+def _pages(acts: Acts, cookies: Cookies, settings: Settings) -> list[BaseRoute]:
+    """The doors of pages that ask the graph."""
+    invited = InvitationDoors(acts, cookies, settings.base, settings.app)
+    return [*SetupDoors(acts, cookies, settings.base).routes(), *invited.routes()]
 
 
 async def _ready(engine: AsyncEngine) -> None:

@@ -1,7 +1,7 @@
 """Redaction: what a log line must never carry, whoever wrote it.
 
 Credentials are recognized by the name they are filed under or by their shape: our
-service keys, signed tokens, bearer headers, Stripe's keys, passwords in addresses,
+keys and links, signed tokens, bearer headers, Stripe's keys, passwords in addresses,
 and numbers that could be a payment card's.
 """
 
@@ -17,7 +17,7 @@ HIDDEN = "[redacted]"
 _NAMES = re.compile(r"authorization|cookie|password|passwd|secret|token|api[-_]?key|credential", re.IGNORECASE)
 _SHAPES = re.compile(
     r"""
-    \bsgk_[\w.~-]+                            # our service keys
+    \bsg[a-z]_[\w.~-]+                         # what we hand out: keys, sessions, links, tokens
     | \beyJ[\w-]+(?:\.[\w-]*)+                # signed tokens
     | \b(?:bearer|basic)\s+[\w.~+/=-]{8,}     # authorization headers
     | \b(?:sk|rk|pk|whsec)_[\w]{6,}           # Stripe's keys
@@ -26,7 +26,7 @@ _SHAPES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _CARD_LENGTHS = range(13, 20)
-_SUSPECT = re.compile(r"sgk_|eyj|bearer|basic|[rs]k_|pk_|whsec_|://|\d(?:[ -]?\d){12}", re.IGNORECASE)
+_SUSPECT = re.compile(r"sg[a-z]_|eyj|bearer|basic|[rs]k_|pk_|whsec_|://|\d(?:[ -]?\d){12}", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w])")
 
 

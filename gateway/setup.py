@@ -26,10 +26,11 @@ from gateway import setup_page
 from gateway.authentication import Door
 from gateway.cookies import Cookies, same_site
 from gateway.negotiation import HTML, JSON, negotiate
+from gateway.plain_pages import HEADERS
 from gateway.requests import Malformed, body_of
 from gateway.setup_acts import Acts, Told, Visit
 from gateway.setup_forms import Filled, filled, form_of
-from gateway.setup_page import HEADERS, Held
+from gateway.setup_page import Held
 from kernel import ids
 from kernel.errors import Fault, Forbidden, InvalidInput, Unauthenticated
 

@@ -5,63 +5,18 @@ They need nothing from elsewhere and run no script, and their policy forbids bot
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from html import escape
 from typing import Any
 
 from auth.setup.rules import SetupPurpose
 from auth.sso.addresses import door
+from gateway.plain_pages import moment, sheet
 from gateway.setup_acts import Stand
 from gateway.setup_forms import CHECK, CORRECT, MAKING, TEST, TOKEN, Field, Filled, Form
 from kernel import ids
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --paper: #fff; --ground: #f6f8fa;
-  --press: #0b57d0; --pressed: #fff; --wrong: #b3261e }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9da7b3; --line: #3d444d; --paper: #161b22;
-  --ground: #0d1117; --press: #8ab4f8; --pressed: #0d1117; --wrong: #f2b8b5 } }
-* { box-sizing: border-box }
-body { margin: 0; padding: 2rem 1rem; background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif }
-main { max-width: 40rem; margin: auto; padding: 2rem; background: var(--paper); border: 1px solid var(--line);
-  border-radius: .75rem; overflow-wrap: anywhere }
-h1 { margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25 }
-h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
-p, ol { margin: .5rem 0 }
-ol { padding-left: 1.5rem }
-label { display: block; margin-top: 1.25rem; font-weight: 600 }
-small, .brand { color: var(--soft); font-size: .875rem }
-.brand { margin: 0 0 1.5rem; letter-spacing: .02em }
-.wrong { color: var(--wrong) }
-input, textarea { width: 100%; margin: .25rem 0; padding: .5rem .75rem; border: 1px solid var(--line);
-  border-radius: .5rem;
-  background: var(--ground); color: var(--ink); font: .9375rem/1.5 ui-monospace, monospace }
-textarea { resize: vertical }
-[aria-invalid] { border-color: var(--wrong) }
-small { display: block }
-a { color: var(--press) }
-button { margin: 1.5rem 0 0; padding: .625rem 1.25rem; border: 0; border-radius: .5rem; background: var(--press);
-  color: var(--pressed); font: inherit; font-weight: 600; cursor: pointer }
-:focus-visible { outline: 3px solid var(--press); outline-offset: 2px }
-@media (max-width: 30rem) { body { padding: 0 }
-  main { min-height: 100vh; padding: 1.25rem; border: 0; border-radius: 0 }
-  button { width: 100% } }
-"""
-_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-    ),
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
-"""What is said with every answer of the door. Without a referrer, browsers would not say whose pages send a form."""
 
 _ONE_LINE = 40
 """How many characters of a value can be seen at once in one line."""
@@ -90,7 +45,7 @@ class Held:
 def offered(link: str, held: Held) -> str:
     """The page of a link that can be opened."""
     what, name = _FOR[held.purpose], escape(held.workspace)
-    return _page(
+    return sheet(
         f"{what} for {held.workspace}",
         f"<h1>{what} for {name}</h1>"
         f"<p>An admin of {name} asks you to do this for them. You need no account, and you see nothing else of theirs."
@@ -99,7 +54,7 @@ def offered(link: str, held: Held) -> str:
         f"<li>Have ready: {_READY[held.purpose]}.</li>"
         "<li>Open the link below. It opens once, and you then have an hour, in this browser.</li>"
         "<li>Fill in one form. We tell you what to enter on your side, and whether it works.</li></ol>"
-        f"<p>The link can be opened until <strong>{_moment(held.until)}</strong>.</p>"
+        f"<p>The link can be opened until <strong>{moment(held.until)}</strong>.</p>"
         f'<form method="post" action="/setup?link={escape(link, quote=True)}"><button>Open the link</button></form>',
     )
 
@@ -111,7 +66,7 @@ def standing(stand: Stand, base: str, found: Filled | None = None, once: str | N
     """
     what, name = _FOR[stand.purpose], escape(stand.workspace)
     body = f"<h1>{what} for {name}</h1>"
-    body += f"<p>You have until <strong>{_moment(stand.until)}</strong>, in this browser.</p>"
+    body += f"<p>You have until <strong>{moment(stand.until)}</strong>, in this browser.</p>"
     if found and (says := found.wrong.get("")):
         body += f'<p role="alert" class="wrong">{escape(says)}</p>'
     if stand.thing is None:
@@ -119,12 +74,12 @@ def standing(stand: Stand, base: str, found: Filled | None = None, once: str | N
     else:
         assert stand.made is not None, "what is seen was made"
         body += _THERE[stand.purpose](_There(stand.thing, stand.made, base, found, once))
-    return _page(f"{what} for {stand.workspace}", body)
+    return sheet(f"{what} for {stand.workspace}", body)
 
 
 def closed(says: str) -> str:
     """The page of what is no link, or none any more."""
-    return _page("This link is closed", f'<h1>This link is closed</h1><p role="alert" class="wrong">{escape(says)}</p>')
+    return sheet("This link is closed", f'<h1>This link is closed</h1><p role="alert" class="wrong">{escape(says)}</p>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +195,3 @@ def _copied(name: str, label: str, value: str, help_: str) -> str:
     if len(value) > _ONE_LINE:
         box = f'<textarea {about} rows="2">{escape(value)}</textarea>'
     return f'<label for="{name}">{label}</label>{box}' + (f'<small id="{name}-help">{help_}</small>' if help_ else "")
-
-
-def _moment(at: datetime) -> str:
-    return f'<time datetime="{at.isoformat()}">{at:%B} {at.day}, {at:%Y, %H:%M} UTC</time>'
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · Seatgraph</title><style>{_STYLE}</style></head>"
-        f'<body><main><p class="brand">Seatgraph</p>{body}</main></body></html>'
-    )

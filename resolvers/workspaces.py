@@ -12,7 +12,7 @@ from auth import operations, queries
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import Member, ServiceKey, Workspace
 from kernel import ids
-from kernel.errors import Forbidden
+from kernel.errors import Forbidden, InvalidInput
 from resolvers.info import Context, Info
 from seats import invitations
 from seats import operations as seating
@@ -62,18 +62,30 @@ async def invite_member(
 
 
 async def accept_invitation(
-    info: Info, invitation: Annotated[ID, "The invitation, from `viewer.invitations`."]
+    info: Info,
+    invitation: Annotated[ID | None, "The invitation, from `viewer.invitations`."] = None,
+    token: Annotated[str | None, "Or, instead of it, what the link of the letter ends in: `sgi_…`."] = None,
 ) -> Member:
     """Join the workspace you were invited to, and take the seats that wait there for your verified address."""
     context = info.context
     person_id = context.person()
-    found = await context.found("invitation", invitation)
-    await context.own(found.account_id)
+    account_id, invitation_id = await _meant(context, invitation, token)
+    await context.own(account_id)
     email = context.actor.email
-    member = await invitations.accept(context.work, found.account_id, found.id, person_id, email)
+    member = await invitations.accept(context.work, account_id, invitation_id, person_id, email, token=token)
     assert email is not None, "an invitation is accepted by whoever proved to own its address"
-    await seating.sit_down(context.work, found.account_id, person_id, email)
+    await seating.sit_down(context.work, account_id, person_id, email)
     return member
+
+
+async def _meant(context: Context, invitation: str | None, token: str | None) -> tuple[int, int]:
+    """The account and the number of the invitation that is meant. Raises NotFound, or InvitationLinkClosed."""
+    if token is not None and invitation is None:
+        return await invitations.named(context.work, token)
+    if invitation is None or token is not None:
+        raise InvalidInput("Say which invitation you accept: send either `invitation` or `token`.")
+    found = await context.found("invitation", invitation)
+    return found.account_id, found.id
 
 
 async def revoke_invitation(info: Info, invitation: Annotated[ID, "Which invitation."]) -> Invitation:

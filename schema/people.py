@@ -21,7 +21,15 @@ from schema.changes import mutation
 from schema.lists import Narrow, among, containing, equal, page, same, since, until
 from seats import tables as seat_tables
 from seats.overage import Overage
-from seats.seating import AlreadyInvited, AlreadyMember, InvitationClosed, InvitationState, InvitedSomebodyElse
+from seats.resending import ResentTooOften
+from seats.seating import (
+    AlreadyInvited,
+    AlreadyMember,
+    InvitationClosed,
+    InvitationLinkClosed,
+    InvitationState,
+    InvitedSomebodyElse,
+)
 from seats.shrinking import DecreasePolicy
 
 words(Role, "What a member of a workspace is there.")
@@ -462,9 +470,11 @@ class PeopleMutation:
     change_session_policy = mutation(identity.change_session_policy, "Workspace")
     invite_member = mutation(resolve.invite_member, "Invitation", refusals=[AlreadyMember, AlreadyInvited])
     accept_invitation = mutation(
-        resolve.accept_invitation, "Member", refusals=[InvitationClosed, InvitedSomebodyElse, AlreadyMember]
+        resolve.accept_invitation,
+        "Member",
+        refusals=[InvitationClosed, InvitationLinkClosed, InvitedSomebodyElse, AlreadyMember],
     )
-    resend_invitation = mutation(resolve.resend_invitation, "Invitation", refusals=[InvitationClosed])
+    resend_invitation = mutation(resolve.resend_invitation, "Invitation", refusals=[InvitationClosed, ResentTooOften])
     revoke_invitation = mutation(resolve.revoke_invitation, "Invitation", refusals=[InvitationClosed])
     change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner])
     remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner])

@@ -1,11 +1,18 @@
-"""Invitations: asked once, answered once, by whoever owns the address."""
+"""Invitations: asked once, answered once, by whoever owns the address.
+
+    sgi_<43 characters of secret>    what stands in the link of the letter
+
+The token is made when the letter leaves, so that nothing but the letter has it: we keep its SHA-256. A letter that
+has to be tried again gets another token. It proves nothing by itself, and whoever accepts with it owns the address.
+"""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from hashlib import sha256
+from dataclasses import dataclass
+from datetime import datetime
 
+from auth import bearers
 from auth import operations as members
 from auth import queries as people
 from auth.addresses import address
@@ -13,17 +20,34 @@ from auth.policy import Role
 from auth.tables import Member
 from kernel.rows import columns
 from kernel.work import Work
-from seats import events, leaving, queries
+from seats import events, joining_queries, leaving, queries, resending
 from seats.leaving import Freed
 from seats.seating import (
     INVITED_FOR,
     AlreadyInvited,
     AlreadyMember,
     InvitationClosed,
+    InvitationLinkClosed,
     InvitationState,
     InvitedSomebodyElse,
 )
 from seats.tables import Invitation
+
+PREFIX = "sgi_"
+"""What every token begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What whoever has a letter may know of the invitation, signed in or not."""
+
+    invitation_id: int
+    workspace: str
+    email: str
+    role: Role
+    until: datetime
+    plans: list[str]
+    """The plans of the seats that wait, by their names in English."""
 
 
 async def invite(work: Work, account_id: int, email: str, role: Role) -> Invitation:
@@ -64,7 +88,7 @@ def tell(work: Work, letters: Sequence[Invitation]) -> None:
         work.emit(events.InvitationSent(letter.account_id, letter.id), after=columns(letter))
 
 
-def made(work: Work, account_id: int, email: str, role: Role) -> Invitation:
+def made(work: Work, account_id: int, email: str, role: Role, *, in_place_of: int | None = None) -> Invitation:
     """A new invitation, open for seven days."""
     return Invitation(
         account_id=account_id,
@@ -75,13 +99,48 @@ def made(work: Work, account_id: int, email: str, role: Role) -> Invitation:
         invited_by=work.origin.person_id,
         created_at=work.now,
         expires_at=work.now + INVITED_FOR,
-        token_hash=sha256(secrets.token_bytes(32)).digest(),
+        in_place_of=in_place_of,
     )
 
 
-async def accept(work: Work, account_id: int, invitation_id: int, person_id: int, email: str | None) -> Member:
-    """Make the person an invitation was written to a member. Raises InvitationClosed, or InvitedSomebodyElse."""
+async def mint(work: Work, account_id: int, invitation_id: int) -> str | None:
+    """A new token for an invitation, and none before it counts; None for one that nobody can accept any more."""
+    issued = bearers.issue(PREFIX)
+    kept = await queries.keep_token(work, account_id, invitation_id, issued.digest)
+    return issued.text if kept else None
+
+
+async def named(work: Work, token: str) -> tuple[int, int]:
+    """The account and the number of the invitation that a token is of. Raises InvitationLinkClosed."""
+    digest = bearers.digest(token, PREFIX)
+    found = await queries.invited_with(work, digest) if digest else None
+    if found is None:
+        raise InvitationLinkClosed
+    return found
+
+
+async def look(work: Work, token: str) -> Offer:
+    """What an invitation is about, for whoever has its letter. Raises InvitationLinkClosed."""
+    account_id, invitation_id = await named(work, token)
+    await work.bind(account_id)
+    found = await queries.offered(work, account_id, invitation_id)
+    if found is None:
+        raise InvitationLinkClosed
+    plans = await joining_queries.waiting_plans(work, account_id, found["email"])
+    until, role = found["expires_at"], Role(found["role"])
+    return Offer(invitation_id, found["workspace"], found["email"], role, until, plans)
+
+
+async def accept(
+    work: Work, account_id: int, invitation_id: int, person_id: int, email: str | None, *, token: str | None = None
+) -> Member:
+    """Make the person an invitation was written to a member; with a token, it has to count still.
+
+    Raises InvitationClosed, InvitationLinkClosed, or InvitedSomebodyElse.
+    """
     invitation = await queries.invitation(work, account_id, invitation_id)
+    if token is not None and not _counts(invitation, token, work):
+        raise InvitationLinkClosed
     if invitation.email != email:
         raise InvitedSomebodyElse
     _check_open(invitation, work)
@@ -102,15 +161,20 @@ async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
 
 
 async def resend(work: Work, account_id: int, invitation_id: int) -> Invitation:
-    """A new invitation in place of one that is open, for seven days from now. Raises InvitationClosed.
+    """A new invitation in place of one that is open, for seven days from now.
 
-    The seats that wait for the address go on waiting.
+    The seats that wait for the address go on waiting. Raises InvitationClosed, or ResentTooOften.
     """
+    # Whoever sends anew takes turns, so that what went out is counted.
+    await people.workspace(work, account_id, lock=True)
     before = await queries.invitation(work, account_id, invitation_id)
     _check_open(before, work)
+    since = work.now - resending.WITHIN
+    to_one = await queries.sent_to(work, account_id, before.email, since)
+    resending.check(to_one, await queries.sent_anew(work, account_id, since))
     await _answer(work, before, InvitationState.REVOKED)
     work.emit(events.InvitationRevoked(account_id, invitation_id), before)
-    letter = made(work, account_id, before.email, before.role)
+    letter = made(work, account_id, before.email, before.role, in_place_of=before.id)
     sent = await send(work, [letter])
     assert sent, "the address has one open invitation at a time, and that one was just closed"
     return letter
@@ -155,6 +219,12 @@ def _check_open(invitation: Invitation, work: Work) -> None:
         raise InvitationClosed(invitation.state.value)
     if invitation.expires_at <= work.now:
         raise InvitationClosed(InvitationState.EXPIRED.value)
+
+
+def _counts(invitation: Invitation, token: str, work: Work) -> bool:
+    kept = invitation.token_hash
+    is_open = invitation.state is InvitationState.PENDING and invitation.expires_at > work.now
+    return is_open and kept is not None and bearers.digest(token, PREFIX) == kept
 
 
 async def _answer(work: Work, invitation: Invitation, state: InvitationState) -> None:

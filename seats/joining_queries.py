@@ -32,6 +32,17 @@ async def waiting(work: Work, account_id: int, email: str) -> list[Waiting]:
     return [Waiting(row["plan_id"], row["plan_version_id"]) for row in rows]
 
 
+async def waiting_plans(work: Work, account_id: int, email: str) -> list[str]:
+    """The names, in English, of the plans whose seats in a workspace wait for an address, the lowest first."""
+    rows = await work.fetch(
+        "select p.name ->> 'en' as name from assignment a join plan p on p.id = a.plan_id"
+        " where a.account_id = $1 and a.email = $2 and a.state = 'invited' order by p.position, p.id, a.id",
+        account_id,
+        email,
+    )
+    return [row["name"] for row in rows]
+
+
 async def owned(work: Work, account_id: int) -> list[Owned]:
     """What an account is subscribed to and has not been told to end, the lowest plan first."""
     rows = await work.fetch(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+import asyncpg
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, func, update
 from sqlmodel import col, select
 
@@ -285,17 +286,53 @@ async def _pending(
 async def invite_all(work: Work, letters: Sequence[Invitation]) -> set[int]:
     """Insert many invitations in one statement; the numbers of those whose address had none open."""
     rows = await work.fetch(
-        "insert into invitation"
-        " (account_id, id, email, role, state, invited_by, created_at, expires_at, token_hash)"
+        f"insert into invitation ({', '.join(_LETTER)})"  # noqa: S608 - constant columns
         " select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
-        " $7::timestamptz[], $8::timestamptz[], $9::bytea[]) as t(a, b, c, d, e, f, g, h, i) order by c"
+        " $7::timestamptz[], $8::timestamptz[], $9::bigint[]) as t(a, b, c, d, e, f, g, h, i) order by c"
         " on conflict (account_id, email) where state = 'pending' do nothing returning id",
         *([getattr(letter, name) for letter in letters] for name in _LETTER),
     )
     return {row["id"] for row in rows}
 
 
-_LETTER = ("account_id", "id", "email", "role", "state", "invited_by", "created_at", "expires_at", "token_hash")
+_LETTER = ("account_id", "id", "email", "role", "state", "invited_by", "created_at", "expires_at", "in_place_of")
+
+
+async def keep_token(work: Work, account_id: int, invitation_id: int, digest: bytes) -> bool:
+    """Keep the hash of an invitation's token, in place of any before; whether somebody can still accept it."""
+    sql = "update invitation set token_hash = $3 where account_id = $1 and id = $2 and state = 'pending'"
+    return await work.execute(f"{sql} and expires_at > $4", account_id, invitation_id, digest, work.now) == 1
+
+
+async def invited_with(work: Work, digest: bytes) -> tuple[int, int] | None:
+    """The account and the number of the invitation whose token has this hash, whoever asks."""
+    rows = await work.fetch("select account_id, id from invited_with($1)", digest)
+    return (rows[0]["account_id"], rows[0]["id"]) if rows else None
+
+
+async def offered(work: Work, account_id: int, invitation_id: int) -> asyncpg.Record | None:
+    """What an invitation says that somebody can accept: whom it invites where, as what and until when."""
+    rows = await work.fetch(
+        "select i.email, i.role, i.expires_at, w.name as workspace"
+        " from invitation i join workspace w on w.id = i.account_id"
+        " where i.account_id = $1 and i.id = $2 and i.state = 'pending' and i.expires_at > $3",
+        account_id,
+        invitation_id,
+        work.now,
+    )
+    return rows[0] if rows else None
+
+
+async def sent_to(work: Work, account_id: int, email: str, since: datetime) -> list[datetime]:
+    """When invitations of a workspace went to an address since then."""
+    sql = "select created_at from invitation where account_id = $1 and email = $2 and created_at > $3"
+    return [row["created_at"] for row in await work.fetch(sql, account_id, email, since)]
+
+
+async def sent_anew(work: Work, account_id: int, since: datetime) -> list[datetime]:
+    """When invitations of a workspace were sent anew since then."""
+    sql = "select created_at from invitation where account_id = $1 and created_at > $2 and in_place_of is not null"
+    return [row["created_at"] for row in await work.fetch(sql, account_id, since)]
 
 
 async def overdue(work: Work, now: datetime) -> list[int]:

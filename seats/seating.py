@@ -164,6 +164,16 @@ class InvitedSomebodyElse(Problem):
     says = "This invitation is for another address. Sign in with the address it was sent to."
 
 
+@dataclass(eq=False)
+class InvitationLinkClosed(Problem):
+    """No invitation is accepted with this token: there is none, or it was accepted, taken back, or has run out."""
+
+    says = (
+        "This invitation can't be accepted: it was accepted, taken back, sent anew, or is older than seven days."
+        " Use the latest letter, or ask for a new one."
+    )
+
+
 class BulkOutcome(StrEnum):
     """What can come of one address of a list."""
 

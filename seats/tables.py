@@ -115,7 +115,11 @@ class Invitation(SQLModel, table=True):
     created_at: datetime = instant()
     expires_at: datetime = instant()
     answered_at: datetime | None = instant(optional=True)
-    token_hash: bytes = secret()
+    in_place_of: int | None = whole(optional=True)
+    """The one that was sent before, where this one was sent anew."""
+
+    token_hash: bytes | None = secret(optional=True)
+    """Of what stands in the link of the letter; None until it has left."""
 
 
 class SeatRequest(SQLModel, table=True):

@@ -467,7 +467,6 @@ class Scene:
             invited_by=self.owner.number,
             created_at=start,
             expires_at=start + life,
-            token_hash=bytes(32),
         )
         await self.world.put(row)
         return ids.encode("invitation", row.id)

@@ -3,6 +3,8 @@
 A letter is taken under a lease and committed before the server is called, so that no connection to the database waits
 for a mail server. What fails for now is tried again, later each time, for three days; what the server refuses for good
 is given up at once, and says why. An answer that was lost can make a letter come twice: both have one Message-ID.
+The token of an invitation is made when its letter is posted, and is in no row: each try has another one, and the last
+one counts.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ import aiosmtplib
 import structlog
 
 from gateway.letters import queries
+from gateway.letters.tables import Letter
 from gateway.letters.writing import written
 from kernel import ids
 from kernel.work import Work
+from seats import invitations
 
 LEASE = timedelta(minutes=2)
 """How long a letter is one worker's."""
@@ -35,6 +39,7 @@ _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=4)
 _SECONDS = 30
 _REFUSED = range(500, 600)
+_POINTLESS = "The invitation was answered, taken back, or has run out."
 
 log = structlog.get_logger("gateway.letters")
 
@@ -108,9 +113,10 @@ async def post(work: Work, office: Post, account_id: int, number: int) -> None:
     """Post one letter that is due. Opens transactions, so call it outside of one."""
     async with _one(work, account_id):
         letter = await queries.taken(work, account_id, number, LEASE)
+        token = await _token(work, letter) if letter else None
     if letter is None:
         return
-    failure, done = await _tried(office, ids.encode("letter", number), written(letter, office.sender, office.app))
+    failure, done = await _tried(office, letter, token)
     gone = not done and letter.created_at + GIVEN_UP <= work.now
     async with _one(work, account_id):
         await work.execute(
@@ -128,10 +134,20 @@ def wait(tries: int) -> timedelta:
     return min(_FIRST_WAIT * (1 << min(tries - 1, 8)), _LONGEST_WAIT)
 
 
-async def _tried(office: Post, name: str, message: EmailMessage) -> tuple[str | None, bool]:
-    """Why a message was not posted, or None; and whether that is for good."""
+async def _token(work: Work, letter: Letter) -> str | None:
+    """What the link of a letter has beside what it is about; None where it would lead to nothing any more."""
+    if letter.kind != "invitation":
+        return ""
+    return await invitations.mint(work, letter.account_id, ids.decode("invitation", letter.about))
+
+
+async def _tried(office: Post, letter: Letter, token: str | None) -> tuple[str | None, bool]:
+    """Why a letter was not posted, or None; and whether that is for good."""
+    if token is None:
+        return _POINTLESS, True
+    name = ids.encode("letter", letter.id)
     try:
-        await office.box.post(name, message)
+        await office.box.post(name, written(letter, office.sender, office.app, token))
     except RefusedError as failure:
         log.warning("a letter was refused", letter=name, why=str(failure))
         return str(failure), True

@@ -28,7 +28,7 @@ from kernel.money import Money
 
 FOLDER = Path(__file__).parent / "words"
 PATHS = {
-    "invitation": "/invitations/{about}",
+    "invitation": "/invitations/{token}",
     "break_glass": "/audit",
     "invoice": "/invoices/{about}",
     "receipt": "/invoices/{about}",
@@ -70,19 +70,20 @@ background:#1f3a8a;color:#fff;text-decoration:none">{button}</a></p>
 """
 
 
-def written(letter: Letter, sender: str, app: str) -> EmailMessage:
-    """The message that a letter is; its links begin with `app`."""
+def written(letter: Letter, sender: str, app: str, token: str = "") -> EmailMessage:
+    """The message that a letter is; its links begin with `app`, and that of an invitation ends in a token."""
     by = hand(letter.locale, ZoneInfo(letter.time_zone))
     words = _words(by.locale.language)
     told = {name: _told(by, words, name, value) for name, value in letter.told.items()}
     subject = _filled(words[letter.kind]["subject"], told)
     sentences = [_filled(sentence, told) for sentence in words[letter.kind]["text"]]
-    link = app + PATHS[letter.kind].format(about=letter.about.partition("/")[0])
+    link = app + PATHS[letter.kind].format(about=letter.about.partition("/")[0], token=token)
     message = EmailMessage(policy=SMTP)
     message["From"], message["To"], message["Subject"] = sender, letter.address, subject
     message["Date"] = format_datetime(letter.created_at)
-    # Whoever gets a letter twice, because an answer was lost, is shown it once.
-    message["Message-ID"] = f"<{ids.encode('letter', letter.id)}@{_domain(sender)}>"
+    # Whoever gets a letter twice, because an answer was lost, is shown it once; where its link is another one, both.
+    name = ids.encode("letter", letter.id) + (f".{letter.tries}" if token else "")
+    message["Message-ID"] = f"<{name}@{_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"
     button, closing = _filled(words[letter.kind]["button"], told), words["closing"]
     message.set_content("\n\n".join([*sentences, f"{button}:\n{link}", f"-- \n{closing}"]) + "\n")

@@ -190,6 +190,7 @@ async def test_health_is_about_the_process_and_readiness_about_the_database(line
     ("text", "shown"),
     [
         ("key sgk_live_9f3ac1d2e4b70.aB-c was used", f"key {HIDDEN} was used"),
+        (f"/invitations/sgi_{'aB-_' * 10}abc", f"/invitations/{HIDDEN}"),
         ("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", HIDDEN),
         ("Authorization: Bearer abcdefgh12345678", f"Authorization: {HIDDEN}"),
         ("sk_test_51abcDEF", HIDDEN),

@@ -258,13 +258,15 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     assert [role[flag] for flag in flags] == [False] * 6
     assert (others, owned) == (0, 0)
     # They tell people what they themselves may use, who invites them, and which workspaces of their domain they may
-    # ask to join, from rows that they may not see, and admins whether whoever asked still may; one makes the next
-    # months of usage, one tells when a card was tried, and not for whom; one tells what decides what a person may, from
-    # rows that are their own; and two do to members what the directory of their workspace says.
+    # ask to join, from rows that they may not see, whoever has a letter which invitation it is about, and admins
+    # whether whoever asked still may; one makes the next months of usage, one tells when a card was tried, and not for
+    # whom; one tells what decides what a person may, from rows that are their own; and two do to members what the
+    # directory of their workspace says.
     assert {row["proname"] for row in trusted} == {
         "card_tries",
         "enforced_workspaces",
         "held_versions",
+        "invited_with",
         "join_request_stands",
         "move_address",
         "sitters",

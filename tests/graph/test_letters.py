@@ -25,6 +25,7 @@ from tests.graph.asking import work_off
 from tests.scenery import Scene
 
 SENDER, APP = "Acme Billing <billing@acme.test>", "https://app.acme.test"
+TOKEN = "sgi_" + "a" * 43
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOLD: dict[str, dict[str, Any]] = {
     "invitation": {
@@ -139,12 +140,12 @@ async def invite(scene: Scene, email: str) -> None:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("kind", sorted(PATHS))
 def test_every_letter_is_written_in_every_language(kind: str, language: str) -> None:
-    message = written(letter(kind, language), SENDER, APP)
+    message = written(letter(kind, language), SENDER, APP, TOKEN if kind == "invitation" else "")
 
     text, page = parts(message)
     assert message["Content-Language"] == language
     assert "{" not in message["Subject"] + text
-    assert f"{APP}{PATHS[kind].format(about='inv_1')}" in text
+    assert f"{APP}{PATHS[kind].format(about='inv_1', token=TOKEN)}" in text
     assert f'href="{APP}' in page
     assert message["Message-ID"].endswith("@acme.test>")
 
