@@ -2,15 +2,18 @@
 
     POST /seats/lists?workspace=workspace_…&pool=pool_…&whole=true
     Content-Type: text/csv
+    Idempotency-Key: 0190c2a2-8a5b-7c3e-9f1d-2b6e4a7d8c90
 
 A list of 100,000 people is longer than any document, so it has a door and a limit of its
-own. What comes of it is told by the graph, as `SeatImport`.
+own. What comes of it is told by the graph, as `SeatImport`. Keys are those of mutations:
+a list that is sent again with its key is the one that is here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from starlette.requests import Request
@@ -25,11 +28,13 @@ from gateway.negotiation import media_type
 from gateway.requests import Malformed, body_of
 from kernel import ids
 from kernel.errors import InvalidInput, Problem
+from resolvers.answers import Answer, Once
 from resolvers.info import Context
+from resolvers.seat_imports import outcomes
 from resolvers.seat_lists import wanted_by
 from seats import sheets
 from seats.imports import operations
-from seats.imports.tables import SeatImport
+from seats.imports.rules import SeatImportState
 from seats.sheets import Sheet
 
 BODY = 16 * 1024 * 1024
@@ -41,8 +46,22 @@ COMING = 50
 JUDGED = 4
 """How many of them it judges at the same time, once they are here: each is some hundred MiB meanwhile."""
 
+_WAY = "POST /seats/lists"
+"""What a key was used for, among the names of mutations."""
+
 _YOURS = "You bring a list at this moment. Bring the next when its answer is there."
 _OTHERS = "Others bring as many lists as we take at a time. Try again in some seconds."
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the address of a list says."""
+
+    workspace: str
+    pool: str | None
+    """The pool of lines that name none."""
+
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +98,40 @@ async def _answered(request: Request, room: _Room) -> Response:
         return refused(masked_exception(error))
 
 
-async def _brought(context: Context, request: Request, room: _Room) -> SeatImport:
+async def _brought(context: Context, request: Request, room: _Room) -> Any:
     """A list, once it is decided that the actor may bring it. Raises Malformed, a Problem, or a Fault."""
-    workspace, pool, whole = _asked(request)
+    asked, key = _asked(request), _key(request)
     actor = asker(context)
-    found = await context.found("workspace", workspace)
+    found = await context.found("workspace", asked.workspace)
     actor.require(Permission.ASSIGN_SEATS, found["id"])
     # No connection is kept while the list is on its way.
     await context.work.rest()
     with room.coming.taken(actor.name):
         file = bytes(await body_of(request, BODY))
+        said = {**asdict(asked), "sheet": sha256(file).hexdigest()}
+        once = None if key is None else Once.of(context, key, _WAY, said)
         async with room.turns:
             sheet = await asyncio.to_thread(_read, file)
-            async with context.work.transaction():
-                await context.permitted(Permission.ASSIGN_SEATS, "workspace", workspace)
-                wanted = wanted_by(actor, found["id"], pool, whole=whole)
-                return await operations.bring(context.work, found["id"], sheet, wanted, actor.key_id)
+            answer = await _kept(context, once, asked, sheet)
+    return await answer.read(context)
 
 
-def _asked(request: Request) -> tuple[str, str | None, bool]:
-    """Whose seats, of which pool, and whether it is taken whole. Raises Malformed, or InvalidInput."""
+async def _kept(context: Context, once: Once | None, asked: _Asked, sheet: Sheet) -> Answer:
+    """The list as it is kept now, or as it was kept when its key came before. Raises a Problem, or a Fault."""
+    work = context.work
+    async with work.transaction():
+        if once and (known := await once.recall(work, None)):
+            return known
+        found = await context.permitted(Permission.ASSIGN_SEATS, "workspace", asked.workspace)
+        wanted = wanted_by(context.actor, found["id"], asked.pool, whole=asked.whole)
+        answer = Answer.of(await operations.bring(work, found["id"], sheet, wanted, context.actor.key_id))
+        if once:
+            await once.keep(work, answer)
+    return answer
+
+
+def _asked(request: Request) -> _Asked:
+    """What its address says of a list. Raises Malformed, or InvalidInput."""
     media, _ = media_type(request.headers.get("content-type", ""))
     if media != "text/csv":
         raise Malformed(415, InvalidInput("Send the list as 'Content-Type: text/csv'."))
@@ -109,7 +142,17 @@ def _asked(request: Request) -> tuple[str, str | None, bool]:
         raise InvalidInput("Say whose seats: ?workspace=workspace_…")
     if given.get("whole", "false") not in {"true", "false"}:
         raise InvalidInput("whole: say true or false.")
-    return given["workspace"], given.get("pool"), given.get("whole") == "true"
+    return _Asked(given["workspace"], given.get("pool"), given.get("whole") == "true")
+
+
+def _key(request: Request) -> str | None:
+    """The key that makes sending a list again harmless: a header holds bytes, and clients write UTF-8 into it."""
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    key = given.encode("latin-1").decode("utf-8", "backslashreplace")
+    cards.refuse(key)
+    return key
 
 
 def _read(file: bytes) -> Sheet:
@@ -119,15 +162,15 @@ def _read(file: bytes) -> Sheet:
     return sheet
 
 
-def _told(row: SeatImport) -> dict[str, Any]:
-    counts = {outcome.upper(): lines for outcome, lines in row.outcomes.items()}
+def _told(row: Any) -> dict[str, Any]:
+    counts = {each.outcome.name: each.lines for each in outcomes(row, None)}
     return {
         "seatImport": {
             "id": ids.encode("seatimport", row.id),
-            "state": row.state.name,
+            "state": SeatImportState(row.state).name,
             "lines": row.lines,
             "outcomes": counts,
-            "ignoredColumns": row.ignored_columns,
+            "ignoredColumns": list(row.ignored_columns),
             "notice": row.notice,
         }
     }
