@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,7 +25,7 @@ from resolvers.seat_lists import wanted_by
 from seats.imports import operations, queries
 from seats.imports.operations import StoppedMeanwhile
 from seats.imports.queries import Behalf
-from seats.imports.rules import NO_LONGER
+from seats.imports.rules import NO_LONGER, SeatImportPhase
 
 _LISTS = 10
 """How many lists have a step in one turn of the worker."""
@@ -77,7 +78,14 @@ class Usher:
             return True
         async with self._work(now, _origin(number, whose)) as work, work.transaction():
             await work.bind(account_id)
-            return await operations.take_step(work, account_id, number, wanted_by(actor, account_id))
+            reach = partial(self.reached, now, account_id, number)
+            return await operations.take_step(work, account_id, number, wanted_by(actor, account_id), reach)
+
+    async def reached(self, now: datetime, account_id: int, number: int, phase: SeatImportPhase, tried: int) -> None:
+        """Tell how far a step is, outside of its transaction. Raises StoppedMeanwhile."""
+        async with self._work(now) as work, work.transaction():
+            await work.bind(account_id)
+            await operations.reached(work, account_id, number, phase, tried)
 
     async def _fail(self, now: datetime, account_id: int, number: int, whose: Behalf, why: str) -> None:
         async with self._work(now, _origin(number, whose)) as work, work.transaction():

@@ -14,10 +14,11 @@ from schema.base import Node, Word, face, one, value, words
 from schema.changes import mutation
 from schema.lists import among, containing, page
 from seats.imports import tables
-from seats.imports.rules import SeatImportBegun, SeatImportOver, SeatImportState
+from seats.imports.rules import SeatImportBegun, SeatImportOver, SeatImportPhase, SeatImportState
 from seats.listing import RowOutcome
 
 words(SeatImportState, "Where a long list of people is in its life.")
+words(SeatImportPhase, "What is done with a long list of people that runs.")
 
 
 @value(resolve.Count)
@@ -66,6 +67,12 @@ class SeatImport(Node):
 
     settled: int
     """How many of them have come to what they come to."""
+
+    phase: SeatImportPhase | None
+    """What is done with it, while it runs; null until a worker has it."""
+
+    tried: int
+    """Through how many lines the change at hand has gone, where one seats all: its end settles them, or undoes it."""
 
     outcomes = Word(Column("outcomes"), "list[SeatImportCount]", resolve=resolve.outcomes)
     """How many lines have which outcome: what would come of those that are not settled yet."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auth import queries as people
@@ -25,11 +25,17 @@ from seats.buying import Quote, Resized
 from seats.growing import Growth
 from seats.listing import HARMLESS, SEATED, Known, OpenPool, RowOutcome, Verdict, bought, verdicts
 from seats.overage import MOST_SEATS, Overage
-from seats.seating import MOST_AT_ONCE, Outcome
+from seats.seating import Outcome
 from seats.sheets import Row
 
 STEP = 1_000
 """How many lines of a long list are seated in one transaction, where it needs no other."""
+
+PART = 2_000
+"""How many lines are seated together; in between it is told how many there are."""
+
+Reach = Callable[[int], Awaitable[None]]
+"""Tells through how many lines of a list one has gone, before the transaction ends."""
 
 _ASKED = RowOutcome.REQUESTED
 _TRIED = SEATED | {_ASKED}
@@ -154,7 +160,7 @@ async def course(work: Work, account_id: int, rows: Sequence[Row], wanted: Wante
     return Course(foreseen.rows, steps, foreseen.purchases)
 
 
-async def seat(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted) -> Told:
+async def seat(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted, reach: Reach | None = None) -> Told:
     """Seat everybody on a list who can be, and tell what came of each row.
 
     A list that is taken whole, or not at all, is not done if it would leave anybody out. Raises
@@ -167,7 +173,7 @@ async def seat(work: Work, account_id: int, rows: Sequence[Row], wanted: Wanted)
     foreseen = await foresee(work, account_id, rows, wanted)
     if wanted.whole and _leaves_out(foreseen.rows):
         return Told(False, foreseen.rows)
-    came, purchases = await _seated(work, account_id, foreseen.rows, growths)
+    came, purchases = await _seated(work, account_id, foreseen.rows, growths, reach)
     if not growths and not wanted.whole:
         came |= await _requested(work, account_id, [came.get(verdict.line, verdict) for verdict in foreseen.rows])
     done = [came.get(verdict.line, verdict) for verdict in foreseen.rows]
@@ -232,7 +238,11 @@ async def _growths(work: Work, account_id: int, rows: Sequence[Row], wanted: Wan
 
 
 async def _seated(
-    work: Work, account_id: int, foreseen: Sequence[Verdict], growths: Mapping[int, Growth]
+    work: Work,
+    account_id: int,
+    foreseen: Sequence[Verdict],
+    growths: Mapping[int, Growth],
+    reach: Reach | None,
 ) -> tuple[dict[int, Verdict], list[Purchase]]:
     """Seat these, pool by pool and role by role; what came of each line, and what was bought."""
     came: dict[int, Verdict] = {}
@@ -246,6 +256,8 @@ async def _seated(
         if growth and growth.bought:
             made = growth.bought
             purchases.append(Purchase(pool_id, made.seats, made.cost, resized=made.resized))
+        if reach:
+            await reach(len(came))
     return came, purchases
 
 
@@ -259,8 +271,8 @@ def _groups(wanted: Sequence[Verdict]) -> list[_Group]:
         left[verdict.pool_id] += 1
     groups = []
     for (pool_id, role), part in sorted(parts.items()):
-        for start in range(0, len(part), MOST_AT_ONCE):
-            rows = part[start : start + MOST_AT_ONCE]
+        for start in range(0, len(part), PART):
+            rows = part[start : start + PART]
             left[pool_id] -= len(rows)
             groups.append(_Group(pool_id, role, rows, left[pool_id]))
     return groups

@@ -2,14 +2,16 @@
 
 Every step is a transaction: what came of its lines is written with the seats, so a
 worker that is killed has lost nothing and another goes on. Whoever stops a list
-waits for no step; one that is being taken then finds it stopped, and is undone.
+waits for no step; one that is being taken then finds it stopped, and is undone. How far
+it is meanwhile is told outside of its transaction.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from kernel.audit import Origin
@@ -23,6 +25,7 @@ from seats.imports.rules import (
     OPEN,
     SeatImportBegun,
     SeatImportOver,
+    SeatImportPhase,
     SeatImportState,
     TooManySeatImports,
     insist_on_foreseen,
@@ -33,9 +36,21 @@ from seats.listing import HARMLESS, Verdict
 from seats.lists import Purchase, Wanted
 from seats.sheets import Sheet
 
+Reach = Callable[[SeatImportPhase, int], Awaitable[None]]
+"""Tells how far the change at hand is: what is done, and through how many lines. Raises StoppedMeanwhile."""
+
 
 class StoppedMeanwhile(Exception):  # noqa: N818 - what a step finds when it is done, so that it is undone
     """The list was stopped while a step of it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """A step that is taken."""
+
+    wanted: Wanted
+    begun: Begun
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,15 @@ class _Taken:
     """What a step has come to, beside what it wrote of its lines."""
 
     at_once: bool
+    before: Mapping[str, int]
+    """How many of the lines that it told of had which outcome before."""
+
+    told: Sequence[Verdict]
+    """What comes of these lines."""
+
+    settled: bool
+    """Whether it has come."""
+
     purchases: Sequence[Purchase] | None = None
     """What was bought; None where it is still to be."""
 
@@ -97,12 +121,13 @@ async def stop(work: Work, account_id: int, number: int) -> SeatImport:
     if row.state not in OPEN:
         raise SeatImportOver(row.state.value)
     row.state, row.ended_at, row.purchases = SeatImportState.STOPPED, work.now, []
+    row.phase, row.tried = None, 0
     await work.flush()
     work.emit(events.SeatImportStopped(account_id, row.id), row)
     return row
 
 
-async def take_step(work: Work, account_id: int, number: int, wanted: Wanted) -> bool:
+async def take_step(work: Work, account_id: int, number: int, wanted: Wanted, reach: Reach) -> bool:
     """Take the next step of a list that runs: judge all of it anew, or seat the next lines. Whether there was one.
 
     Raises StoppedMeanwhile, BuysMoreThanForeseen, and what `lists.seat` raises; then the transaction is to be undone.
@@ -112,9 +137,15 @@ async def take_step(work: Work, account_id: int, number: int, wanted: Wanted) ->
         return False
     wanted = replace(wanted, pool_id=begun.pool_id, whole=begun.whole)
     step = _seat if begun.judged else _judge
-    taken = await step(work, account_id, number, wanted, begun)
+    taken = await step(work, account_id, number, _Taking(wanted, begun, reach))
     await _record(work, account_id, number, taken)
     return True
+
+
+async def reached(work: Work, account_id: int, number: int, phase: SeatImportPhase, tried: int) -> None:
+    """Tell how far a list is that another transaction is at. Raises StoppedMeanwhile."""
+    if not await queries.reached(work, account_id, number, phase, tried):
+        raise StoppedMeanwhile
 
 
 async def fail(work: Work, account_id: int, number: int, failure: str) -> None:
@@ -134,28 +165,35 @@ async def forget(work: Work, account_id: int, number: int) -> None:
     await queries.forget(work, account_id, number)
 
 
-async def _judge(work: Work, account_id: int, number: int, wanted: Wanted, begun: Begun) -> _Taken:
+async def _judge(work: Work, account_id: int, number: int, taking: _Taking) -> _Taken:
     """Judge the whole list as things stand now; whoever can't be seated is told of for good."""
+    await taking.reach(SeatImportPhase.JUDGING, 0)
     rows = await queries.lines(work, number)
-    course = await lists.course(work, account_id, rows, wanted)
-    insist_on_foreseen(begun.foreseen, [(each.pool_id, each.bought) for each in course.purchases])
+    course = await lists.course(work, account_id, rows, taking.wanted)
+    insist_on_foreseen(taking.begun.foreseen, [(each.pool_id, each.bought) for each in course.purchases])
     tried = {row.line for step in course.steps for row in step}
     left = [verdict for verdict in course.rows if verdict.line not in tried]
-    await queries.tell(work, account_id, number, left, settled=not course.refused)
+    before = await queries.tell(work, account_id, number, left, settled=not course.refused)
     failure = left_out(_left_out(course.rows)) if course.refused else None
-    return _Taken(course.at_once, None if course.purchases else (), failure)
+    purchases = None if course.purchases else ()
+    return _Taken(course.at_once, before, left, not course.refused, purchases, failure)
 
 
-async def _seat(work: Work, account_id: int, number: int, wanted: Wanted, begun: Begun) -> _Taken:
+async def _seat(work: Work, account_id: int, number: int, taking: _Taking) -> _Taken:
     """Seat the next lines, or all of them."""
-    rows = await queries.lines(work, number, None if begun.at_once else lists.STEP)
-    came = await lists.seat(work, account_id, rows, wanted)
+    at_once = taking.begun.at_once
+    rows = await queries.lines(work, number, None if at_once else lists.STEP)
+    # A step that is soon done is told of when it is.
+    reach = partial(taking.reach, SeatImportPhase.SEATING) if at_once else None
+    came = await lists.seat(work, account_id, rows, taking.wanted, reach)
+    if at_once:
+        await taking.reach(SeatImportPhase.RECORDING, len(rows))
     # What is bought bit by bit was foreseen by nobody.
-    foreseen = begun.foreseen if begun.at_once else {}
+    foreseen = taking.begun.foreseen if at_once else {}
     insist_on_foreseen(foreseen, [(each.pool_id, each.bought) for each in came.purchases])
-    await queries.tell(work, account_id, number, came.rows, settled=came.done)
+    before = await queries.tell(work, account_id, number, came.rows, settled=came.done)
     failure = None if came.done else left_out(_left_out(came.rows))
-    return _Taken(begun.at_once, came.purchases, failure)
+    return _Taken(at_once, before, came.rows, came.done, came.purchases, failure)
 
 
 async def _record(work: Work, account_id: int, number: int, taken: _Taken) -> None:
@@ -163,8 +201,11 @@ async def _record(work: Work, account_id: int, number: int, taken: _Taken) -> No
     row = await queries.seat_import(work, account_id, number)
     if row.state is not SeatImportState.RUNNING:
         raise StoppedMeanwhile
-    row.settled, row.outcomes = await queries.tally(work, number)
+    # Counted from what has changed, so that a step costs the same however long the list is.
+    row.settled += len(taken.told) if taken.settled else 0
+    row.outcomes = _counted(row.outcomes, taken)
     row.judged_at, row.at_once = row.judged_at or work.now, taken.at_once
+    row.phase, row.tried = SeatImportPhase.SEATING, 0
     if taken.purchases is not None:
         row.purchases = [_told(each) for each in taken.purchases]
     if taken.failure or row.settled == row.lines:
@@ -174,12 +215,21 @@ async def _record(work: Work, account_id: int, number: int, taken: _Taken) -> No
 
 async def _end(work: Work, row: SeatImport, failure: str | None) -> None:
     row.ended_at, row.failure = work.now, failure
+    row.phase, row.tried = None, 0
     row.state = SeatImportState.FAILED if failure else SeatImportState.DONE
     # What a step bought that failed was undone with it.
     row.purchases = [] if failure else row.purchases
     await work.flush()
     ended = events.SeatImportFailed if failure else events.SeatImportDone
     work.emit(ended(row.account_id, row.id), row)
+
+
+def _counted(before: Mapping[str, int], taken: _Taken) -> dict[str, int]:
+    """How many lines have which outcome from now on."""
+    counts = Counter(before)
+    counts.subtract(taken.before)
+    counts.update(verdict.outcome.value for verdict in taken.told)
+    return {outcome: counts[outcome] for outcome in sorted(counts) if counts[outcome]}
 
 
 def _left_out(told: Sequence[Verdict]) -> int:

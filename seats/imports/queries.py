@@ -13,7 +13,7 @@ from sqlmodel import col, func, select
 from auth.addresses import is_address
 from kernel.errors import NotFound
 from kernel.work import Work
-from seats.imports.rules import KEPT, OPEN
+from seats.imports.rules import KEPT, OPEN, SeatImportPhase
 from seats.imports.tables import SeatImport
 from seats.listing import Verdict
 from seats.sheets import Row
@@ -89,6 +89,19 @@ async def claim(work: Work, account_id: int, number: int) -> Begun | None:
     return Begun(pool_id, whole, judged, at_once, {each["pool_id"]: each["bought"] for each in json.loads(purchases)})
 
 
+async def reached(work: Work, account_id: int, number: int, phase: SeatImportPhase, tried: int) -> bool:
+    """Write down how far a list is that runs; whether it does still."""
+    return bool(
+        await work.execute(
+            "update seat_import set phase = $3, tried = $4 where account_id = $1 and id = $2 and state = 'running'",
+            account_id,
+            number,
+            phase.value,
+            tried,
+        )
+    )
+
+
 async def lines(work: Work, number: int, most: int | None = None) -> list[Row]:
     """What is written in the lines that have come to nothing yet, in their order."""
     rows = await work.fetch(
@@ -123,33 +136,27 @@ def _told(line: Row, verdict: Verdict) -> tuple[Any, ...]:
     return (line.line, email, line.pool, line.role, verdict.outcome.value, verdict.says, verdict.pool_id)
 
 
-async def tell(work: Work, account_id: int, number: int, told: Sequence[Verdict], *, settled: bool) -> None:
-    """Keep what comes of lines; `settled` is whether it has come."""
+async def tell(work: Work, account_id: int, number: int, told: Sequence[Verdict], *, settled: bool) -> dict[str, int]:
+    """Keep what comes of lines; `settled` is whether it has come. How many of them had which outcome before."""
     if not told:
-        return
+        return {}
     rows = [(one.line, one.outcome.value, one.says, one.pool_id, one.seat_id, one.request_id) for one in told]
     columns = zip(*rows, strict=True)
-    await work.execute(
-        "update seat_import_row r set outcome = t.outcome, says = t.says, pool_id = t.pool, seat_id = t.seat,"
-        " request_id = t.request, settled = $3 from unnest($4::bigint[], $5::text[], $6::text[], $7::bigint[],"
-        " $8::bigint[], $9::bigint[]) t (line, outcome, says, pool, seat, request)"
+    before = await work.fetch(
+        "with before as (select outcome, count(*) as lines from seat_import_row"
+        "   where seat_import_id = $2 and line = any($4::bigint[]) group by outcome),"
+        " told as (update seat_import_row r set outcome = t.outcome, says = t.says, pool_id = t.pool, seat_id = t.seat,"
+        "   request_id = t.request, settled = $3 from unnest($4::bigint[], $5::text[], $6::text[], $7::bigint[],"
+        "   $8::bigint[], $9::bigint[]) t (line, outcome, says, pool, seat, request)"
         # Both ways, so that no plan goes through the whole list for each of these lines.
-        " where r.account_id = $1 and r.seat_import_id = $2 and r.line = t.line and r.line = any($4::bigint[])",
+        "   where r.account_id = $1 and r.seat_import_id = $2 and r.line = t.line and r.line = any($4::bigint[]))"
+        " select outcome, lines from before",
         account_id,
         number,
         settled,
         *map(list, columns),
     )
-
-
-async def tally(work: Work, number: int) -> tuple[int, dict[str, int]]:
-    """How many lines have come to what they come to, and how many have which outcome."""
-    rows = await work.fetch(
-        "select outcome, count(*) as lines, count(*) filter (where settled) as settled from seat_import_row"
-        " where seat_import_id = $1 group by outcome order by outcome",
-        number,
-    )
-    return sum(row["settled"] for row in rows), {row["outcome"]: row["lines"] for row in rows}
+    return {row["outcome"]: row["lines"] for row in before}
 
 
 async def out_of_date(work: Work, now: datetime, most: int) -> list[tuple[int, int]]:

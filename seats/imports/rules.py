@@ -37,6 +37,19 @@ class SeatImportState(StrEnum):
     """Somebody stopped it, or nobody started it for a month; what was seated stays."""
 
 
+class SeatImportPhase(StrEnum):
+    """What is done with a list that runs."""
+
+    JUDGING = "judging"
+    """All of its lines are judged anew."""
+
+    SEATING = "seating"
+    """People are seated."""
+
+    RECORDING = "recording"
+    """Everybody is seated, and the change is written down; from here on it comes to its end."""
+
+
 OPEN = frozenset({SeatImportState.READY, SeatImportState.RUNNING})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
-from kernel.rows import document, instant, key, text, texts, whole, word
-from seats.imports.rules import SeatImportState
+from kernel.rows import WordType, document, instant, key, text, texts, whole, word
+from seats.imports.rules import SeatImportPhase, SeatImportState
 from seats.listing import RowOutcome
 
 
@@ -49,6 +49,12 @@ class SeatImport(SQLModel, table=True):
 
     at_once: bool = False
     """Whether all of its lines are seated in one transaction."""
+
+    phase: SeatImportPhase | None = Field(default=None, sa_type=WordType(SeatImportPhase), nullable=True)
+    """What is done with it, while it runs; None until a worker has it."""
+
+    tried: int = whole(default=0)
+    """Through how many lines the change at hand has gone, which are settled or undone with its end."""
 
     failure: str | None = text(optional=True)
     """Why it failed, in a sentence."""
