@@ -77,7 +77,7 @@ async def preview_seat_list(
     pool: Annotated[ID | None, argument(description=_POOL)] = None,
     whole: Annotated[bool, argument(description=_WHOLE)] = False,
 ) -> SeatList:
-    """What `importSeats` would come to now, line by line; nothing changes."""
+    """What a list would come to now, line by line; nothing changes, and nothing of it is kept."""
     row = await info.context.found("workspace", workspace)
     info.context.actor.require(Permission.ASSIGN_SEATS, row["id"])
     try:

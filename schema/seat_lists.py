@@ -10,7 +10,7 @@ from billing.subscriptions import SeatsNotOffered, SubscriptionOver
 from kernel.money import Money
 from resolvers import seat_lists as resolve
 from resolvers.graph import Column
-from schema.base import Word, one, value, words
+from schema.base import Word, deprecated, one, value, words
 from schema.changes import mutation
 from seats import listing
 from seats.listing import RowOutcome
@@ -102,8 +102,13 @@ class SeatList:
 class SeatListMutation:
     """Lists of people."""
 
-    import_seats = mutation(
-        resolve.import_seats,
-        "SeatList",
-        refusals=[SheetUnreadable, SheetTooLong, PoolClosed, SubscriptionOver, SeatsNotOffered],
+    import_seats = deprecated(
+        mutation(
+            resolve.import_seats,
+            "SeatList",
+            refusals=[SheetUnreadable, SheetTooLong, PoolClosed, SubscriptionOver, SeatsNotOffered],
+        ),
+        since="2026-11-21",
+        until="2027-05-31",
+        use="startSeatImport",
     )

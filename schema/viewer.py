@@ -180,7 +180,7 @@ class Query:
     """Which seats would go if a pool had fewer than are taken."""
 
     preview_seat_list = via(seat_lists.preview_seat_list, "SeatList")
-    """What `importSeats` would come to now, line by line."""
+    """What a list would come to now, line by line; nothing of it is kept."""
 
     preview_discount = via(previewing.preview_discount, "InvoicePreview | None")
     """What comes after `applyDiscount`, which bills nothing itself."""
