@@ -22,8 +22,8 @@ main { max-width: 40rem; margin: auto; padding: 2rem; background: var(--paper); 
   border-radius: .75rem; overflow-wrap: anywhere }
 h1 { margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25 }
 h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
-p, ol { margin: .5rem 0 }
-ol { padding-left: 1.5rem }
+p, ol, ul { margin: .5rem 0 }
+ol, ul { padding-left: 1.5rem }
 label { display: block; margin-top: 1.25rem; font-weight: 600 }
 small, .brand { color: var(--soft); font-size: .875rem }
 .brand { margin: 0 0 1.5rem; letter-spacing: .02em }

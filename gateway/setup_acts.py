@@ -37,6 +37,8 @@ _SHOWS = {
     "createSamlConnection": _REFUSED,
     "startSsoTest": "url",
     "changeSsoConnection": _REFUSED,
+    "changeSamlConnection": "id",
+    "addSsoCertificate": _REFUSED,
     "createDirectory": "id",
     "rotateDirectoryToken": f"{_REFUSED} ... on DirectoryTokenShown {{ text }}",
     "addDomain": _REFUSED,
@@ -45,6 +47,7 @@ _SHOWS = {
 _LOOK = {
     SetupPurpose.SSO: (
         "... on SingleSignOn { kind name issuer clientId"
+        " signInUrl emailAttribute nameAttribute subjectAttribute certificates { fingerprint expiresAt }"
         " logins(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { state steps reason } } }"
     ),
     SetupPurpose.DIRECTORY: "... on Directory { name tokens { createdAt } }",

@@ -9,6 +9,8 @@ from auth.setup.rules import SetupPurpose
 
 _LINE = 2_000
 _DOCUMENT = 256 * 1024
+_CERTIFICATE = 20_000
+_ATTRIBUTE = 500
 _NAMED = {"name": "Single sign-on"}
 
 
@@ -45,6 +47,9 @@ class Form:
     either: bool = False
     """Whether one of the fields is filled in, and no more."""
 
+    whole: bool = False
+    """Whether the fields hold what is so now, and each counts as it is sent: an emptied one says so, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -57,7 +62,7 @@ class Filled:
     @property
     def input(self) -> dict[str, str]:
         """What the mutation gets."""
-        return {**self.form.also, **{name: text for name, text in self.typed.items() if text}}
+        return {**self.form.also, **{name: text for name, text in self.typed.items() if text or self.form.whole}}
 
 
 OIDC = Form(
@@ -124,6 +129,51 @@ CORRECT = Form(
     ),
     title="Was something mistyped?",
 )
+READ = Form(
+    "read",
+    "Read it so",
+    "changeSamlConnection",
+    (
+        Field("signInUrl", "Sign-in address", "Where your provider wants browsers sent."),
+        Field(
+            "emailAttribute",
+            "Attribute with the e-mail address",
+            "Its name in the answers of your provider. Empty for the usual ones, such as mail.",
+            longest=_ATTRIBUTE,
+            optional=True,
+        ),
+        Field(
+            "nameAttribute",
+            "Attribute with the name",
+            "What somebody is called. Empty for the usual ones, such as displayName.",
+            longest=_ATTRIBUTE,
+            optional=True,
+        ),
+        Field(
+            "subjectAttribute",
+            "Attribute that names somebody for good",
+            "One that never changes, such as an employee number. Empty for the NameID.",
+            longest=_ATTRIBUTE,
+            optional=True,
+        ),
+    ),
+    title="Are its answers read as you mean them?",
+    whole=True,
+)
+SIGNS = Form(
+    "signs",
+    "Add the certificate",
+    "addSsoCertificate",
+    (
+        Field(
+            "certificate",
+            "Certificate",
+            "In PEM, from BEGIN CERTIFICATE to the end. Two count at a time.",
+            longest=_CERTIFICATE,
+        ),
+    ),
+    title="Does another certificate sign them?",
+)
 TOKEN = Form("token", "Make a token", "rotateDirectoryToken")
 CHECK = Form("check", "Check now", "verifyDomain")
 
@@ -135,7 +185,7 @@ MAKING: Mapping[SetupPurpose, tuple[Form, ...]] = {
 """The forms that make the one thing a link is for, of which one is filled in."""
 
 AFTER: Mapping[SetupPurpose, tuple[Form, ...]] = {
-    SetupPurpose.SSO: (TEST, CORRECT),
+    SetupPurpose.SSO: (TEST, CORRECT, READ, SIGNS),
     SetupPurpose.DIRECTORY: (TOKEN,),
     SetupPurpose.DOMAIN: (CHECK,),
 }
@@ -155,7 +205,7 @@ def filled(form: Form, sent: Mapping[str, str]) -> Filled:
     there = [one for one in form.fields if typed[one.name]]
     if form.either and len(there) != 1 and not wrong:
         wrong[form.fields[0].name] = "Fill in one of the two: the address of the metadata, or the metadata itself."
-    if form.fields and not there and not wrong:
+    if form.fields and not there and not wrong and not form.whole:
         wrong[form.fields[0].name] = "Nothing is filled in. Write what is to be changed."
     return Filled(form, typed, wrong)
 

@@ -15,7 +15,7 @@ from auth.setup.rules import SetupPurpose
 from auth.sso.addresses import door
 from gateway.plain_pages import moment, sheet
 from gateway.setup_acts import Stand
-from gateway.setup_forms import CHECK, CORRECT, MAKING, TEST, TOKEN, Field, Filled, Form
+from gateway.setup_forms import CHECK, CORRECT, MAKING, READ, SIGNS, TEST, TOKEN, Field, Filled, Form
 from kernel import ids
 
 _ONE_LINE = 40
@@ -109,7 +109,20 @@ def _connected(there: _There) -> str:
         return f'{body}<p role="status">The test waits: {link}, then come back here.</p>' + _press(TEST, "Look again")
     body += "<p>Sign in there as yourself. That lets nobody in here: it only shows whether both sides agree.</p>"
     body += _press(TEST) + "<p>Whoever sent you the link lets people in, once a test of theirs worked.</p>"
-    return body if saml else body + _form(CORRECT, there.found)
+    return body + (_read(there) if saml else _form(CORRECT, there.found))
+
+
+def _read(there: _There) -> str:
+    """How the answers of a provider that speaks SAML are read, and who signs them."""
+    signs = "".join(_signs(each) for each in there.thing["certificates"])
+    body = _form(READ, there.found, {one.name: there.thing[one.name] or "" for one in READ.fields})
+    return f"{body}<h2>Certificates that count</h2><ul>{signs}</ul>" + _form(SIGNS, there.found)
+
+
+def _signs(certificate: Mapping[str, Any]) -> str:
+    """A certificate, as a provider shows it."""
+    ends = moment(datetime.fromisoformat(certificate["expiresAt"]))
+    return f"<li>SHA-256 {escape(certificate['fingerprint'])}, until {ends}</li>"
 
 
 def _tried(login: Mapping[str, Any]) -> str:
@@ -152,8 +165,9 @@ _THERE: Mapping[SetupPurpose, Callable[[_There], str]] = {
 }
 
 
-def _form(form: Form, found: Filled | None) -> str:
-    mine = found if found and found.form is form else None
+def _form(form: Form, found: Filled | None, now: Mapping[str, str] | None = None) -> str:
+    """A form with what was refused in it, or else with what is so now."""
+    mine = found if found and found.form is form else Filled(form, now) if now else None
     fields = "".join(_asked(form, one, mine) for one in form.fields)
     title = f"<h2>{escape(form.title)}</h2>" if form.title else ""
     return title + _sent(form.act, f"{fields}<button>{escape(form.button)}</button>")
