@@ -2,9 +2,9 @@
 
 What a signature or a secret proved is remembered by the bearer's SHA-256, until it ends.
 What somebody may is not taken from memory: everything that decides it is told by the
-database, as one text, in the same transaction in which a request reads (`enter`). If the
-text is another than the one when they were recognized, nothing is read, and they are
-recognized anew. So an end is an end at once, in every process.
+database, as one text, in the same transaction in which a request reads (`standing_told`).
+If the text is another than the one when they were recognized, nothing is read, and they
+are recognized anew. So an end is an end at once, in every process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from auth.policy import Actor, sees
 from resolvers.compiled.plan import Plan
@@ -27,8 +27,7 @@ _ASKED = 8
 """Questions of one bearer for which all that a statement binds is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whose rows decide what a bearer may: a person's, and their session's or key's."""
 
     person: int
@@ -74,6 +73,9 @@ class Recalled:
     """What the database told of them before they were recognized."""
 
     until: datetime
+    stands: Sequence[object]
+    """Whose rows `standing_told` is asked of, and what it has to say."""
+
     bound: dict[int, Bound] = field(default_factory=dict)
     """What they asked lately, by the number of the question."""
 
@@ -115,7 +117,9 @@ class Recollection:
         told = sees(actor)
         if not any(_SEPARATOR in each or "\0" in each for each in told.values()):
             said = entering(subject, told)
-            self._put(_digest(bearer), Recalled(actor, recognized.locale, actor.name, told, said, facts, until))
+            stands = (*subject, facts)
+            known = Recalled(actor, recognized.locale, actor.name, told, said, facts, until, stands)
+            self._put(_digest(bearer), known)
 
     def forget(self, bearer: str) -> None:
         """Have a bearer recognized anew."""
@@ -131,7 +135,7 @@ class Recollection:
 def entering(subject: Subject, told: Mapping[str, str] | None = None) -> str:
     """The text for `enter`, so that a transaction sees what is `told`; nothing, unless it is."""
     told = told or {}
-    rows = ("" if each is None else str(each) for each in (subject.person, subject.session, subject.key))
+    rows = ("" if each is None else str(each) for each in subject)
     return _SEPARATOR.join([*rows, ",".join(told), *told.values()])
 
 

@@ -126,7 +126,7 @@ class Asking:
                 plan, values = self._lane.questions.reads.planned(document, document.operation(question.name), asked)
             except _UNPLANNED:
                 return None
-            found = Bound(plan.bare(), plan.behind(who.entering, who.facts, values))
+            found = Bound(plan.bare(), plan.behind(who.stands, who.sees, values))
             who.bind(question.number, found)
         return found
 

@@ -6,7 +6,7 @@ form of the variables' values. Everything else is bound when somebody asks.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from graphql import (
     OperationType,
 )
 
+from auth.policy import Actor, sees
 from kernel import pages
 from resolvers.compiled.asking import Asking, form, standpoint
 from resolvers.compiled.choosing import Chooser, Chosen
@@ -35,6 +36,9 @@ MOST_PLANS = 64
 
 LONGEST_STATEMENT = 200_000
 """Characters of SQL that are worth planning."""
+
+SEEN = tuple(sees(Actor()))
+"""What row-level security is told of whoever reads."""
 
 Plans = MutableMapping[Hashable, Any]
 
@@ -59,14 +63,21 @@ class Plan:
     @classmethod
     def of(cls, sql: str, draft: Draft) -> Plan:
         """The plan of one statement."""
-        told, facts = (f"${len(draft.reads) + more}::text" for more in (1, 2))
-        # PostgreSQL reads nothing before it was decided, because whatever decides may change what is seen.
-        entered = f"select case when enter({told}) = {facts} then ({sql}) end"
+        first = len(draft.reads) + 1
+        stood = "standing_told({}::bigint, {}::bigint, {}::bigint) = {}::text".format(
+            *(f"${place}" for place in range(first, first + 4))
+        )
+        # In words of the statement itself: it takes PostgreSQL half as long as a function of ours that does it.
+        seen = " || ".join(
+            f"set_config('app.{name}', ${place}::text, true)" for place, name in enumerate(SEEN, first + 4)
+        )
+        # What a `case` shows is read after it was decided: what decides is asked first, and changes what is seen.
+        entered = f"select case when {stood} then case when {seen} is not null then ({sql}) end end"
         return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, entered)
 
-    def behind(self, entering: str, facts: str, values: Sequence[Any]) -> Sequence[Any]:
-        """The values of `entered`: it sees as somebody, and reads if these facts are all that decides what they may."""
-        return (*values, entering, facts)
+    def behind(self, stands: Sequence[Any], sees: Mapping[str, str], values: Sequence[Any]) -> Sequence[Any]:
+        """The values of `entered`: it reads if somebody still stands as they did, and sees what they see."""
+        return (*values, *stands, *(sees[name] for name in SEEN))
 
     def at(self, values: Sequence[Any], now: datetime) -> Sequence[Any]:
         """The same values at another instant."""
