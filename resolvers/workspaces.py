@@ -9,6 +9,7 @@ from typing import Annotated
 from strawberry import ID
 
 from auth import operations, queries
+from auth.glass import operations as glass
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import Member, ServiceKey, Workspace
 from kernel import ids
@@ -113,14 +114,16 @@ async def change_role(
     found = await info.context.permitted(Permission.MANAGE_MEMBERS, "member", member)
     grantable(info.context, Role(found.role), found.account_id)
     grantable(info.context, role, found.account_id)
-    return await operations.change_role(info.context.work, found.account_id, found.id, role)
+    changed = await operations.change_role(info.context.work, found.account_id, found.id, role)
+    return await _without(info.context, Role(found.role), changed)
 
 
 async def remove_member(info: Info, member: Annotated[ID, "Who leaves."]) -> Member:
     """Remove a member, and free their seats at once."""
     found = await info.context.permitted(Permission.MANAGE_MEMBERS, "member", member)
     grantable(info.context, Role(found.role), found.account_id)
-    return await seating.remove_member(info.context.work, found.account_id, found.id)
+    removed = await seating.remove_member(info.context.work, found.account_id, found.id)
+    return await _without(info.context, Role(found.role), removed)
 
 
 async def leave_workspace(info: Info, workspace: Annotated[ID, "Which workspace."]) -> Member:
@@ -130,8 +133,12 @@ async def leave_workspace(info: Info, workspace: Annotated[ID, "Which workspace.
     member = await queries.membership(context.work, account_id, context.person())
     if context.actor.broke_glass:
         raise Forbidden("You broke the glass: you may change how people sign in, and nothing else.")
+    role = member.role
+    if role is Role.OWNER:
+        context.fresh()
     await context.own(account_id)
-    return await seating.remove_member(context.work, account_id, member.id, reason="left")
+    left = await seating.remove_member(context.work, account_id, member.id, reason="left")
+    return await _without(context, role, left)
 
 
 async def create_service_key(
@@ -175,6 +182,13 @@ def grantable(context: Context, role: Role, account_id: int) -> None:
         raise Forbidden(
             f"You may not make somebody {role.value.replace('_', ' ')} here, or take it away. Ask an owner."
         )
+
+
+async def _without(context: Context, role: Role, member: Member) -> Member:
+    """The member, without the role they had: an owner who goes leaves one who can break the glass."""
+    if role is Role.OWNER:
+        await glass.keep(context.work, member.account_id)
+    return member
 
 
 async def _own_key(context: Context, key: str) -> ServiceKey:

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from auth import tables
+from auth.glass.rules import BreakGlassNeeded
 from auth.operations import KeyUnusable, LastOwner
 from auth.policy import KeyScope, Permission, Role
 from auth.tables import AccountKind, MemberState
@@ -476,9 +477,9 @@ class PeopleMutation:
     )
     resend_invitation = mutation(resolve.resend_invitation, "Invitation", refusals=[InvitationClosed, ResentTooOften])
     revoke_invitation = mutation(resolve.revoke_invitation, "Invitation", refusals=[InvitationClosed])
-    change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner])
-    remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner])
-    leave_workspace = mutation(resolve.leave_workspace, "Member", refusals=[LastOwner])
+    change_role = mutation(resolve.change_role, "Member", refusals=[LastOwner, BreakGlassNeeded])
+    remove_member = mutation(resolve.remove_member, "Member", refusals=[LastOwner, BreakGlassNeeded])
+    leave_workspace = mutation(resolve.leave_workspace, "Member", refusals=[LastOwner, BreakGlassNeeded])
     create_service_key = mutation(resolve.create_service_key, "ServiceKeyShown")
     rotate_service_key = mutation(resolve.rotate_service_key, "ServiceKeyShown", refusals=[KeyUnusable])
     revoke_service_key = mutation(resolve.revoke_service_key, "ServiceKey", refusals=[KeyUnusable])

@@ -33,13 +33,16 @@ class Opened:
 async def enroll(work: Work, account_id: int, person_id: int) -> tuple[BreakGlass, str]:
     """A second factor that waits to be confirmed, in place of the person's earlier one, and its secret.
 
-    Raises BreakGlassFull.
+    Raises BreakGlassFull, or BreakGlassNeeded where nobody else could break the glass meanwhile.
     """
-    await people.workspace(work, account_id, lock=True)
-    known = await queries.enrolled(work, account_id)
-    others = [row for row in known if row.person_id != person_id]
+    workspace = await people.workspace(work, account_id, lock=True)
+    known, owners = await queries.enrolled(work, account_id), await queries.owners(work, account_id)
+    others = [row for row in known if row.person_id in owners - {person_id}]
     if len(others) >= rules.MOST:
         raise BreakGlassFull(rules.MOST)
+    mine = [row for row in known if row.person_id == person_id and row.confirmed_at]
+    if workspace.sso_enforced and mine and not any(row.confirmed_at for row in others):
+        raise BreakGlassNeeded
     for row in known:
         if row.person_id == person_id:
             row.removed_at = work.now
@@ -72,11 +75,10 @@ async def confirm(work: Work, account_id: int, person_id: int, code: str) -> Bre
 async def remove(work: Work, account_id: int, number: int) -> BreakGlass:
     """Open nothing with somebody's second factor any more. Raises BreakGlassNeeded, NotFound."""
     workspace = await people.workspace(work, account_id, lock=True)
-    known = await queries.enrolled(work, account_id)
-    row = next((row for row in known if row.id == number), None)
+    row = next((row for row in await queries.enrolled(work, account_id) if row.id == number), None)
     if row is None:
         raise NotFound
-    if workspace.sso_enforced and row.confirmed_at and not any(_other(row, each) for each in known):
+    if workspace.sso_enforced and [each.id for each in await _counting(work, account_id)] == [number]:
         raise BreakGlassNeeded
     row.removed_at = work.now
     await work.flush()
@@ -88,9 +90,15 @@ async def remove(work: Work, account_id: int, number: int) -> BreakGlass:
 
 
 async def insist(work: Work, account_id: int) -> None:
-    """Refuse to close every other door while nobody is enrolled. Raises BreakGlassNeeded."""
-    if not any(row.confirmed_at for row in await queries.enrolled(work, account_id)):
+    """Refuse to close every other door while no owner is enrolled. Raises BreakGlassNeeded."""
+    if not await _counting(work, account_id):
         raise BreakGlassNeeded
+
+
+async def keep(work: Work, account_id: int) -> None:
+    """Refuse to be without such an owner while single sign-on is enforced. Raises BreakGlassNeeded."""
+    if (await people.workspace(work, account_id)).sso_enforced:
+        await insist(work, account_id)
 
 
 async def insist_on_owner(work: Work, account_id: int, person_id: int) -> None:
@@ -144,8 +152,10 @@ def _session(work: Work, row: BreakGlass, digest: bytes) -> Session:
     )
 
 
-def _other(row: BreakGlass, each: BreakGlass) -> bool:
-    return each.id != row.id and each.confirmed_at is not None
+async def _counting(work: Work, account_id: int) -> list[BreakGlass]:
+    """The second factors that open the door now: those of owners, who have shown a code."""
+    known, owners = await queries.enrolled(work, account_id), await queries.owners(work, account_id)
+    return [row for row in known if row.confirmed_at and row.person_id in owners]
 
 
 def _secret(row: BreakGlass) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlmodel import col, select
 
 from auth.glass.tables import BreakGlass
+from auth.policy import Role
 from auth.queries import there
+from auth.tables import Member, MemberState
 from kernel.work import Work
 
 
@@ -24,3 +26,9 @@ async def enrolled(work: Work, account_id: int) -> list[BreakGlass]:
     """Everybody's of a workspace, locked, the oldest first."""
     asked = select(BreakGlass).where(col(BreakGlass.account_id) == account_id, col(BreakGlass.removed_at).is_(None))
     return list(await work.all(asked.order_by(col(BreakGlass.id)).with_for_update()))
+
+
+async def owners(work: Work, account_id: int) -> frozenset[int]:
+    """The people who own a workspace."""
+    active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
+    return frozenset(await work.all(select(Member.person_id).where(*active, col(Member.role) == Role.OWNER)))

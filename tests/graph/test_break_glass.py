@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from auth.policy import Role
+from tests.graph.crowd import evidence
 from tests.scenery import Scene
 
 MINUTE = timedelta(minutes=1)
@@ -163,6 +164,79 @@ async def test_three_owners_are_enrolled_at_most_and_one_replaces_their_own(work
     assert fourth.data["enrollBreakGlass"]["__typename"] == "BreakGlassFull"
     assert anew.data["enrollBreakGlass"]["__typename"] == "BreakGlassEnrolled"
     assert await actions(workspace) == ["break_glass.enrolled"]
+
+
+async def test_the_only_one_who_can_keeps_their_app_while_single_sign_on_is_enforced(locked: tuple[Scene, str]) -> None:
+    scene, secret = locked
+    other, through = await scene.join(Role.OWNER), await scene.came_through(await scene.sso(), scene.owner)
+    before = await evidence(scene)
+
+    kept = await scene.world.change("enrollBreakGlass", through, shows_=SHOWN, workspace=scene.id)
+    unchanged = await evidence(scene) == before
+    await scene.glass(other)
+    anew = await scene.world.change("enrollBreakGlass", through, shows_=SHOWN, workspace=scene.id)
+
+    assert secret
+    assert kept.data["enrollBreakGlass"]["__typename"] == "BreakGlassNeeded"
+    assert unchanged
+    assert anew.data["enrollBreakGlass"]["__typename"] == "BreakGlassEnrolled"
+
+
+async def test_a_second_factor_of_somebody_who_owns_nothing_any_more_counts_for_nothing(workspace: Scene) -> None:
+    world, connection = workspace.world, await workspace.sso()
+    await workspace.glass(await workspace.join(Role.OWNER))
+    await world.run(
+        "update sso_connection set tested_at = $2, tested_by = $3 where account_id = $1",
+        *(workspace.number, await world.now(), workspace.owner.number),
+    )
+    demoted = "update member set role = 'admin' where account_id = $1 and role = 'owner' and person_id <> $2"
+    await world.run(demoted, workspace.number, workspace.owner.number)
+
+    refused = await world.change("enforceSso", workspace.owner, shows_=SHOWN, workspace=workspace.id, enforced=True)
+
+    assert connection
+    assert refused.data["enforceSso"]["__typename"] == "BreakGlassNeeded"
+    assert await actions(workspace) == []
+
+
+async def test_former_owners_take_no_place_of_the_three(workspace: Scene) -> None:
+    for _ in range(3):
+        await workspace.glass(await workspace.join(Role.OWNER))
+    await workspace.world.run(
+        "update member set state = 'removed', removed_at = now()"
+        " where account_id = $1 and role = 'owner' and person_id <> $2",
+        *(workspace.number, workspace.owner.number),
+    )
+
+    begun = await workspace.world.change("enrollBreakGlass", workspace.owner, shows_=SHOWN, workspace=workspace.id)
+
+    assert begun.data["enrollBreakGlass"]["__typename"] == "BreakGlassEnrolled"
+
+
+@pytest.mark.parametrize("way", ["changeRole", "removeMember", "leaveWorkspace"])
+async def test_the_last_owner_who_can_break_the_glass_stays_while_single_sign_on_is_enforced(
+    way: str, locked: tuple[Scene, str]
+) -> None:
+    scene, _ = locked
+    other = await scene.join(Role.OWNER)
+    connection = await scene.sso()
+    who = scene.owner if way == "leaveWorkspace" else other
+    through = await scene.came_through(connection, who)
+    input_ = {
+        "changeRole": {"member": scene.member(scene.owner), "role": "ADMIN"},
+        "removeMember": {"member": scene.member(scene.owner)},
+        "leaveWorkspace": {"workspace": scene.id},
+    }[way]
+    before = await evidence(scene)
+
+    kept = await scene.world.change(way, through, shows_=SHOWN, **input_)
+    unchanged = await evidence(scene) == before
+    await scene.glass(other)
+    done = await scene.world.change(way, through, shows_=SHOWN, **input_)
+
+    assert kept.data[way]["__typename"] == "BreakGlassNeeded"
+    assert unchanged
+    assert done.data[way]["__typename"] == "Member"
 
 
 async def test_a_wrong_code_confirms_nothing(workspace: Scene) -> None:
