@@ -183,7 +183,7 @@ async def _person(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
         return known.person_id
     behavior = await queries.behavior(work, row.account_id, claimed.domain)
     email = claimed.email or ""
-    found = rules.link(claimed, behavior, await queries.known_at(work, row.account_id, row.id, email))
+    found = rules.link(claimed, behavior, await queries.known_at(work, row.account_id, row.id, email, claimed.subject))
     if found is not None:
         trace.add(f"Somebody has proven the address {email}, which is in a verified domain.")
         return found.person_id
@@ -199,7 +199,7 @@ async def _newcomer(work: Work, row: SsoConnection, claimed: Claimed, email: str
             # They take turns on the workspace's row, so that nobody comes twice.
             await work.bind(row.account_id)
             await people.workspace(work, row.account_id, lock=True)
-            known = await queries.known_at(work, row.account_id, row.id, email)
+            known = await queries.known_at(work, row.account_id, row.id, email, claimed.subject)
             return known.person_id if known else (await operations.arrive(work, email, claimed.name)).id
     finally:
         work.origin = before

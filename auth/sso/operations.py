@@ -169,12 +169,13 @@ async def start_test(work: Work, account_id: int, connection_id: int, person_id:
 
 async def link(work: Work, account_id: int, connection_id: int, subject: str, person_id: int) -> SsoIdentity:
     """From now on a subject of an SSO connection is this person. Raises SubjectTaken."""
-    known = await queries.identity(work, account_id, connection_id, subject)
-    other = await queries.identity_of(work, account_id, connection_id, person_id)
-    if known and known.person_id == person_id:
+    theirs = await queries.identity_of(work, account_id, connection_id, person_id)
+    # The same person may come in another browser between two reads, so each read answers by itself.
+    known = theirs or await queries.identity(work, account_id, connection_id, subject)
+    if known is not None:
+        if (known.subject, known.person_id) != (subject, person_id):
+            raise SubjectTaken
         return known
-    if known or other:
-        raise SubjectTaken
     row = SsoIdentity(
         account_id=account_id,
         id=work.new_id(),

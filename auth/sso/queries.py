@@ -251,12 +251,12 @@ async def behavior(work: Work, account_id: int, name: str) -> DomainBehavior | N
     return None if found is None else DomainBehavior(found.behavior)
 
 
-async def known_at(work: Work, account_id: int, connection_id: int, email: str) -> Known | None:
-    """Whoever has proven this address; a member first, else whoever came first."""
+async def known_at(work: Work, account_id: int, connection_id: int, email: str, subject: str) -> Known | None:
+    """Whoever has proven the address a subject came with; a member first, else whoever came first."""
     found = await work.fetch(
         "select p.id, here.role,"
         " exists (select from sso_identity i where i.account_id = $1 and i.connection_id = $2"
-        "         and i.person_id = p.id and i.unlinked_at is null) as linked,"
+        "         and i.person_id = p.id and i.subject <> $4 and i.unlinked_at is null) as linked,"
         " (select count(*) from member m where m.person_id = p.id and m.state = 'active' and m.account_id <> $1)"
         "   as elsewhere"
         " from person p left join member here"
@@ -265,6 +265,7 @@ async def known_at(work: Work, account_id: int, connection_id: int, email: str) 
         account_id,
         connection_id,
         email,
+        subject,
     )
     if not found:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from auth.policy import Desk, KeyScope, Role
+from auth.sso import queries as sso_queries
 from auth.sso.rules import DomainBehavior
 from gateway.sso import REFUSED
 from kernel import ids
@@ -126,6 +127,27 @@ async def test_somebody_new_who_comes_in_two_browsers_at_once_is_one_person(
         backs = await asyncio.gather(one.sign_in(connection, idp), other.sign_in(connection, idp))
 
     assert [back.status_code for back in backs] == [303, 303]
+    assert await world.value("select count(*) from sso_identity where account_id = $1", scene.number) == 1
+    assert await sessions(scene) == 2
+
+
+@pytest.mark.parametrize("look", ["identity", "behavior", "known_at", "identity_of"])
+async def test_who_comes_in_another_browser_between_two_looks_is_the_same_person(
+    acme: tuple[Scene, str, str], idp: Provider, world: World, look: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, connection, _ = acme
+    looks = getattr(sso_queries, look)
+    async with browser(world) as one, browser(world) as other:
+
+        async def late(*given: object) -> object:
+            monkeypatch.setattr(sso_queries, look, looks)
+            assert (await other.sign_in(connection, idp)).status_code == 303
+            return await looks(*given)
+
+        monkeypatch.setattr(sso_queries, look, late)
+        back = await one.sign_in(connection, idp)
+
+    assert back.status_code == 303
     assert await world.value("select count(*) from sso_identity where account_id = $1", scene.number) == 1
     assert await sessions(scene) == 2
 
