@@ -60,6 +60,7 @@ from seats import (
     buying,
     deciding,
     invitations,
+    keeping,
     reclaiming_queries,
     releasing,
     request_queries,
@@ -169,13 +170,15 @@ class Worker:
         return await Usher(self.engine, self.blocks).turn(now)
 
     async def expire(self, now: datetime) -> bool:
-        """Let invitations run out that nobody answered in time, and requests about which nothing is to be decided."""
+        """Let run out what nobody answered or came back for in time: invitations, requests and kept seats."""
         async with self._work(now) as work:
             overdue = await seating.overdue(work, now)
             settled = await request_queries.overdue(work, now)
             asked = await suggesting_queries.overdue(work, now, _BATCH)
+            kept = await seating.kept_to_settle(work, now)
         due = [await self.do(now, invitations.expire_overdue, account_id, _OVERDUE) for account_id in overdue]
         due += [await self.do(now, deciding.settle_due, account_id, _OVERDUE) for account_id in settled]
+        due += [await self.do(now, keeping.settle, account_id, _OVERDUE) for account_id in kept]
         return any(due + [await self.do(now, welcoming.settle_due, *each) for each in asked])
 
     async def end(self, now: datetime) -> bool:

@@ -42,12 +42,23 @@ async def change_directory(
     name: Annotated[str | None, "What people call it from now on."] = None,
     pool: Annotated[ID | None, "The pool that gives seats to whoever comes from now on."] = None,
     no_pool: Annotated[bool, "Whether it gives nobody a seat from now on, but for the rules of its groups."] = False,
+    keeps_days: Annotated[
+        int | None, "For how many days the seats of whoever it deactivates are kept for them: 1 to 90, or 0 for none."
+    ] = None,
 ) -> Directory:
-    """Change what a directory is called, or where its people sit who come from now on. What is left out stays."""
+    """Change what a directory is called, where its people sit who come, or what is kept. What is left out stays."""
     context = info.context
     found = await _managed(context, "directory", directory)
     giving = await _pool(context, found.account_id, pool)
-    return await operations.change(context.work, found.account_id, found.id, name=name, pool_id=giving, no_pool=no_pool)
+    return await operations.change(
+        context.work,
+        found.account_id,
+        found.id,
+        name=name,
+        pool_id=giving,
+        no_pool=no_pool,
+        keeps_days=keeps_days,
+    )
 
 
 async def rotate_directory_token(info: Info, directory: Annotated[ID, "Which directory."]) -> TokenShown:

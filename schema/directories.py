@@ -37,6 +37,9 @@ class Directory(Node):
     pool = one("LicensePool", by="pool_id")
     """The pool that gives everybody in it a seat."""
 
+    keeps_days: int | None
+    """For how many days the seats of whoever it deactivates are kept for them; null where they are free at once."""
+
     tokens = many("DirectoryToken", by="directory_id", where="{row}.removed_at is null")
     """What it shows at the door; two at most."""
 

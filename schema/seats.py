@@ -106,6 +106,9 @@ class Seat(Node):
     suspended_at: datetime | None
     """When it was suspended."""
 
+    kept_until: datetime | None
+    """Until when it is kept for its holder, whom a directory has deactivated; null for anybody who is here."""
+
     released_at: datetime | None
     """When it was released."""
 

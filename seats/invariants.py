@@ -89,14 +89,14 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        "Whoever holds an active or suspended seat is an active member.",
+        "Whoever holds an active or suspended seat is an active member, unless it is kept for them.",
         20,
         """
             select format('assignment %s/%s', a.account_id, a.id),
                    format('is %s, and person %s is no active member', a.state, a.person_id)
             from assignment a
             left join member m on m.account_id = a.account_id and m.person_id = a.person_id and m.state = 'active'
-            where a.state in ('active', 'suspended') and m.id is null
+            where a.state in ('active', 'suspended') and a.kept_until is null and m.id is null
         """,
     ),
     Invariant(

@@ -67,6 +67,7 @@ def _taken(work: Work, pool: LicensePool, left: Assignment) -> Assignment:
     """The seat that somebody has instead, in the state that the old one was in."""
     taken = seated(work, pool, left.person_id, left.email, SeatSource.TRANSFER)
     taken.state, taken.suspended_at, taken.protected_at = left.state, left.suspended_at, left.protected_at
+    taken.kept_since, taken.kept_until = left.kept_since, left.kept_until
     return taken
 
 

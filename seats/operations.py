@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
@@ -30,6 +31,7 @@ from seats import (
     events,
     growing,
     invitations,
+    keeping,
     leaving,
     place_queries,
     queries,
@@ -40,7 +42,7 @@ from seats import (
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.place_queries import Came, Outlook
-from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatSource, SeatState
+from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatNotHeld, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
 TRANSFERRED = "transferred"
@@ -251,6 +253,8 @@ async def resume(work: Work, account_id: int, assignment_id: int) -> Assignment:
     """Let a suspended seat be used again. Raises SeatNotHeld."""
     assignment = await queries.assignment(work, account_id, assignment_id)
     seating.movable(assignment.state, frozenset({SeatState.SUSPENDED}))
+    if assignment.kept_until is not None:
+        raise SeatNotHeld("kept for somebody who left", "It is theirs again when they are back. Release it, or wait.")
     assignment.state, assignment.suspended_at = SeatState.ACTIVE, None
     await work.flush()
     work.emit(events.SeatResumed(account_id, assignment.id, assignment.pool_id), assignment)
@@ -258,12 +262,15 @@ async def resume(work: Work, account_id: int, assignment_id: int) -> Assignment:
 
 
 async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> None:
-    """Give a new member the seats that waited for their address."""
-    for assignment in await queries.seats_of(work, account_id, email, {SeatState.INVITED}):
+    """Give a new member the seats that waited for their address, and those that were kept for them."""
+    waited = await queries.seats_of(work, account_id, email, {SeatState.INVITED})
+    freed = await keeping.take_up(work, account_id, person_id, [one.pool_id for one in waited])
+    for assignment in waited:
         assignment.state, assignment.person_id = SeatState.ACTIVE, person_id
         assignment.person_key = str(person_id)
         work.emit(events.SeatActivated(account_id, assignment.id, assignment.pool_id), assignment)
     await work.flush()
+    await leaving.count(work, account_id, {}, freed)
 
 
 async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource) -> Assignment:
@@ -334,12 +341,17 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
         await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
 
 
-async def remove_member(work: Work, account_id: int, member_id: int, reason: str = "member removed") -> Member:
-    """End a membership and free its seats at once. Raises LastOwner."""
+async def remove_member(
+    work: Work, account_id: int, member_id: int, reason: str = "member removed", *, kept_until: datetime | None = None
+) -> Member:
+    """End a membership and free its seats at once, or keep those that are theirs until then. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)
     await seat_group_queries.dismiss_all(work, account_id, member_id=member_id)
     seats = await queries.seats_of(work, account_id, str(member.person_id), CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, account_id, seats, reason)
+    kept = [one for one in seats if kept_until and one.state is not SeatState.WAITLISTED]
+    if kept_until is not None:
+        await keeping.keep(work, kept, kept_until)
+    await _free(work, account_id, [one for one in seats if one not in kept], reason)
     return member
 
 

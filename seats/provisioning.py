@@ -8,21 +8,25 @@ line. Everything that follows from one change of an entry happens with it, or no
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from auth import events
 from auth import operations as members
 from auth import queries as people
 from auth.directories import grouping, listing, rules
-from auth.directories.rules import NotTheirs, Raced, Told, UserNameTaken
+from auth.directories.rules import NotTheirs, Raced, Told, UserNameTaken, keeps
 from auth.directories.tables import Directory, DirectoryUser
 from auth.policy import Role
 from kernel.errors import NotFound
 from kernel.work import Work
-from seats import invitations, operations
+from seats import invitations, keeping, operations
 from seats.seating import SeatSource
 
 _SEATLESS = {Role.OWNER, Role.BILLING_ADMIN, Role.AUDITOR}
 """Who needs no seat for what they do; an admin may give them one."""
+
+REMOVED = "removed from the directory"
+"""Why a seat is released that was kept for somebody whose entry is taken out."""
 
 
 async def add(work: Work, directory: Directory, told: Told) -> DirectoryUser:
@@ -78,7 +82,7 @@ async def change(work: Work, directory: Directory, user_id: int, told: Told, ver
             await _come(work, directory, row)
             await _moved(work, row, old)
         else:
-            await _go(work, row)
+            await _go(work, row, keeps(directory.keeps_days, work.now))
         work.emit(events.DirectoryUserChanged(row.account_id, row.id, row.directory_id), row)
     return row
 
@@ -91,7 +95,9 @@ async def remove(work: Work, directory: Directory, user_id: int, version: int | 
         row.deleted_at, row.active = work.now, False
         await work.flush()
         await grouping.leave_all(work, row.account_id, user_id)
-        await _go(work, row)
+        await _go(work, row, None)
+        if row.person_id is not None:
+            await keeping.give_up(work, row.account_id, row.person_id, REMOVED)
         work.emit(events.DirectoryUserRemoved(row.account_id, row.id, row.directory_id), row)
 
 
@@ -168,8 +174,8 @@ async def _come(work: Work, directory: Directory, row: DirectoryUser) -> None:
         )
 
 
-async def _go(work: Work, row: DirectoryUser) -> None:
-    """Be no member any more: the seats are free, the sessions over, and no token counts. Raises LastOwner."""
+async def _go(work: Work, row: DirectoryUser, kept_until: datetime | None) -> None:
+    """Be no member any more: the seats are free or kept, the sessions over, and no token counts. Raises LastOwner."""
     if row.person_id is None or row.email is None:
         return
     await invitations.withdraw(work, row.account_id, row.email)
@@ -178,7 +184,7 @@ async def _go(work: Work, row: DirectoryUser) -> None:
         return
     # Tokens are voided while the person is still a member, whom the workspace may decide about.
     await listing.void_tokens(work, row.person_id)
-    await operations.remove_member(work, row.account_id, member_id)
+    await operations.remove_member(work, row.account_id, member_id, kept_until=kept_until)
 
 
 async def _moved(work: Work, row: DirectoryUser, old: str | None) -> None:

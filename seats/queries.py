@@ -102,6 +102,43 @@ async def seats_of(work: Work, account_id: int, person_key: str, states: Iterabl
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
+async def kept_seats(work: Work, account_id: int, person_key: str) -> list[Assignment]:
+    """The seats that are kept for somebody who left, locked for a change."""
+    held = await seats_of(work, account_id, person_key, {SeatState.SUSPENDED})
+    return [seat for seat in held if seat.kept_until is not None]
+
+
+async def kept_overdue(work: Work, account_id: int, now: datetime, most: int) -> list[Assignment]:
+    """The seats of a workspace that were kept until now, locked for a change."""
+    asked = select(Assignment).where(
+        col(Assignment.account_id) == account_id,
+        col(Assignment.state) == SeatState.SUSPENDED,
+        col(Assignment.kept_until) <= now,
+    )
+    return list(await work.all(asked.order_by(col(Assignment.id)).limit(most).with_for_update()))
+
+
+async def back_again(work: Work, account_id: int, most: int) -> list[int]:
+    """The members of a workspace for whom a seat is kept all the same."""
+    of = f"from assignment a where a.account_id = $1 and {_KEPT} and {_BACK}"
+    sql = f"select distinct a.person_id {of} limit $2"
+    return [row["person_id"] for row in await work.fetch(sql, account_id, most)]
+
+
+async def kept_to_settle(work: Work, now: datetime) -> list[int]:
+    """The accounts with seats that were kept until now, or for members, as nobody but the system sees them."""
+    of = f"from assignment a where {_KEPT} and (a.kept_until <= $1 or {_BACK})"
+    sql = f"select distinct a.account_id {of} limit 1000"
+    return [row["account_id"] for row in await work.fetch(sql, now)]
+
+
+_KEPT = "a.state = 'suspended' and a.kept_until is not null"
+_BACK = (
+    "exists (select from member m where m.account_id = a.account_id and m.person_id = a.person_id"
+    " and m.state = 'active')"
+)
+
+
 async def waiting_seats(work: Work, account_id: int, emails: Sequence[str]) -> list[Assignment]:
     """The seats that wait for these addresses, locked for a change."""
     asked = select(Assignment).where(

@@ -102,6 +102,12 @@ class Assignment(SQLModel, table=True):
     reclaim_reminded_at: datetime | None = instant(optional=True)
     """When they were told once more."""
 
+    kept_since: datetime | None = instant(optional=True)
+    """When its holder left for a while; None for anybody who is here."""
+
+    kept_until: datetime | None = instant(optional=True)
+    """Until when it is theirs if they come back."""
+
 
 class Invitation(SQLModel, table=True):
     """A letter that asks somebody to join a workspace."""

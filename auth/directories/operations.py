@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth import bearers, events
 from auth.directories import queries, tokens
+from auth.directories.rules import kept_for
 from auth.directories.tables import Directory, DirectoryToken
 from auth.directories.tokens import DirectoryDisabled, TooManyTokens
 from auth.operations import named
@@ -26,12 +27,23 @@ def create(work: Work, account_id: int, person_id: int, *, name: str, pool_id: i
 
 
 async def change(
-    work: Work, account_id: int, directory_id: int, *, name: str | None, pool_id: int | None, no_pool: bool
+    work: Work,
+    account_id: int,
+    directory_id: int,
+    *,
+    name: str | None,
+    pool_id: int | None,
+    no_pool: bool,
+    keeps_days: int | None,
 ) -> Directory:
-    """Change what a directory is called, and where its people sit who come from now on. Raises DirectoryDisabled."""
+    """Change what a directory is called, where its people sit, and what is kept for whom. Raises DirectoryDisabled.
+
+    What is None stays; no days keep nothing from now on.
+    """
     row = await _connected(work, account_id, directory_id)
     row.name = row.name if name is None else named(name)
     row.pool_id = None if no_pool else pool_id or row.pool_id
+    row.keeps_days = row.keeps_days if keeps_days is None else kept_for(keeps_days)
     await work.flush()
     work.emit(events.DirectoryChanged(account_id, directory_id), row)
     return row

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from auth.addresses import address, is_address
 from auth.policy import Role, outranks
-from kernel.errors import Problem
+from kernel.errors import InvalidInput, Problem
 
 LONGEST_NAME = 254
 LONGEST_EXTERNAL_ID = 255
@@ -21,6 +22,9 @@ LONGEST_BINARY = 16_000
 LONGEST_LIST = 100
 LARGEST_ENTRY = 64_000
 """How many characters an entry may have, written as JSON."""
+
+LONGEST_KEPT = 90
+"""For so many days at most the seat of somebody is kept who is deactivated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,18 @@ def _fits(name: str, value: Any, left: int) -> int:
     if left < 0:
         raise TooMuch(f"An entry is at most {LARGEST_ENTRY:,} characters in all.")
     return left
+
+
+def kept_for(days: int) -> int | None:
+    """For how many days seats are kept; None where they are not. Raises InvalidInput."""
+    if not 0 <= days <= LONGEST_KEPT:
+        raise InvalidInput(f"Seats are kept for 1 to {LONGEST_KEPT} days, or 0 for none; {days} was given.")
+    return days or None
+
+
+def keeps(days: int | None, now: datetime) -> datetime | None:
+    """Until when the seats of somebody are kept who is deactivated now; None where they are free at once."""
+    return None if days is None else now + timedelta(days=days)
 
 
 def _domain(found: str) -> str:

@@ -20,6 +20,9 @@ class Directory(SQLModel, table=True):
     pool_id: int | None = whole(optional=True)
     """The pool that gives everybody in it a seat."""
 
+    keeps_days: int | None = None
+    """For how many days the seats of whoever it deactivates are kept for them; None where they are free at once."""
+
     created_by: int = whole()
     created_at: datetime = instant()
     disabled_at: datetime | None = instant(optional=True)

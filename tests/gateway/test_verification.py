@@ -182,7 +182,7 @@ PLANTED = [
     ),
     (
         "update member set state = 'removed' where id = 12",
-        "Whoever holds an active or suspended seat is an active member.",
+        "Whoever holds an active or suspended seat is an active member, unless it is kept for them.",
         "assignment 10/33: is active, and person 2 is no active member",
     ),
     (

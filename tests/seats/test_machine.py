@@ -20,10 +20,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from auth import operations as members
 from auth.policy import Role
 from kernel import ids
 from kernel.work import Work
-from seats import invitations, operations
+from seats import invitations, keeping, operations
 from seats.seating import INVITED_FOR, SeatSource
 from seats.tables import Assignment
 from tests.scene import Scene, Somebody
@@ -32,6 +33,7 @@ from tests.seats.racing import Act, Racers, expire, figures
 T = TypeVar("T")
 PEOPLE = range(5)
 ROOM = 3
+KEPT = 5
 SPEED = settings(
     max_examples=25, stateful_step_count=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -41,11 +43,12 @@ anybody = st.sampled_from(PEOPLE)
 
 @dataclass
 class Model:
-    """Who is a member, who sits how, who was asked on which day, and how many changes the audit log holds."""
+    """Who is a member, who sits how, who was asked when, whose seat is kept, and how many records there are."""
 
     members: set[int] = field(default_factory=set)
     seats: dict[int, str] = field(default_factory=dict)
     asked: dict[int, int] = field(default_factory=dict)
+    kept: dict[int, tuple[int, str]] = field(default_factory=dict)
     day: int = 0
     changes: int = 0
 
@@ -87,13 +90,14 @@ class Model:
         self.changes += 1
 
     def leave(self, who: int) -> str:
+        self.kept.pop(who, None)
         if self.seats.pop(who, None) is None:
             return "SeatNotHeld"
         self.changes += 1
         return "done"
 
     def move(self, who: int, before: str, after: str) -> str:
-        if self.seats.get(who) != before:
+        if self.seats.get(who) != before or who in self.kept:
             return "SeatNotHeld"
         self.seats[who] = after
         self.changes += 1
@@ -116,6 +120,28 @@ class Model:
         self.move(who, "invited", "active")
         return "done"
 
+    def step_out(self, who: int) -> None:
+        """Leave for a while: the seat is kept."""
+        self.members.remove(who)
+        self.changes += 1
+        if state := self.seats.get(who):
+            self.move(who, state, "suspended")
+            self.kept[who] = (self.day + KEPT, state)
+
+    @property
+    def late(self) -> set[int]:
+        return {who for who, (until, _) in self.kept.items() if self.day >= until}
+
+    def come_back(self, who: int) -> None:
+        """Be a member again, with the seat as it was, unless it is too late."""
+        self.members.add(who)
+        self.changes += 1
+        if who in self.late:
+            self.leave(who)
+            return
+        _, state = self.kept.pop(who)
+        self.move(who, "suspended", state)
+
 
 class Seats(RuleBasedStateMachine):
     """A pool of three seats, five people, and the weeks that pass."""
@@ -133,6 +159,8 @@ class Seats(RuleBasedStateMachine):
 
     @rule(who=anybody)
     def seat(self, who: int) -> None:
+        if who in self.model.kept:
+            return
         pool, email = ids.decode("pool", self.pool), self.people[who].email
 
         async def act(work: Work) -> None:
@@ -144,7 +172,7 @@ class Seats(RuleBasedStateMachine):
     @rule(left=anybody, who=anybody)
     def transfer(self, left: int, who: int) -> None:
         seat, email = self.held.get(left), self.people[who].email
-        if seat is None:
+        if seat is None or who in self.model.kept:
             return
 
         async def act(work: Work) -> None:
@@ -215,6 +243,39 @@ class Seats(RuleBasedStateMachine):
         self.model.members.remove(who)
         self.model.changes += 1
         self.model.leave(who)
+
+    @precondition(lambda self: self.model.members)
+    @rule(choice=st.data())
+    def step_out(self, choice: st.DataObject) -> None:
+        who = choice.draw(st.sampled_from(sorted(self.model.members)))
+        member = self.value("select id from member where account_id = $1 and person_id = $2 and state = 'active'", who)
+
+        async def act(work: Work) -> None:
+            until = work.now + timedelta(days=KEPT)
+            await operations.remove_member(work, self.scene.number, member, kept_until=until)
+
+        assert self.act(act) == "done"
+        self.model.step_out(who)
+
+    @precondition(lambda self: self.model.kept)
+    @rule(choice=st.data())
+    def come_back(self, choice: st.DataObject) -> None:
+        who = choice.draw(st.sampled_from(sorted(self.model.kept)))
+        person = self.people[who]
+
+        async def act(work: Work) -> None:
+            members.join(work, self.scene.number, person.number, Role.MEMBER)
+            await operations.sit_down(work, self.scene.number, person.number, person.email)
+
+        assert self.act(act) == "done"
+        self.model.come_back(who)
+
+    @precondition(lambda self: self.model.late)
+    @rule()
+    def settle(self) -> None:
+        assert self.act(lambda work: keeping.settle(work, self.scene.number, 100)) == "done"
+        for who in self.model.late:
+            self.model.leave(who)
 
     @rule(days=st.sampled_from([1, 4, INVITED_FOR.days]))
     def wait(self, days: int) -> None:
