@@ -4,6 +4,9 @@ They are there at once and owed at once, whatever the account chose. What differ
 is which invoice asks for them: one of its own, the combined one of the month, or
 that of the renewal. Whatever bills a subscription before that asks for them too,
 for a bill is always the difference.
+
+Seats that a full pool buys by itself are a risk that nobody looked at: where the pool
+has become far larger than its period began, they are asked for at once.
 """
 
 from __future__ import annotations
@@ -28,6 +31,15 @@ class SeatCollection(StrEnum):
 
     AT_RENEWAL = "at_renewal"
     """With the renewal of their subscription."""
+
+
+MOST_MORE, MOST_TIMES = 20, 2
+"""So many more seats than the period began with, or so many times as many, are too many to be billed later."""
+
+
+def grown_far(began_with: int, seats: int) -> bool:
+    """Whether a pool of so many seats has grown far, since its period began with fewer."""
+    return seats - began_with >= MOST_MORE or seats >= MOST_TIMES * began_with
 
 
 def collected_at(how: SeatCollection, bought_at: datetime, renewal: datetime, zone_name: str) -> datetime:

@@ -54,6 +54,19 @@ async def facts(work: Work, subscription: Subscription, *further: int) -> Facts:
     return found
 
 
+async def began_with(work: Work, account_id: int, item_id: int) -> int:
+    """How many units an item had when the period began that runs; what it began with, if that was later."""
+    rows = await work.fetch(
+        "select t.quantity from item_step t"
+        " join subscription s on s.account_id = t.account_id and s.id = t.subscription_id"
+        " where t.account_id = $1 and t.item_id = $2"
+        " order by greatest(t.at, s.period_start), t.at desc, t.id desc limit 1",
+        account_id,
+        item_id,
+    )
+    return rows[0]["quantity"] if rows else 0
+
+
 async def all_facts(work: Work, subscriptions: Sequence[Subscription], *further: int) -> list[Facts]:
     """The same of several subscriptions, in as few statements as of one."""
     every = await _of(work, SubscriptionItem, subscriptions, col(SubscriptionItem.id))

@@ -20,7 +20,7 @@ from billing import fact_queries as facts
 from billing import queries as billing
 from billing.changes import PriceNotForSubscription, Wish
 from billing.charging import Bill
-from billing.collecting import SeatCollection, collected_at
+from billing.collecting import SeatCollection, collected_at, grown_far
 from billing.pricing import Decrease
 from billing.subscriptions import CancelAt
 from billing.tables import Invoice, ScheduledChange, Subscription
@@ -59,8 +59,8 @@ class Quote:
     """When it would be billed at the latest; None for at once."""
 
 
-async def preview(work: Work, account: Account, pool_id: int, seats: int) -> Quote:
-    """What so many seats would bill, and when. Raises the refusals of `resize`."""
+async def preview(work: Work, account: Account, pool_id: int, seats: int, *, by_itself: bool = False) -> Quote:
+    """What so many seats would bill, and when, bought by somebody or by itself. Raises the refusals of `resize`."""
     pool = await _open(work, account.id, pool_id)
     await _keep_groups(work, pool, seats)
     wish = Wish(pool.subscription_item_id, quantity=seats)
@@ -72,7 +72,8 @@ async def preview(work: Work, account: Account, pool_id: int, seats: int) -> Quo
     if quote and now == pool.purchased:
         return quote
     billed = await changes.preview(work, account, number, replace(wish, quantity=now))
-    return Quote(billed, wish, quote.waits if quote else None, await _collected_at(work, account, pool))
+    later_at = await _collected_at(work, account, pool, now, by_itself=by_itself)
+    return Quote(billed, wish, quote.waits if quote else None, later_at)
 
 
 async def _waiting_for(work: Work, account: Account, subscription_id: int, wish: Wish) -> Quote:
@@ -81,11 +82,19 @@ async def _waiting_for(work: Work, account: Account, subscription_id: int, wish:
 
 
 async def resize(
-    work: Work, account: Account, pool_id: int, seats: int, reason: str | None, *, kept: int = 0
+    work: Work,
+    account: Account,
+    pool_id: int,
+    seats: int,
+    reason: str | None,
+    *,
+    kept: int = 0,
+    by_itself: bool = False,
 ) -> Resized:
     """Have so many seats: more at once, fewer from the next period on. Raises billing's refusals, or PoolClosed.
 
-    Those `kept` are for whom they are bought, and go to nobody who waits.
+    Those `kept` are for whom they are bought, and go to nobody who waits. Seats that a pool
+    buys `by_itself` are billed at once where it has grown far; what somebody buys, as the account chose.
     """
     pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
@@ -102,14 +111,16 @@ async def resize(
     waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
     done = Resized(pool)
     if now != pool.purchased or (seats == now and not waited):
-        done = await _resize_now(work, account, pool, now, kept)
+        done = await _resize_now(work, account, pool, now, kept, by_itself=by_itself)
     if seats == now:
         return done
     return replace(done, waiting=await changes.schedule(work, account, pool.subscription_id, wish, reason))
 
 
-async def _resize_now(work: Work, account: Account, pool: LicensePool, seats: int, kept: int) -> Resized:
-    later_at = await _collected_at(work, account, pool)
+async def _resize_now(
+    work: Work, account: Account, pool: LicensePool, seats: int, kept: int, *, by_itself: bool
+) -> Resized:
+    later_at = await _collected_at(work, account, pool, seats, by_itself=by_itself)
     wish = Wish(pool.subscription_item_id, quantity=seats)
     _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later_at is not None)
     owes = later_at and (await facts.clock(work, account.id, pool.subscription_id, lock=True)).unbilled_since
@@ -134,13 +145,20 @@ async def _possible_now(work: Work, pool: LicensePool, seats: int) -> int:
     return max(seats, pool.assigned) if decrease is Decrease.NOW else pool.purchased
 
 
-async def _collected_at(work: Work, account: Account, pool: LicensePool) -> datetime | None:
-    """When a change of a pool is billed at the latest; None for at once, as everything is when a renewal is overdue."""
+async def _collected_at(
+    work: Work, account: Account, pool: LicensePool, seats: int, *, by_itself: bool
+) -> datetime | None:
+    """When a change of a pool to so many seats is billed at the latest; None for at once.
+
+    So is everything when a renewal is overdue, and what a pool buys by itself once it has grown far.
+    """
     how = SeatCollection(account.seat_collection)
     if how is SeatCollection.IMMEDIATELY:
         return None
     clock = await facts.clock(work, account.id, pool.subscription_id, lock=False)
     if clock.due_at <= work.now:
+        return None
+    if by_itself and grown_far(await facts.began_with(work, account.id, pool.subscription_item_id), seats):
         return None
     return collected_at(how, work.now, clock.due_at, account.time_zone)
 

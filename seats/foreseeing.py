@@ -57,8 +57,8 @@ async def assigning(work: Work, account: Account, pool_id: int, emails: Sequence
 
 
 async def growth(work: Work, account: Account, pool: LicensePool, more: int) -> tuple[Money, Quote]:
-    """What so many more seats would cost now, and how. It locks nothing. Raises billing's refusals of more seats."""
+    """What so many more seats would cost that a pool buys by itself, and how; nothing is locked. Raises `resize`'s."""
     standing = await changes.standing(work, account.id, pool.subscription_id, lock=False)
     before = await growing.asked(work, account, standing)
-    quote = await buying.preview(work, account, pool.id, pool.purchased + more)
+    quote = await buying.preview(work, account, pool.id, pool.purchased + more, by_itself=True)
     return growing.total(quote.billed) - before, quote

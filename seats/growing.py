@@ -40,6 +40,9 @@ class Growth:
     """A workspace whose pools buy what is missing, and what was bought meanwhile."""
 
     limit: int | None = None
+    by_itself: bool = False
+    """Whether the workspace's policy buys, and nobody decided it by hand."""
+
     bought: Bought | None = None
     also: int = 0
     """How many more sit down right after, whose seats are bought with the first."""
@@ -58,7 +61,7 @@ class Growth:
         pool = await queries.pool(work, account_id, pool_id)
         more = missing(pool.purchased, _taken(pool) - freed, wanted, self.limit)
         if more:
-            self.bought = await _buy(work, account, pool, more, kept=wanted)
+            self.bought = await _buy(work, account, pool, more, kept=wanted, by_itself=self.by_itself)
         return await queries.pool(work, account_id, pool_id)
 
     async def room_if_sold(self, work: Work, pool: LicensePool, wanted: int) -> LicensePool:
@@ -67,7 +70,8 @@ class Growth:
         if more and not pool.closed_at:
             try:
                 # A preview refuses what the purchase would, and has changed nothing by then.
-                await buying.preview(work, await people.account(work, pool.account_id), pool.id, pool.purchased + more)
+                account, seats = await people.account(work, pool.account_id), pool.purchased + more
+                await buying.preview(work, account, pool.id, seats, by_itself=self.by_itself)
             except Problem:
                 return pool
         return await self.room(work, pool, 0, wanted)
@@ -92,7 +96,7 @@ async def allowed(work: Work, account_id: int, pool_id: int) -> Growth | None:
         return None
     pool = await queries.pool(work, account_id, pool_id)
     await billing.take_clock(work, account_id, pool.subscription_id)
-    return Growth(workspace.overage_limit)
+    return Growth(workspace.overage_limit, by_itself=True)
 
 
 async def by_hand(work: Work, account_id: int, pool_id: int) -> Growth:
@@ -112,13 +116,14 @@ async def change_policy(work: Work, account_id: int, overage: Overage, limit: in
     return workspace
 
 
-async def _buy(work: Work, account: Account, pool: LicensePool, more: int, *, kept: int) -> Bought:
+async def _buy(work: Work, account: Account, pool: LicensePool, more: int, *, kept: int, by_itself: bool) -> Bought:
     """Buy so many seats, and keep as many for whoever is about to sit down."""
     seats, free = pool.purchased + more, pool.purchased + more - _taken(pool)
     before = await asked(work, account, await changes.standing(work, account.id, pool.subscription_id, lock=True))
     wish = changes.Wish(pool.subscription_item_id, quantity=seats)
     cost = total(await changes.preview(work, account, pool.subscription_id, wish)) - before
-    resized = await buying.resize(work, account, pool.id, seats, None, kept=max(min(kept, free), 0))
+    keeps = max(min(kept, free), 0)
+    resized = await buying.resize(work, account, pool.id, seats, None, kept=keeps, by_itself=by_itself)
     return Bought(more, cost, resized)
 
 
