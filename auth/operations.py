@@ -45,7 +45,15 @@ def named(text: str, *, what: str = "A name") -> str:
 
 async def open_account(work: Work, person: Person) -> Account:
     """The account a person pays with, made when they first come; the transaction is theirs already."""
-    account = Account(
+    account = _own_account(work, person)
+    await work.bind(account.id)
+    work.add(account)
+    work.emit(events.AccountOpened(account.id, account.id), account)
+    return account
+
+
+def _own_account(work: Work, person: Person) -> Account:
+    return Account(
         id=work.new_id(),
         kind=AccountKind.PERSON,
         person_id=person.id,
@@ -55,10 +63,6 @@ async def open_account(work: Work, person: Person) -> Account:
         time_zone=person.time_zone,
         created_at=work.now,
     )
-    await work.bind(account.id)
-    work.add(account)
-    work.emit(events.AccountOpened(account.id, account.id), account)
-    return account
 
 
 async def sign_up(work: Work, issuer: str, subject: str, email: str | None, name: str | None) -> Person:
@@ -77,11 +81,12 @@ async def arrive(work: Work, email: str | None, name: str | None) -> Person:
         name=(name or email or "")[:LONGEST_NAME],
         created_at=work.now,
     )
-    work.add(person)
-    await work.flush()
+    account = _own_account(work, person)
+    await work.bind(account.id)
+    await work.put(person, account)
     # The first thing they do is to come.
     work.origin = replace(work.origin, person_id=person.id)
-    await open_account(work, person)
+    work.emit(events.AccountOpened(account.id, account.id), account)
     return person
 
 
@@ -99,9 +104,21 @@ async def create_workspace(work: Work, workspace_id: int, person_id: int, name: 
 
 
 def join(work: Work, account_id: int, person_id: int, role: Role) -> Member:
-    """Make a person a member."""
-    member = Member(account_id=account_id, id=work.new_id(), person_id=person_id, role=role, joined_at=work.now)
+    """Make a person a member, at the next flush."""
+    member = _joining(work, account_id, person_id, role)
     work.add(member)
+    return member
+
+
+async def come(work: Work, account_id: int, person_id: int, role: Role) -> Member:
+    """Make a person a member, now."""
+    member = _joining(work, account_id, person_id, role)
+    await work.put(member)
+    return member
+
+
+def _joining(work: Work, account_id: int, person_id: int, role: Role) -> Member:
+    member = Member(account_id=account_id, id=work.new_id(), person_id=person_id, role=role, joined_at=work.now)
     work.emit(events.MemberJoined(account_id, member.id), member)
     return member
 

@@ -36,6 +36,11 @@ async def workspace(work: Work, workspace_id: int, *, lock: bool = False) -> Wor
     return there(found)
 
 
+async def take_turn(work: Work, workspace_id: int) -> None:
+    """Let changes of a workspace's people take turns until this transaction ends."""
+    await work.execute("select from workspace where id = $1 for update", workspace_id)
+
+
 async def member(work: Work, account_id: int, member_id: int) -> Member:
     """A member, locked for a change. Raises NotFound."""
     asked = select(Member).where(col(Member.account_id) == account_id, col(Member.id) == member_id)
@@ -72,8 +77,10 @@ async def membership(work: Work, account_id: int, person_id: int) -> Member:
 
 async def role_of(work: Work, account_id: int, person_id: int) -> Role | None:
     """A person's role in a workspace, if they are an active member."""
-    found = await _membership(work, account_id, person_id)
-    return None if found is None else Role(found.role)
+    found = await work.fetch(
+        "select role from member where account_id = $1 and person_id = $2 and state = 'active'", account_id, person_id
+    )
+    return Role(found[0]["role"]) if found else None
 
 
 async def _membership(work: Work, account_id: int, person_id: int) -> Member | None:

@@ -204,6 +204,16 @@ class Work:
         """A new row, written at the next flush."""
         self._rows().add(row)
 
+    async def put(self, *written: SQLModel) -> None:
+        """Write new rows now, one after the other, in one statement; constraints speak when all of them are there.
+
+        It costs a fraction of what `add` and `flush` do, and a later change of such a row is not written.
+        """
+        sql, values = rows.inserting(written)
+        await self.execute(sql, *values)
+        for row in written:
+            self.wrote(row)
+
     def wrote(self, row: SQLModel) -> None:
         """Know a new row that a statement of its own has written, so that it is told of as a new one."""
         self._before[id(row)] = (row, None)

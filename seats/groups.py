@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from auth import events
@@ -67,6 +67,30 @@ async def change(
     return row
 
 
+async def move(
+    work: Work, directory: Directory, group_id: int, coming: Mapping[int, str | None], going: Collection[int]
+) -> DirectoryGroup:
+    """Let users come into a group, and others go; nobody else of it is looked at. Raises TooMuch, or UnknownMember."""
+    _check_shown(coming.values())
+    async with work.transaction():
+        await _begin(work, directory)
+        row = await _locked(work, directory, group_id, None)
+        here = await grouping.shown(work, row.account_id, group_id, [*coming, *going])
+        # Whoever is told of again, and not how they are called, stays as they are.
+        told = {user: here.get(user) if shown is None else shown for user, shown in coming.items()}
+        gone = [user for user in going if user in here]
+        others = {user: shown for user, shown in told.items() if user not in here or here[user] != shown}
+        if not others and not gone:
+            return row
+        row.changed_at, row.version = work.now, row.version + 1
+        await work.flush()
+        await _put(work, directory, row, others)
+        await grouping.take(work, row.account_id, group_id, gone)
+        named = _named((others.keys() - here.keys()) | set(gone))
+        work.emit(events.DirectoryGroupChanged(row.account_id, row.id, directory.id, named), row)
+    return row
+
+
 async def remove(work: Work, directory: Directory, group_id: int, version: int | None) -> None:
     """Take a group out; its people stay. Raises Raced unless this is its version."""
     async with work.transaction():
@@ -81,7 +105,7 @@ async def remove(work: Work, directory: Directory, group_id: int, version: int |
 
 async def _begin(work: Work, directory: Directory) -> None:
     await work.bind(directory.account_id)
-    await people.workspace(work, directory.account_id, lock=True)
+    await people.take_turn(work, directory.account_id)
 
 
 async def _locked(work: Work, directory: Directory, group_id: int, version: int | None) -> DirectoryGroup:
@@ -98,11 +122,14 @@ async def _fill(
 ) -> None:
     """Let the people of a group be those who were told. Raises UnknownMember."""
     others = {user: shown for user, shown in told.members.items() if user not in before or before[user] != shown}
-    strangers = others.keys() - await grouping.known(work, row.account_id, directory.id, list(others))
-    if strangers:
-        raise UnknownMember
-    await grouping.put(work, row.account_id, row.id, others)
+    await _put(work, directory, row, others)
     await grouping.take(work, row.account_id, row.id, list(before.keys() - told.members.keys()))
+
+
+async def _put(work: Work, directory: Directory, row: DirectoryGroup, users: Mapping[int, str | None]) -> None:
+    if users.keys() - await grouping.known(work, row.account_id, directory.id, list(users)):
+        raise UnknownMember
+    await grouping.put(work, row.account_id, row.id, users)
 
 
 def _named(users: Collection[int]) -> tuple[int, ...] | None:
@@ -114,5 +141,9 @@ def _check(told: TellsGroup) -> None:
         raise TooMuch(f"A displayName is 1 to {LONGEST_NAME} printable characters.")
     if told.external_id is not None and (len(told.external_id) > LONGEST_EXTERNAL_ID or "\0" in told.external_id):
         raise TooMuch(f"An externalId is at most {LONGEST_EXTERNAL_ID} characters.")
-    if any(shown is not None and (len(shown) > LONGEST_TEXT or "\0" in shown) for shown in told.members.values()):
+    _check_shown(told.members.values())
+
+
+def _check_shown(told: Iterable[str | None]) -> None:
+    if any(shown is not None and (len(shown) > LONGEST_TEXT or "\0" in shown) for shown in told):
         raise TooMuch(f"What is shown of a member is at most {LONGEST_TEXT:,} characters.")

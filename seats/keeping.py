@@ -36,7 +36,7 @@ async def take_up(work: Work, account_id: int, person_id: int, taken: Collection
 
     A seat that was suspended before they left stays so. What is too late is given up, and yet to count.
     """
-    kept = await queries.kept_seats(work, account_id, str(person_id))
+    kept = await queries.kept_seats(work, account_id, person_id)
     seated = [seat for seat in kept if seat.pool_id in {*taken}]
     late = [seat for seat in kept if seat not in seated and _is_late(seat, work.now)]
     back = [seat for seat in kept if seat not in seated and seat not in late]
@@ -52,7 +52,7 @@ async def take_up(work: Work, account_id: int, person_id: int, taken: Collection
 
 async def give_up(work: Work, account_id: int, person_id: int, reason: str) -> None:
     """Free the seats that are kept for somebody who is not coming back."""
-    kept = await queries.kept_seats(work, account_id, str(person_id))
+    kept = await queries.kept_seats(work, account_id, person_id)
     await leaving.count(work, account_id, {}, await leaving.leave(work, kept, reason))
 
 

@@ -35,12 +35,16 @@ async def known(work: Work, account_id: int, emails: Sequence[str]) -> Known:
     )
     overdue = await queries.unanswered(work, account_id, work.now)
     seated = await work.fetch(
-        "select a.pool_id, a.person_key from assignment a where a.account_id = $1 and a.person_key = any($3::text[])"
+        "select a.pool_id, a.person_key from assignment a where a.account_id = $1 and a.person_id = any($4::bigint[])"
         " and a.state in ('invited', 'active', 'suspended')"
-        " and not (a.state = 'invited' and a.email = any($2::text[]))",
+        " and not (a.state = 'invited' and a.email = any($2::text[]))"
+        " union all"
+        " select a.pool_id, a.person_key from assignment a where a.account_id = $1 and a.email = any($3::text[])"
+        " and a.person_id is null and a.state = 'invited' and not a.email = any($2::text[])",
         account_id,
         overdue,
-        [*emails, *(str(number) for number, _ in members.values())],
+        list(emails),
+        [number for number, _ in members.values()],
     )
     return Known(
         await _pools(work, account_id, overdue),

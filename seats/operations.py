@@ -263,7 +263,7 @@ async def resume(work: Work, account_id: int, assignment_id: int) -> Assignment:
 
 async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> None:
     """Give a new member the seats that waited for their address, and those that were kept for them."""
-    waited = await queries.seats_of(work, account_id, email, {SeatState.INVITED})
+    waited = await queries.seats_for(work, account_id, email)
     freed = await keeping.take_up(work, account_id, person_id, [one.pool_id for one in waited])
     for assignment in waited:
         assignment.state, assignment.person_id = SeatState.ACTIVE, person_id
@@ -273,20 +273,46 @@ async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> N
     await leaving.count(work, account_id, {}, freed)
 
 
-async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource) -> Assignment:
-    """Give a member (a person, by their address) a seat of a pool, or a place in its line.
+async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource) -> SeatState:
+    """Give a member (a person, by their address) a seat of a pool, or a place in its line; which they have then.
 
     Asked again, nothing changes. Whoever asks has locked the workspace.
     """
     person_id, email = member
     growth = await growing.allowed(work, account_id, pool_id)
+    seen = await place_queries.outlook(work, account_id, pool_id, email)
+    if growth or seen.overdue or seen.person_id != person_id:
+        return await _want(work, account_id, pool_id, member, source, growth)
+    if seen.held or seen.waits:
+        return SeatState.ACTIVE if seen.held else SeatState.WAITLISTED
+    assignment = seated(work, seen, person_id, email, source)
+    if seen.closed or seen.assigned + seen.set_apart >= seen.purchased:
+        assignment.state = SeatState.WAITLISTED
+        await work.put(assignment)
+        return await _wait(work, assignment, person_id)
+    came = await place_queries.sit(work, assignment, counted=True)
+    if came.sat and not came.counted:
+        # Others took the last one at this moment.
+        assignment.state = SeatState.WAITLISTED
+        await place_queries.wait(work, account_id, assignment.id)
+        return await _wait(work, assignment, person_id)
+    if came.sat:
+        work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
+    return SeatState.ACTIVE
+
+
+async def _want(  # noqa: PLR0917 - what `want` is told, and the growth
+    work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource, growth: Growth | None
+) -> SeatState:
+    """The same step by step, where seats are bought, or given up by whoever didn't answer in time."""
+    person_id, email = member
     pool, freed = await room(work, account_id, pool_id, 1)
     if freed:
         await leaving.count(work, account_id, {}, freed)
         pool = await queries.pool(work, account_id, pool_id)
     known = await queries.wanted(work, account_id, pool_id, key_of(person_id, email))
     if known is not None:
-        return known
+        return SeatState.ACTIVE if known.state in CONSUMING else SeatState.WAITLISTED
     if growth:
         pool = await growth.room_if_sold(work, pool, 1)
     assignment = seated(work, pool, person_id, email, source)
@@ -298,14 +324,20 @@ async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str
         await work.flush()
     if assignment.state is SeatState.ACTIVE:
         work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
-        return assignment
+        return assignment.state
+    return await _wait(work, assignment, person_id)
+
+
+async def _wait(work: Work, assignment: Assignment, person_id: int) -> SeatState:
+    """Tell that somebody waits; unless the line has come to them by then."""
+    account_id, pool_id = assignment.account_id, assignment.pool_id
     work.emit(events.SeatWaitlisted(account_id, assignment.id, pool_id), assignment)
     if await asking.asks(work, account_id):
-        await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
+        await asking.ask_all(work, account_id, pool_id, [assignment.email], {assignment.email: person_id})
     # A seat may have come free since we looked, and whoever freed it can't have seen who waits here.
     if assignment.id in await waiting.move_line(work, account_id, pool_id):
         rows.became(assignment, {"state": SeatState.ACTIVE, "since": work.now})
-    return assignment
+    return assignment.state
 
 
 async def _counts(work: Work, pool: LicensePool, growth: Growth | None) -> bool:
@@ -321,7 +353,7 @@ async def want_no_more(
     work: Work, account_id: int, person_id: int, source: SeatSource, reason: str, *, keep: int | None = None
 ) -> None:
     """Free what a person got from one source, seats and places in lines, but for those of the pool to keep."""
-    held = await queries.seats_of(work, account_id, str(person_id), CONSUMING | {SeatState.WAITLISTED})
+    held = await queries.seats_of(work, account_id, person_id)
     gone = [one for one in held if one.source is source and one.pool_id != keep]
     await _free(work, account_id, gone, reason)
 
@@ -347,7 +379,7 @@ async def remove_member(
     """End a membership and free its seats at once, or keep those that are theirs until then. Raises LastOwner."""
     member = await members.remove_member(work, account_id, member_id)
     await seat_group_queries.dismiss_all(work, account_id, member_id=member_id)
-    seats = await queries.seats_of(work, account_id, str(member.person_id), CONSUMING | {SeatState.WAITLISTED})
+    seats = await queries.seats_of(work, account_id, member.person_id)
     kept = [one for one in seats if kept_until and one.state is not SeatState.WAITLISTED]
     if kept_until is not None:
         await keeping.keep(work, kept, kept_until)
@@ -357,7 +389,7 @@ async def remove_member(
 
 async def give_up(work: Work, account_id: int, email: str, reason: str) -> None:
     """Free the seats that waited for an address."""
-    await _free(work, account_id, await queries.seats_of(work, account_id, email, {SeatState.INVITED}), reason)
+    await _free(work, account_id, await queries.seats_for(work, account_id, email), reason)
 
 
 async def close_pools(work: Work, account_id: int, subscription_id: int) -> None:

@@ -151,6 +151,12 @@ def _about(seat: Assignment) -> tuple[int | str | datetime | None, ...]:
     return (*about, seat.source.value, seat.since)
 
 
+async def wait(work: Work, account_id: int, number: int) -> None:
+    """Let somebody who sat down a moment ago, and isn't counted, wait in the line of the pool."""
+    sql = "update assignment set state = 'waitlisted' where account_id = $1 and id = $2"
+    await work.execute(sql, account_id, number)
+
+
 async def leave(work: Work, account_id: int, numbers: Sequence[int], reason: str) -> None:
     """Release seats, and places in a line: whoever only waited never sat, so that their span is empty."""
     await work.execute(

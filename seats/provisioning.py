@@ -14,7 +14,7 @@ from auth import events
 from auth import operations as members
 from auth import queries as people
 from auth.directories import grouping, listing, rules
-from auth.directories.rules import NotTheirs, Raced, Told, UserNameTaken, keeps
+from auth.directories.rules import Found, NotTheirs, Raced, Told, UserNameTaken, keeps
 from auth.directories.tables import Directory, DirectoryUser
 from auth.policy import Role
 from kernel.errors import NotFound
@@ -49,11 +49,11 @@ async def add(work: Work, directory: Directory, told: Told) -> DirectoryUser:
             changed_at=work.now,
         )
         await _named_once(work, row)
-        row.person_id = await _person(work, directory, row)
-        work.add(row)
-        await work.flush()
-        if row.active:
-            await _come(work, directory, row)
+        found = await _person(work, directory, row)
+        row.person_id = found.person_id if found else None
+        await work.put(row)
+        if row.active and found:
+            await _come(work, directory, row, found.here)
         work.emit(events.DirectoryUserAdded(row.account_id, row.id, row.directory_id), row)
     return row
 
@@ -76,10 +76,11 @@ async def change(work: Work, directory: Directory, user_id: int, told: Told, ver
         row.changed_at, row.version = work.now, row.version + 1
         await _named_once(work, row)
         if row.person_id is None:
-            row.person_id = await _person(work, directory, row)
+            found = await _person(work, directory, row)
+            row.person_id = found.person_id if found else None
         await work.flush()
-        if row.active:
-            await _come(work, directory, row)
+        if row.active and row.person_id is not None:
+            await _come(work, directory, row, await people.role_of(work, row.account_id, row.person_id))
             await _moved(work, row, old)
         else:
             await _go(work, row, keeps(directory.keeps_days, work.now))
@@ -104,7 +105,7 @@ async def remove(work: Work, directory: Directory, user_id: int, version: int | 
 async def _begin(work: Work, directory: Directory) -> None:
     """Changes of a workspace's people take turns on its row, so that nobody comes twice and one owner stays."""
     await work.bind(directory.account_id)
-    await people.workspace(work, directory.account_id, lock=True)
+    await people.take_turn(work, directory.account_id)
 
 
 async def _locked(work: Work, directory: Directory, user_id: int, version: int | None) -> DirectoryUser:
@@ -144,25 +145,27 @@ async def _newcomer(work: Work, directory: Directory, email: str, name: str) -> 
         work.origin = replace(before)
 
 
-async def _person(work: Work, directory: Directory, row: DirectoryUser) -> int | None:
+async def _person(work: Work, directory: Directory, row: DirectoryUser) -> Found | None:
     """Who an entry is, as far as that is known. Raises NotTheirs."""
     if row.email is None:
         return None
     found = await listing.found_at(work, row.account_id, directory.id, row.email, row.id)
     if found is None:
         return None
-    rules.take_for(found, row.email, await people.role_of(work, row.account_id, directory.created_by))
-    return found.person_id
+    maker = await people.role_of(work, row.account_id, directory.created_by) if found.here else None
+    rules.take_for(found, row.email, maker)
+    return found
 
 
-async def _come(work: Work, directory: Directory, row: DirectoryUser) -> None:
-    """Be a member, with a seat of the directory's pool or a place in its line; told again, nothing changes."""
+async def _come(work: Work, directory: Directory, row: DirectoryUser, role: Role | None) -> None:
+    """Be a member, with a seat of the directory's pool or a place in its line; told again, nothing changes.
+
+    `role` is what they are here so far.
+    """
     if row.person_id is None or row.email is None:
         return
-    role = await people.role_of(work, row.account_id, row.person_id)
     if role is None:
-        members.join(work, row.account_id, row.person_id, Role.MEMBER)
-        await work.flush()
+        await members.come(work, row.account_id, row.person_id, Role.MEMBER)
         await operations.sit_down(work, row.account_id, row.person_id, row.email)
     if directory.pool_id is None:
         return

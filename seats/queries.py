@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, func, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, cast, func, literal_column, or_, update
 from sqlmodel import col, select
 
 from billing.entitlements import Entitlement, EntitlementKind
@@ -71,7 +72,7 @@ async def held(work: Work, account_id: int, pool_id: int, person_key: str) -> bo
         col(Assignment.account_id) == account_id,
         col(Assignment.pool_id) == pool_id,
         col(Assignment.person_key) == person_key,
-        col(Assignment.state).in_(CONSUMING),
+        _among(col(Assignment.state), CONSUMING),
     )
     return await work.one(asked) is not None
 
@@ -92,27 +93,31 @@ async def assignments(work: Work, account_id: int, numbers: Sequence[int]) -> li
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
-async def seats_of(work: Work, account_id: int, person_key: str, states: Iterable[SeatState]) -> list[Assignment]:
-    """A person's seats in a workspace in some states, locked for a change."""
+async def seats_of(work: Work, account_id: int, person_id: int) -> list[Assignment]:
+    """A person's seats in a workspace, and their places in lines, locked for a change."""
     asked = select(Assignment).where(
         col(Assignment.account_id) == account_id,
-        col(Assignment.person_key) == person_key,
-        col(Assignment.state).in_(list(states)),
+        col(Assignment.person_id) == person_id,
+        _among(col(Assignment.state), CONSUMING | {SeatState.WAITLISTED}),
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
 
-async def kept_seats(work: Work, account_id: int, person_key: str) -> list[Assignment]:
+async def seats_for(work: Work, account_id: int, email: str) -> list[Assignment]:
+    """The seats that wait for whoever comes with an address, and for nobody known, locked for a change."""
+    return [seat for seat in await waiting_seats(work, account_id, [email]) if seat.person_id is None]
+
+
+async def kept_seats(work: Work, account_id: int, person_id: int) -> list[Assignment]:
     """The seats that are kept for somebody who left, locked for a change."""
-    held = await seats_of(work, account_id, person_key, {SeatState.SUSPENDED})
-    return [seat for seat in held if seat.kept_until is not None]
+    return [seat for seat in await seats_of(work, account_id, person_id) if seat.kept_until is not None]
 
 
 async def kept_overdue(work: Work, account_id: int, now: datetime, most: int) -> list[Assignment]:
     """The seats of a workspace that were kept until now, locked for a change."""
     asked = select(Assignment).where(
         col(Assignment.account_id) == account_id,
-        col(Assignment.state) == SeatState.SUSPENDED,
+        _among(col(Assignment.state), [SeatState.SUSPENDED]),
         col(Assignment.kept_until) <= now,
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).limit(most).with_for_update()))
@@ -144,7 +149,7 @@ async def waiting_seats(work: Work, account_id: int, emails: Sequence[str]) -> l
     asked = select(Assignment).where(
         col(Assignment.account_id) == account_id,
         col(Assignment.email) == func.any(cast(list(emails), ARRAY(Text))),
-        col(Assignment.state) == SeatState.INVITED,
+        _among(col(Assignment.state), [SeatState.INVITED]),
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
@@ -194,7 +199,7 @@ async def places_of(work: Work, account_id: int, pool_id: int, keys: Sequence[st
         col(Assignment.account_id) == account_id,
         col(Assignment.pool_id) == pool_id,
         col(Assignment.person_key) == func.any(cast(list(keys), ARRAY(Text))),
-        col(Assignment.state) == SeatState.WAITLISTED,
+        _among(col(Assignment.state), [SeatState.WAITLISTED]),
     )
     return list(await work.all(asked.order_by(col(Assignment.id)).with_for_update()))
 
@@ -205,7 +210,7 @@ async def wanted(work: Work, account_id: int, pool_id: int, person_key: str) -> 
         col(Assignment.account_id) == account_id,
         col(Assignment.pool_id) == pool_id,
         col(Assignment.person_key) == person_key,
-        col(Assignment.state) != SeatState.RELEASED,
+        _among(col(Assignment.state), CONSUMING | {SeatState.WAITLISTED}),
     )
     found = await work.all(asked.order_by(col(Assignment.state) == SeatState.WAITLISTED).limit(1).with_for_update())
     return found[0] if found else None
@@ -315,7 +320,7 @@ async def _pending(
     work: Work, account_id: int, which: ColumnElement[bool], most: int | None = None
 ) -> list[Invitation]:
     # Everybody who wants several takes them in this order.
-    pending = (col(Invitation.account_id) == account_id, col(Invitation.state) == InvitationState.PENDING)
+    pending = (col(Invitation.account_id) == account_id, _among(col(Invitation.state), [InvitationState.PENDING]))
     asked = select(Invitation).where(*pending, which).order_by(col(Invitation.email)).limit(most)
     return list(await work.all(asked.with_for_update()))
 
@@ -376,6 +381,11 @@ async def overdue(work: Work, now: datetime) -> list[int]:
     """The accounts with invitations that nobody answered in time, as nobody but the system sees them."""
     sql = "select distinct account_id from invitation where state = 'pending' and expires_at <= $1 limit 1000"
     return [row["account_id"] for row in await work.fetch(sql, now)]
+
+
+def _among(state: Any, states: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """Whether a state is one of these, in words: what is bound finds no index that is for some states alone."""
+    return or_(*(state == literal_column(f"'{each.value}'") for each in sorted(states)))
 
 
 def _there(row: RowT | None) -> RowT:

@@ -107,5 +107,5 @@ async def _sit(work: Work, account_id: int, row: Any, rule: Rule | None) -> None
     given: Collection[int] = row["given"]
     if set(given) - {pool}:
         await operations.want_no_more(work, account_id, row["person_id"], SeatSource.GROUP, NO_LONGER, keep=pool)
-    if pool is not None and pool not in given:
+    if pool is not None and pool not in row["held"]:
         await operations.want(work, account_id, pool, (row["person_id"], row["email"]), SeatSource.GROUP)

@@ -50,6 +50,18 @@ async def members(work: Work, account_id: int, group_ids: Sequence[int]) -> list
     )
 
 
+async def shown(work: Work, account_id: int, group_id: int, user_ids: Sequence[int]) -> dict[int, str | None]:
+    """Which of these users are in a group, with what the directory shows of each."""
+    found = await work.fetch(
+        "select user_id, display from directory_membership"
+        " where account_id = $1 and group_id = $2 and user_id = any($3::bigint[])",
+        account_id,
+        group_id,
+        list(user_ids),
+    )
+    return {row["user_id"]: row["display"] for row in found}
+
+
 async def groups_of(work: Work, account_id: int, user_ids: Sequence[int]) -> list[Any]:
     """The groups that these users are in: user, group, and its name."""
     return await work.fetch(
@@ -143,15 +155,20 @@ async def rules_of(work: Work, account_id: int, directory_id: int) -> list[Any]:
 
 
 async def ruled(work: Work, account_id: int, directory_id: int, users: Sequence[int] | None) -> list[Any]:
-    """The active people of a directory who are members: who they are, what they are, and the groups they are in."""
+    """The active people of a directory who are members: who and what they are, and the groups they are in.
+
+    With them the pools of which they have a seat or wait for one, by a rule (`given`) or at all (`held`).
+    """
     return await work.fetch(
         "select u.id, u.person_id, u.email, u.ruled_role, u.seat_wanted, m.id as member_id, m.role,"
         " (select coalesce(array_agg(d.group_id), '{}') from directory_membership d"
         "   where d.account_id = u.account_id and d.user_id = u.id) as groups,"
-        " (select coalesce(array_agg(a.pool_id), '{}') from assignment a where a.account_id = u.account_id"
-        "   and a.person_id = u.person_id and a.state <> 'released' and a.source = 'group') as given"
+        " s.given, s.held"
         " from directory_user u join member m"
         "   on m.account_id = u.account_id and m.person_id = u.person_id and m.state = 'active'"
+        " left join lateral (select coalesce(array_agg(a.pool_id) filter (where a.source = 'group'), '{}') as given,"
+        "   coalesce(array_agg(a.pool_id), '{}') as held from assignment a where a.account_id = u.account_id"
+        "   and a.person_id = u.person_id and a.state <> 'released') s on true"
         " where u.account_id = $1 and u.directory_id = $2 and u.deleted_at is null and u.active"
         " and ($3::bigint[] is null or u.id = any($3)) order by u.id",
         account_id,

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from auth.directories.rules import Found
 from auth.directories.tables import DirectoryUser
+from auth.policy import Role
 from kernel.work import Work
 
 
@@ -33,7 +34,7 @@ async def user(work: Work, directory_id: int, user_id: int, *, lock: bool = Fals
 async def has_name(work: Work, account_id: int, directory_id: int, name: str, but: int) -> bool:
     """Whether an entry of a directory other than `but` has this name, in upper or lower case."""
     found = await work.fetch(
-        "select from directory_user where account_id = $1 and directory_id = $2 and lower(user_name) = lower($3)"
+        "select from directory_user where account_id = $1 and directory_id = $2 and lower_name = lower($3)"
         " and deleted_at is null and id <> $4",
         account_id,
         directory_id,
@@ -72,7 +73,8 @@ async def found_at(work: Work, account_id: int, directory_id: int, email: str, b
     )
     if not found:
         return None
-    return Found(found[0]["id"], found[0]["listed"], found[0]["role"], found[0]["elsewhere"])
+    number, role, listed, elsewhere = found[0]
+    return Found(number, listed, None if role is None else Role(role), elsewhere)
 
 
 async def member_id(work: Work, account_id: int, person_id: int) -> int | None:

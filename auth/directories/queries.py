@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlmodel import col, select
 
 from auth.directories.tables import Directory, DirectoryToken
@@ -33,17 +36,23 @@ async def tokens(work: Work, account_id: int, directory_id: int) -> list[Directo
     return list(await work.all(asked))
 
 
-async def token_with(work: Work, digest: bytes) -> DirectoryToken | None:
-    """The token with this digest."""
-    found: DirectoryToken | None = await work.one(select(DirectoryToken).where(col(DirectoryToken.hash) == digest))
-    return found
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A token that was shown, and its directory."""
+
+    token_id: int
+    last_used_at: datetime | None
+    removed_at: datetime | None
+    directory: Directory
 
 
-async def seen(work: Work, account_id: int, directory_id: int) -> Directory | None:
-    """A directory, for whoever may see it."""
-    named = (col(Directory.account_id) == account_id, col(Directory.id) == directory_id)
-    found: Directory | None = await work.one(select(Directory).where(*named))
-    return found
+async def met(work: Work, digest: bytes) -> Met | None:
+    """The token with this digest, and its directory, as they are at this moment."""
+    found = await work.glance("select * from directory_met($1, $2)", digest)
+    if not found:
+        return None
+    token_id, last_used_at, removed_at, directory = found[0]
+    return Met(token_id, last_used_at, removed_at, Directory(**dict(directory)))
 
 
 async def note_use(work: Work, account_id: int, token_id: int) -> None:

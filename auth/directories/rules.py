@@ -54,7 +54,7 @@ class Found:
     listed: bool
     """Whether another entry of this directory is them."""
 
-    here: str | None
+    here: Role | None
     """Their role in this workspace, if they are a member."""
 
     elsewhere: int
@@ -136,7 +136,7 @@ def take_for(found: Found, email: str, maker: Role | None) -> None:
         raise NotTheirs(f"Another entry of this directory is the person at {email} already.")
     if found.elsewhere:
         raise NotTheirs(f"MEMBER_OF_OTHER_WORKSPACE: the person at {email} belongs to another workspace.")
-    if found.here is not None and not (maker is Role.OWNER or (maker and outranks(maker, Role(found.here)))):
+    if found.here is not None and not (maker is Role.OWNER or (maker and outranks(maker, found.here))):
         role = found.here.replace("_", " ")
         raise NotTheirs(
             f"The person at {email} is {role} here, and whoever connected this directory may not decide that."

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Field, SQLModel
 
 from auth.policy import Role
-from kernel.rows import WordType, document, instant, key, secret, text, whole
+from kernel.rows import WordType, computed, document, instant, key, secret, text, whole
 
 
 class Directory(SQLModel, table=True):
@@ -52,6 +52,9 @@ class DirectoryUser(SQLModel, table=True):
     id: int = key()
     directory_id: int = whole()
     user_name: str = text()
+    lower_name: str | None = computed("lower(user_name)")
+    """By which they are found; beside `user_name`, because only an equality is looked up behind row-level security."""
+
     external_id: str | None = text(optional=True)
     """What the directory calls them: opaque, and meaningful to it alone."""
 
@@ -74,6 +77,9 @@ class DirectoryUser(SQLModel, table=True):
     deleted_at: datetime | None = instant(optional=True)
     ruled_role: Role | None = Field(default=None, sa_type=WordType(Role), nullable=True)
     """The role that a rule of a group gave them."""
+
+    # Nobody asks for what PostgreSQL computes.
+    __mapper_args__ = {"eager_defaults": False}
 
 
 class DirectoryGroup(SQLModel, table=True):

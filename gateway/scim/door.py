@@ -13,12 +13,16 @@ from scim2_models import (
     ConflictException,
     InvalidValueException,
     NotFoundException,
+    PatchOp,
     PayloadTooLargeException,
     PreconditionFailedException,
+    Resource,
+    ResourceType,
     SCIMException,
     UnauthorizedException,
     UniquenessException,
 )
+from scim2_server.conditions import Conditions
 from scim2_server.handler import AsyncScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import SCIM_MEDIA_TYPE, ScimResponse
@@ -33,6 +37,7 @@ from auth.policy import DIRECTORY, Actor, ActorKind, sees
 from gateway.authentication import Door
 from gateway.masking import STATUS, masked_exception
 from gateway.requests import Malformed, body_of
+from gateway.scim.moving import moved
 from gateway.scim.resources import LARGEST_BODY, LARGEST_BULK, provider
 from gateway.scim.service import Service
 from gateway.scim.storage import Storage
@@ -48,6 +53,7 @@ _LONGEST_QUERY = 8_000
 _USED = timedelta(minutes=1)
 _TRIES = 5
 _READS = {"GET"}
+_SHOWN = {"attributes", "excludedAttributes"}
 
 log = structlog.get_logger("gateway.scim")
 
@@ -96,7 +102,8 @@ class ScimDoor:
 
     async def _served(self, work: Work, directory: Directory, asked: ScimRequest) -> ScimResponse:
         """The answer; what somebody else changed at the same moment is looked at again."""
-        handler = _Handler(self._service, Storage(work, directory))
+        whole = not asked.query.keys().isdisjoint(_SHOWN)
+        handler = _Handler(self._service, Storage(work, directory), whole=whole)
         for _ in range(_TRIES - 1):
             try:
                 return await handler.handle(asked)
@@ -108,7 +115,26 @@ class ScimDoor:
 
 
 class _Handler(AsyncScimHandler):
-    """scim2-server's operations; what an operation of a bulk request refuses is told as any other refusal is."""
+    """scim2-server's operations, but members of groups come and go without a look at the others.
+
+    What an operation of a bulk request refuses is told as any other refusal is.
+    """
+
+    def __init__(self, service: Service, storage: Storage, *, whole: bool) -> None:
+        super().__init__(service, storage)
+        self._rows = storage
+        self._whole = whole
+        """Whether the answer is to show what was changed."""
+
+    async def patch_resource(
+        self, resource_type: ResourceType, resource_id: str, patch_op: PatchOp[Any], conditions: Conditions
+    ) -> Resource[Any]:
+        """What a PATCH makes of a resource. Raises SCIM's refusals, or ours."""
+        apart = resource_type.name == "Group" and not self._whole and conditions == Conditions()
+        who = moved(patch_op) if apart else None
+        if who is not None:
+            return await self._rows.move(resource_id, who)
+        return await super().patch_resource(resource_type, resource_id, patch_op, conditions)
 
     async def apply_bulk_operation(self, resource_type: Any, operation: Any) -> Any:
         """An operation that was validated. Raises SCIM's refusals."""
@@ -124,28 +150,27 @@ async def recognized(work: Work, request: Request) -> Directory:
     digest = bearers.digest(bearer.strip(), tokens.PREFIX) if scheme.lower() == "bearer" else None
     if digest is None:
         raise UnauthorizedException(detail="Show the token of a directory: Authorization: Bearer sgd_….")
-    await work.see_as({"directory_hash": digest.hex()}, work.origin)
-    token = await queries.token_with(work, digest)
-    if token is None or token.removed_at is not None:
+    met = await queries.met(work, digest)
+    if met is None or met.removed_at is not None:
         raise UnauthorizedException(detail="This token counts no more, or never did.")
+    directory = met.directory
+    if directory.disabled_at is not None:
+        raise UnauthorizedException(detail="This directory was disabled.")
     actor = Actor(
         kind=ActorKind.DIRECTORY,
-        grants={token.account_id: DIRECTORY},
-        directory_id=token.directory_id,
-        token=ids.encode("token", token.id),
+        grants={directory.account_id: DIRECTORY},
+        directory_id=directory.id,
+        token=ids.encode("token", met.token_id),
     )
     told = sees(actor)
     if request.method not in _READS:
         # Whoever an address belongs to may be in no workspace yet, or in another.
         told = told | {"staff": "on"}
     await work.see_as(told, replace(work.origin, actor=actor.kind.value, token=actor.token))
-    directory = await queries.seen(work, token.account_id, token.directory_id)
-    if directory is None or directory.disabled_at is not None:
-        raise UnauthorizedException(detail="This directory was disabled.")
-    if token.last_used_at is None or work.now - token.last_used_at > _USED:
+    if met.last_used_at is None or work.now - met.last_used_at > _USED:
         async with work.transaction():
-            await work.bind(token.account_id)
-            await queries.note_use(work, token.account_id, token.id)
+            await work.bind(directory.account_id)
+            await queries.note_use(work, directory.account_id, met.token_id)
     return directory
 
 

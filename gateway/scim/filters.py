@@ -66,6 +66,9 @@ class Column:
     read: Any = None
     """From the text of the filter to the column's value; None for a text."""
 
+    lower: str | None = None
+    """The column that has the same in lower case, if there is one."""
+
 
 def condition(told: ScimFilter[Any], columns: Mapping[str, Column], document: str, first: int) -> Where:
     """The condition of a filter that is bound to one model. Values are numbered from `first` on."""
@@ -128,7 +131,7 @@ class _Condition(FilterVisitor[str]):
 
     def _of_column(self, column: Column, binding: AttributeBinding, node: Comparison) -> str:
         if column.kind == "text":
-            return self._test(column.sql, binding, node)
+            return self._test(column.sql, binding, node, column)
         if column.kind == "member" and node.op == "eq":
             return column.sql.format(v=f"{self._value(column.read(node.value))}::bigint")
         if column.kind == "member" or node.op not in _ORDERED or node.value is None:
@@ -136,7 +139,7 @@ class _Condition(FilterVisitor[str]):
         value = f"{self._value(column.read(node.value))}::{column.kind}"
         return f"({_COMPARED[node.op].format(x=column.sql, v=value)})"
 
-    def _test(self, sql: str, binding: AttributeBinding, node: Comparison) -> str:
+    def _test(self, sql: str, binding: AttributeBinding, node: Comparison, column: Column | None = None) -> str:
         """A comparison of a text; what isn't there equals nothing."""
         value = coerce_value(binding, node.value, node.op)
         if value is None:
@@ -145,12 +148,17 @@ class _Condition(FilterVisitor[str]):
             value, x = "true" if value else "false", sql
         else:
             exact = binding.case_exact
-            value, x = str(value) if exact else str(value).lower(), sql if exact else f"lower({sql})"
+            lower = (column and column.lower) or f"lower({sql})"
+            value, x = (str(value), sql) if exact else (str(value).lower(), lower)
         if "\0" in value:
             raise InvalidFilterException(detail="A text holds the character that ends texts.")
         if node.op == "ne":
             return f"({x} is distinct from {self._value(value)}::text)"
-        return f"coalesce({_COMPARED[node.op].format(x=x, v=self._value(value) + '::text')}, false)"
+        compared = _COMPARED[node.op].format(x=x, v=self._value(value) + "::text")
+        if column and node.op == "eq":
+            # In these words PostgreSQL finds a column by its index.
+            return f"({sql} is not null and {compared})"
+        return f"coalesce({compared}, false)"
 
     def _bound(self, path: AttrPath, *, compared: bool) -> AttributeBinding:
         resolve = self.told.resolve_comparison if compared else self.told.resolve

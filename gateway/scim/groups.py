@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from scim2_models import Group, InvalidValueException, Meta, NotFoundException, Resource, ScimFilter
+from scim2_models import Group, InvalidValueException, NotFoundException, Resource, ScimFilter
 from scim2_models.context import Context
 
 from auth.directories import grouping
@@ -14,7 +14,8 @@ from auth.directories.listing import Where
 from auth.directories.rules import UnknownMember
 from auth.directories.tables import Directory, DirectoryGroup
 from gateway.scim.filters import Column, condition, instant
-from gateway.scim.resources import GROUP, USER, GroupResource, named, number
+from gateway.scim.moving import Moved
+from gateway.scim.resources import GROUP, USER, GroupResource, described, named, number
 from kernel import ids
 from kernel.work import Work
 from seats import groups
@@ -57,6 +58,11 @@ class Groups:
         row = await groups.change(self._work, self._directory, found, _told(resource), version)
         return (await self._shown([row], whole=True))[0]
 
+    async def move(self, resource_id: str, who: Moved) -> Resource[Any]:
+        """A group, without its members, once some have come and gone. Raises NotFound."""
+        found = number(GROUP, resource_id)
+        return _group(await groups.move(self._work, self._directory, found, who.coming, who.going), None)
+
     async def delete(self, resource_id: str, version: int | None) -> None:
         """Take a group out."""
         await groups.remove(self._work, self._directory, number(GROUP, resource_id), version)
@@ -72,13 +78,14 @@ class Groups:
 
 
 def _group(row: DirectoryGroup, members: list[dict[str, Any]] | None) -> Resource[Any]:
-    told = {"displayName": row.name, "externalId": row.external_id, "members": members}
-    made = GroupResource.model_validate(told, scim_ctx=Context.DEFAULT)
-    made.id = ids.encode(GROUP, row.id)
-    made.meta = Meta(
-        resource_type="Group", created=row.created_at, last_modified=row.changed_at, version=f'W/"{row.version}"'
-    )
-    return made
+    told = {
+        "id": ids.encode(GROUP, row.id),
+        "displayName": row.name,
+        "externalId": row.external_id,
+        "members": members,
+        "meta": described("Group", row),
+    }
+    return GroupResource.model_validate(told, scim_ctx=Context.DEFAULT)
 
 
 def _told(resource: Resource[Any]) -> TellsGroup:

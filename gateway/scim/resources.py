@@ -27,6 +27,7 @@ from scim2_models import (
     User,
 )
 
+from auth.directories.tables import DirectoryGroup, DirectoryUser
 from kernel import ids
 from kernel.errors import InvalidInput
 
@@ -68,6 +69,16 @@ def named(prefix: str, text: Any) -> int:
     with suppress(InvalidInput):
         return ids.decode(prefix, str(text))
     return -1
+
+
+def described(kind: str, row: DirectoryUser | DirectoryGroup) -> dict[str, Any]:
+    """What is told of a resource beside what it says."""
+    return {
+        "resourceType": kind,
+        "created": row.created_at,
+        "lastModified": row.changed_at,
+        "version": f'W/"{row.version}"',
+    }
 
 
 def provider() -> ScimProvider:

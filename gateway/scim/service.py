@@ -8,11 +8,22 @@ not told at all.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
-from scim2_models import InvalidSyntaxException, InvalidValueException, PatchOp, Resource, ResourceType
+from scim2_models import (
+    EnterpriseUser,
+    InvalidSyntaxException,
+    InvalidValueException,
+    PatchOp,
+    Resource,
+    ResourceType,
+    ResponseParameters,
+)
 from scim2_server.bulk import BulkPlan
 from scim2_server.conditions import Conditions
+from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
 from gateway import cards
@@ -59,6 +70,25 @@ class Service(ScimService):
             bounded(told)
         return super().read_search(resource_types, payload)
 
+    def publish(self, base_url: str, resource: Resource[Any]) -> Resource[Any]:
+        """A resource in the form that is sent: in its place, for it was made of rows for this answer alone."""
+        assert resource.id is not None
+        assert resource.meta is not None
+        kind = self.get_resource_type_of(resource)
+        resource.meta.location = self.resource_location(base_url, kind, resource.id)
+        for entry in _referring(resource):
+            entry.ref = self.reference_location(base_url, entry.ref)
+        return resource
+
+    def patch_response(
+        self, base_url: str, resource: Resource[Any], response_parameters: ResponseParameters[Any]
+    ) -> ScimResponse:
+        """The answer to a PATCH: the version alone, unless some attributes were asked for."""
+        if response_parameters.attributes or response_parameters.excluded_attributes:
+            return super().patch_response(base_url, resource, response_parameters)
+        assert resource.meta is not None
+        return ScimResponse(HTTPStatus.NO_CONTENT, None, {"ETag": resource.meta.version or ""})
+
     def _understood(self, body: bytes, content_type: str | None) -> bytes:
         self.ensure_json(content_type)
         try:
@@ -98,3 +128,11 @@ def _manager(told: Any) -> Any:
     if isinstance(told, dict) and told.get("value") and not told.get("$ref"):
         return told | {"$ref": f"Users/{told['value']}"}
     return told
+
+
+def _referring(resource: Resource[Any]) -> Iterator[Any]:
+    """What of a resource of ours refers to another one."""
+    enterprise = getattr(resource, EnterpriseUser.__name__, None)
+    told = [*(getattr(resource, "groups", None) or ()), *(getattr(resource, "members", None) or ())]
+    told += [enterprise.manager] if enterprise is not None and enterprise.manager is not None else []
+    return (entry for entry in told if entry.ref is not None)

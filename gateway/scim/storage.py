@@ -18,6 +18,7 @@ from scim2_server.storage import AsyncScimStorage, SearchPage
 from auth.directories.rules import Raced
 from auth.directories.tables import Directory
 from gateway.scim.groups import Groups
+from gateway.scim.moving import Moved
 from gateway.scim.users import Users
 from kernel.errors import NotFound
 from kernel.work import Work
@@ -30,7 +31,8 @@ class Storage(AsyncScimStorage):
     """The users and groups of one directory, in one request."""
 
     def __init__(self, work: Work, directory: Directory) -> None:
-        self._kept: dict[str, Users | Groups] = {"User": Users(work, directory), "Group": Groups(work, directory)}
+        self._groups = Groups(work, directory)
+        self._kept: dict[str, Users | Groups] = {"User": Users(work, directory), "Group": self._groups}
 
     async def get(
         self,
@@ -74,6 +76,13 @@ class Storage(AsyncScimStorage):
             raise NotFoundException from None
         except Raced:
             raise PreconditionFailedException from None
+
+    async def move(self, resource_id: str, who: Moved) -> Resource[Any]:
+        """A group, without its members, once some have come and gone. Raises NotFoundException."""
+        try:
+            return await self._groups.move(resource_id, who)
+        except NotFound:
+            raise NotFoundException from None
 
     async def delete(
         self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None

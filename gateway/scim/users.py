@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from scim2_models import InvalidFilterException, Meta, NotFoundException, Resource, ScimFilter
+from scim2_models import InvalidFilterException, NotFoundException, Resource, ScimFilter
 from scim2_models.context import Context
 
 from auth.addresses import address, is_address
@@ -15,7 +15,7 @@ from auth.directories.listing import Where
 from auth.directories.rules import Told
 from auth.directories.tables import Directory, DirectoryUser
 from gateway.scim.filters import Column, condition, instant
-from gateway.scim.resources import GROUP, USER, Seat, UserResource, named, number
+from gateway.scim.resources import GROUP, USER, Seat, UserResource, described, named, number
 from kernel import ids
 from kernel.work import Work
 from seats import provisioning
@@ -82,16 +82,16 @@ class Users:
 
 
 def _user(row: DirectoryUser, seat: str | None, groups: list[dict[str, str]] | None) -> Resource[Any]:
-    told = row.document | {"userName": row.user_name, "externalId": row.external_id, "groups": groups}
-    made = UserResource.model_validate(told, scim_ctx=Context.DEFAULT)
-    made.id = ids.encode(USER, row.id)
-    made.meta = Meta(
-        resource_type="User", created=row.created_at, last_modified=row.changed_at, version=f'W/"{row.version}"'
-    )
-    wanted = made[Seat].seat_wanted if made[Seat] else None
-    if seat or wanted is not None:
-        made[Seat] = Seat(seat_wanted=wanted, seat_status=seat)
-    return made
+    told = row.document | {
+        "id": ids.encode(USER, row.id),
+        "userName": row.user_name,
+        "externalId": row.external_id,
+        "groups": groups,
+        "meta": described("User", row),
+    }
+    if seat is not None:
+        told[_SEAT] = (row.document.get(_SEAT) or {}) | {"seatStatus": seat}
+    return UserResource.model_validate(told, scim_ctx=Context.DEFAULT)
 
 
 def _told(resource: Resource[Any]) -> Told:
@@ -128,7 +128,7 @@ def _boolean(value: Any) -> bool:
 
 _COLUMNS = {
     "id": Column("u.id", "bigint", partial(named, USER)),
-    "userName": Column("u.user_name"),
+    "userName": Column("u.user_name", lower="u.lower_name"),
     "externalId": Column("u.external_id"),
     "active": Column("u.active", "boolean", _boolean),
     "meta.created": Column("u.created_at", "timestamptz", instant),

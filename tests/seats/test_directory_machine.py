@@ -18,9 +18,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlmodel import col, select
 
 from auth import queries as people
-from auth.directories import queries as directories
 from auth.directories.rules import Told
 from auth.directories.tables import Directory
 from auth.policy import DIRECTORY, ROLES, Actor, ActorKind, Role, sees
@@ -274,8 +274,7 @@ class Office(RuleBasedStateMachine):
         actor = Actor(ActorKind.DIRECTORY, grants={self.scene.number: DIRECTORY}, directory_id=self.directory)
 
         async def act(work: Work) -> None:
-            directory = await directories.seen(work, self.scene.number, self.directory)
-            assert directory is not None
+            directory = await work.one(select(Directory).where(col(Directory.id) == self.directory))
             await does(work, directory)
 
         assert self.run(self.done(Origin("directory"), actor, act, apart=True)) == "done"
