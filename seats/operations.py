@@ -263,6 +263,8 @@ async def resume(work: Work, account_id: int, assignment_id: int) -> Assignment:
 
 async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> None:
     """Give a new member the seats that waited for their address, and those that were kept for them."""
+    if not await queries.awaited(work, account_id, person_id, email):
+        return
     waited = await queries.seats_for(work, account_id, email)
     freed = await keeping.take_up(work, account_id, person_id, [one.pool_id for one in waited])
     for assignment in waited:

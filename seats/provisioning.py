@@ -124,11 +124,10 @@ async def _named_once(work: Work, row: DirectoryUser) -> None:
 
 async def _introduced(work: Work, directory: Directory, told: Told, *, wanted: bool) -> str | None:
     """The address by which somebody is known here; whoever is wanted and new has an account of their own now."""
-    verified = await listing.verified(work, directory.account_id, rules.domains(told))
+    addresses = rules.addresses(told) if wanted else []
+    verified, known = await listing.familiar(work, directory.account_id, rules.domains(told), addresses)
     email = rules.known_by(told, verified)
-    if email is None or not wanted:
-        return email
-    if await listing.found_at(work, directory.account_id, directory.id, email, 0) is None:
+    if wanted and email is not None and email not in known:
         await _newcomer(work, directory, email, told.name)
     return email
 

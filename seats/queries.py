@@ -113,6 +113,20 @@ async def kept_seats(work: Work, account_id: int, person_id: int) -> list[Assign
     return [seat for seat in await seats_of(work, account_id, person_id) if seat.kept_until is not None]
 
 
+async def awaited(work: Work, account_id: int, person_id: int, email: str) -> bool:
+    """Whether a seat waits for whoever comes with an address, or is kept for this person."""
+    found = await work.fetch(
+        "select exists (select from assignment where account_id = $1 and email = $3 and state = 'invited'"
+        "   and person_id is null)"
+        " or exists (select from assignment where account_id = $1 and person_id = $2 and state = 'suspended'"
+        "   and kept_until is not null) as awaited",
+        account_id,
+        person_id,
+        email,
+    )
+    return bool(found[0]["awaited"])
+
+
 async def kept_overdue(work: Work, account_id: int, now: datetime, most: int) -> list[Assignment]:
     """The seats of a workspace that were kept until now, locked for a change."""
     asked = select(Assignment).where(

@@ -44,15 +44,20 @@ async def has_name(work: Work, account_id: int, directory_id: int, name: str, bu
     return bool(found)
 
 
-async def verified(work: Work, account_id: int, names: Sequence[str]) -> set[str]:
-    """Which of these domains a workspace has proven."""
+async def familiar(
+    work: Work, account_id: int, domains: Sequence[str], emails: Sequence[str]
+) -> tuple[set[str], set[str]]:
+    """Which of these domains a workspace has proven, and at which of these addresses somebody is known."""
     found = await work.fetch(
-        "select name from workspace_domain where account_id = $1 and name = any($2::text[])"
-        " and verified_at is not null and removed_at is null",
+        "select 'domain' as kind, name from workspace_domain where account_id = $1 and name = any($2::text[])"
+        " and verified_at is not null and removed_at is null"
+        " union all select 'person', lower_email from person where lower_email = any($3::text[]) and email_verified",
         account_id,
-        list(names),
+        list(domains),
+        list(emails),
     )
-    return {row["name"] for row in found}
+    told = {(row["kind"], row["name"]) for row in found}
+    return {name for kind, name in told if kind == "domain"}, {name for kind, name in told if kind == "person"}
 
 
 async def found_at(work: Work, account_id: int, directory_id: int, email: str, but: int) -> Found | None:

@@ -121,10 +121,15 @@ def known_by(told: Told, verified: Collection[str]) -> str | None:
     return next((found for found in told.addresses if _domain(found) in verified), None)
 
 
+def addresses(told: Told) -> list[str]:
+    """Every address that an entry holds."""
+    names = [told.user_name] if is_address(told.user_name) else []
+    return sorted({address(found) for found in [*names, *told.addresses]})
+
+
 def domains(told: Told) -> list[str]:
     """The domains of every address that an entry holds."""
-    names = [told.user_name] if is_address(told.user_name) else []
-    return sorted({_domain(address(found)) for found in [*names, *told.addresses]})
+    return sorted({_domain(found) for found in addresses(told)})
 
 
 def take_for(found: Found, email: str, maker: Role | None) -> None:

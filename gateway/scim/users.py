@@ -57,7 +57,8 @@ class Users:
 
     async def create(self, resource: Resource[Any]) -> Resource[Any]:
         """A new user, and what that means."""
-        return (await self._shown([await provisioning.add(self._work, self._directory, _told(resource))]))[0]
+        row = await provisioning.add(self._work, self._directory, _told(resource))
+        return _user(row, (await self._seats([row])).get(row.person_id or 0), None)
 
     async def update(self, resource: Resource[Any], version: int | None) -> Resource[Any]:
         """What a user is from now on, and what that means."""
@@ -70,15 +71,17 @@ class Users:
         await provisioning.remove(self._work, self._directory, number(USER, resource_id), version)
 
     async def _shown(self, rows: Sequence[DirectoryUser]) -> list[Resource[Any]]:
-        people = [row.person_id for row in rows if row.person_id is not None and row.active]
-        account = self._directory.account_id
-        seats = await listing.seat_states(self._work, account, people) if people else {}
+        seats = await self._seats(rows)
         groups: dict[int, list[dict[str, str]]] = {}
-        for found in await grouping.groups_of(self._work, account, [row.id for row in rows]):
+        for found in await grouping.groups_of(self._work, self._directory.account_id, [row.id for row in rows]):
             text = ids.encode(GROUP, found["id"])
             told = {"value": text, "$ref": f"Groups/{text}", "display": found["name"], "type": "direct"}
             groups.setdefault(found["user_id"], []).append(told)
         return [_user(row, seats.get(row.person_id or 0), groups.get(row.id)) for row in rows]
+
+    async def _seats(self, rows: Sequence[DirectoryUser]) -> dict[int, str]:
+        people = [row.person_id for row in rows if row.person_id is not None and row.active]
+        return await listing.seat_states(self._work, self._directory.account_id, people) if people else {}
 
 
 def _user(row: DirectoryUser, seat: str | None, groups: list[dict[str, str]] | None) -> Resource[Any]:
