@@ -161,6 +161,8 @@ async def lists(url: str, postmaster: int, asked: argparse.Namespace) -> None:
     """The whole of it, on one database."""
     plenty = {"SEATGRAPH_BUDGET": 10**9, "SEATGRAPH_BUDGET_RESTORED": 10**9}
     settings = Settings.model_validate({"SEATGRAPH_ENV": "test", "SEATGRAPH_SECRET": "x" * 40} | plenty)
+    # From here on ids are told as this installation tells them.
+    app, meter = build(settings, url, None, working=False), Meter(postmaster)
     minted = keys.mint(ids.encode("key", 9))
     async with database.connected(url) as owner:
         await owner.execute(FILL.replace("$people", str(asked.rows)).replace("$seats", str(asked.seats or asked.rows)))
@@ -170,7 +172,6 @@ async def lists(url: str, postmaster: int, asked: argparse.Namespace) -> None:
             minted.digest,
             datetime.now(UTC) + timedelta(days=1),
         )
-    app, meter = build(settings, url, None, working=False), Meter(postmaster)
     transport = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
