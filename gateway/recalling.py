@@ -112,7 +112,8 @@ class Recollection:
     def put(self, bearer: str, recognized: Recognized, facts: str) -> None:
         """Remember who somebody is, of whom the database told these facts before they were recognized."""
         actor, subject, until = recognized.actor, recognized.subject, recognized.until
-        if subject is None or until is None:
+        # Nothing that is told is told of everybody: a demotion would go unnoticed.
+        if subject is None or until is None or not facts:
             return
         told = sees(actor)
         if not any(_SEPARATOR in each or "\0" in each for each in told.values()):

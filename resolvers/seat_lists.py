@@ -132,6 +132,6 @@ def _made(each: Purchase) -> ListPurchase:
 
 
 def wanted_by(actor: Actor, account_id: int, pool: str | None = None, *, whole: bool = False) -> Wanted:
-    """How a list is taken that somebody brings, with the roles that they may give."""
-    grants = frozenset(role for role in Role if actor.may_grant(role, account_id))
+    """How a list is taken that somebody brings, with the roles that they may give; a list makes nobody an owner."""
+    grants = frozenset(role for role in Role if role is not Role.OWNER and actor.may_grant(role, account_id))
     return Wanted(None if pool is None else ids.decode("pool", pool), grants, whole)

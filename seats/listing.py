@@ -184,9 +184,10 @@ class _Judging:
             says = f"{email} is here, or was invited, as {here}. Change that first, or leave the role empty."
             raise _NotSo(RowOutcome.OTHER_ROLE, says)
         if here is None and role not in self.grants:
-            raise _NotSo(
-                RowOutcome.ROLE_NOT_YOURS, f"You may not make anybody {role}. Ask an owner, or leave it empty."
-            )
+            says = f"You may not make anybody {role}. Ask an owner, or leave it empty."
+            if role is Role.OWNER:
+                says = "A list makes nobody an owner. An owner invites them by themselves, or leave it empty."
+            raise _NotSo(RowOutcome.ROLE_NOT_YOURS, says)
         return role
 
     def _seat(self, told: Verdict, pool: OpenPool) -> Verdict:

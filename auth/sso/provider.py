@@ -238,6 +238,8 @@ def _check(claims: dict[str, Any], client: Client, nonce: str, now: datetime) ->
         raise ValueError("nonce is not the one of this login")
     if not is_text(claims.get("sub")):
         raise ValueError("sub is missing, empty or not a text")
+    if (ends := _ends(claims)) is not None and ends <= now.timestamp():
+        raise ValueError("session_expiry is over: the provider's own session has ended")
     in_force(claims, now)
 
 
@@ -267,8 +269,13 @@ def _proved(claims: dict[str, Any], now: datetime, *, again: bool) -> datetime |
     return known and min(known, now)
 
 
-def _claimed(claims: dict[str, Any], proved_at: datetime | None) -> Claimed:
+def _ends(claims: dict[str, Any]) -> int | None:
+    """When the provider ends its own session, if it says so: seconds since 1970."""
     ends = claims.get("session_expiry")
+    return ends if type(ends) is int else None
+
+
+def _claimed(claims: dict[str, Any], proved_at: datetime | None) -> Claimed:
     # Many providers don't say whether they verified an address; the domain is proven to us anyway.
     vouched = claims.get("email_verified", True) is True
     email = email_in(claims)
@@ -278,7 +285,7 @@ def _claimed(claims: dict[str, Any], proved_at: datetime | None) -> Claimed:
         name=claims["name"] if is_text(claims.get("name"), 200) else None,
         proved_at=proved_at,
         provider_session=claims["sid"] if is_text(claims.get("sid")) else None,
-        ends_at=ends if type(ends) is int else None,
+        ends_at=_ends(claims),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -199,3 +200,57 @@ async def test_the_last_owner_does_not_leave_alone(workspace: Scene) -> None:
         "message": "This is the workspace's last owner. Make somebody else an owner first.",
     }
     assert await evidence(workspace) == before
+
+
+# Giving oneself more
+
+
+async def test_a_seat_admin_gives_themselves_nothing_more_in_any_way(workspace: Scene) -> None:
+    world, pool = workspace.world, await workspace.pool(5)
+    who = workspace.members[Role.SEAT_ADMIN]
+    group, login = await workspace.directory_group(await workspace.directory()), await workspace.login()
+    letter = await workspace.invitation(who.email, Role.OWNER)
+    sheet = f"email,role\nmine@example.test,admin\n{who.email},owner"
+    before = await evidence(workspace)
+
+    roles = [await turns(workspace, who, who, role) for role in Role]
+    invited = [await invites(workspace, who, role) for role in Role if role is not Role.MEMBER]
+    rest: dict[str, dict[str, Any]] = {
+        "createServiceKey": {"account": workspace.account, "name": "x", "scopes": ["BILLING_WRITE"]},
+        "linkSsoLogin": {"login": login, "member": workspace.member(who)},
+        "setGroupRule": {"group": group, "role": "OWNER"},
+        "changeOverage": {"workspace": workspace.id, "overage": "BUY"},
+        "changeSeats": {"pool": pool, "seats": 50},
+        "createSetupLink": {"workspace": workspace.id, "purpose": "SSO"},
+    }
+    refused = {name: (await world.change(name, who, **input_)).code for name, input_ in rest.items()}
+    own = await accepts(workspace, who, letter)
+    shows = "... on SeatList { rows { outcome } }"
+    listed = await world.change("importSeats", who, shows_=shows, workspace=workspace.id, pool=pool, sheet=sheet)
+
+    assert roles == ["FORBIDDEN"] * len(Role)
+    assert invited == ["FORBIDDEN"] * (len(Role) - 1)
+    assert set(refused.values()) <= {"FORBIDDEN", "NOT_FOUND"}
+    assert own == "AlreadyMember"
+    assert [row["outcome"] for row in listed.data["importSeats"]["rows"]] == ["ROLE_NOT_YOURS", "OTHER_ROLE"]
+    assert await evidence(workspace) == before
+
+
+async def test_a_list_makes_nobody_an_owner(workspace: Scene) -> None:
+    pool = await workspace.pool(5)
+    shows = "... on SeatList { rows { outcome says } }"
+
+    listed = await workspace.world.change(
+        "importSeats",
+        workspace.owner,
+        shows_=shows,
+        workspace=workspace.id,
+        pool=pool,
+        sheet="email,role\nmine@example.test,owner",
+    )
+
+    (row,) = listed.data["importSeats"]["rows"]
+    assert row["outcome"] == "ROLE_NOT_YOURS"
+    assert row["says"] == "A list makes nobody an owner. An owner invites them by themselves, or leave it empty."
+    invited = "select count(*) from invitation where account_id = $1"
+    assert await workspace.world.value(invited, workspace.number) == 0

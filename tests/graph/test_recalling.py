@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auth.policy import KeyScope, Role
+from auth.policy import Actor, ActorKind, KeyScope, Role
 from gateway.authentication import Door
 from gateway.quick.entrance import Entrance
-from gateway.recalling import Recollection
+from gateway.recalling import Recognized, Recollection, Subject
 from kernel import ids
 from tests.graph.deeds import refused
 from tests.scenery import Asker, Reply, Scene, World
@@ -242,3 +242,15 @@ async def test_the_least_recently_used_bearer_is_forgotten_first(here: Process, 
         await here.often(ME, person)
 
     assert [await here.knows(person.bearer) for person in people] == [False, True, True]
+
+
+def test_nobody_is_remembered_of_whom_the_database_told_nothing() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    found = Recognized(Actor(ActorKind.PERSON, 1), subject=Subject(1), until=now + timedelta(minutes=1))
+    remembered, forgotten = Recollection(), Recollection()
+
+    remembered.put("sgs_1", found, "(ada@acme.test)")
+    forgotten.put("sgs_1", found, "")
+
+    assert remembered.get("sgs_1", now) is not None
+    assert forgotten.get("sgs_1", now) is None

@@ -276,6 +276,7 @@ HOSTILE: dict[str, Bend] = {
     "no nonce": _lacking("nonce"),
     "a token of yesterday": _set("claims", iat=1_500_000_000, exp=1_500_000_300),
     "a token of tomorrow": _set("claims", iat=4_000_000_000, exp=4_000_000_300),
+    "a session of the provider that is over": _set("claims", session_expiry=1_500_000_000),
     "no end": _lacking("exp"),
     "an end without a number": _set("claims", exp="4000000000"),
     "no id token": _set("answer", id_token="left out"),
@@ -905,6 +906,21 @@ async def test_a_session_lives_as_long_as_the_policy_says_at_most(
     assert (row["expires_at"] - row["created_at"], row["idle_seconds"]) == (180 * MINUTE, 420)
 
 
+@pytest.mark.parametrize("minutes", [None, 20, 10_000])
+async def test_a_session_ends_with_that_of_the_provider_if_that_says_when(
+    minutes: int | None, acme: tuple[Scene, str, str], idp: Provider, tab: Browser
+) -> None:
+    scene, connection, _ = acme
+    said = None if minutes is None else int((await scene.world.now() + minutes * MINUTE).timestamp())
+    idp.claims["session_expiry"] = said
+
+    await tab.sign_in(connection, idp)
+
+    (row,) = await scene.world.rows("select * from session where account_id = $1", scene.number)
+    whole = row["created_at"] + 720 * MINUTE
+    assert row["expires_at"] == (whole if said is None else min(whole, datetime.fromtimestamp(said, UTC)))
+
+
 # Proving it once more
 
 
@@ -920,6 +936,7 @@ async def test_what_opens_doors_asks_to_sign_in_once_more(workspace: Scene, idp:
         "createServiceKey": {"account": workspace.account, "name": "x", "scopes": ["SEATS_READ"]},
         "inviteMember": {"workspace": workspace.id, "email": "x@example.test", "role": "OWNER"},
         "changeSeats": {"pool": pool, "seats": 60},
+        "leaveWorkspace": {"workspace": workspace.id},
         "createLicensePool": {"workspace": workspace.id, "price": world.catalog.team.price, "seats": 50},
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -42,6 +43,20 @@ ADDRESS = "https://seats.test/sso/x/acs"
 REQUEST = "_request"
 
 Element = Any
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks the providers that are made meanwhile, for what, and in which domain their people are."""
+
+    now: datetime | None = None
+    audience: str = AUDIENCE
+    address: str = ADDRESS
+    request: str = REQUEST
+    domain: str = "acme.test"
+
+
+ASKING = ContextVar("ASKING", default=Asking())  # noqa: B039 - it is frozen
 
 RESPONSE = """<samlp:Response xmlns:samlp="{p}" xmlns:saml="{a}" ID="{response_id}" Version="{version}"\
  IssueInstant="{now}"{destination}{in_response_to}>{response_issuer}{extensions}\
@@ -138,7 +153,7 @@ class Signing:
 class Idp:
     """What it says, and how it signs it; `now` is its clock."""
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=lambda: ASKING.get().now or datetime.now(UTC))
     key: Any = field(default_factory=lambda: key_of("idp"))
     parts: tuple[str, ...] = ("assertion",)
     """What is signed, in this order."""
@@ -147,9 +162,10 @@ class Idp:
     subject: str = "ada"
     told: dict[str, str] = field(default_factory=dict)
     issuer: str = ISSUER
-    audience: str = AUDIENCE
-    address: str = ADDRESS
-    request: str = REQUEST
+    audience: str = field(default_factory=lambda: ASKING.get().audience)
+    address: str = field(default_factory=lambda: ASKING.get().address)
+    request: str = field(default_factory=lambda: ASKING.get().request)
+    domain: str = field(default_factory=lambda: ASKING.get().domain)
 
     def document(self) -> Element:
         """The signed answer, as a tree."""
@@ -197,7 +213,7 @@ class Idp:
             "statement": f'<saml:AuthnStatement AuthnInstant="{at(self.now)}" SessionIndex="s1">'
             "<saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
             "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>",
-            "attributes": attribute(EMAIL, "ada@acme.test") + attribute("displayName", "Ada"),
+            "attributes": attribute(EMAIL, f"ada@{self.domain}") + attribute("displayName", "Ada"),
         }
 
     def expected(self, mapping: Mapping | None = None, *, again: bool = False) -> Expected:
