@@ -59,7 +59,8 @@ async def _changed(work: Work, signer: Signer, row: AppGrant, verifier: str, red
         return None
     if row.kind is GrantKind.CODE and not (rules.proves(verifier, row.challenge or "") and redirect == row.redirect):
         return None
-    used = Used(row.kind, row.expires_at, row.used_at, await queries.answered(work, row.hash))
+    answered, rivaled = await queries.answered(work, row.hash), await queries.rivaled(work, row)
+    used = Used(row.kind, row.expires_at, row.used_at, answered, rivaled)
     found = rules.outcome(used, work.now)
     if found is Outcome.STOLEN:
         _end(work, session)

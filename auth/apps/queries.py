@@ -23,6 +23,12 @@ async def answered(work: Work, digest: bytes) -> bool:
     return bool((await work.fetch(asked, digest))[0]["used"])
 
 
+async def rivaled(work: Work, row: AppGrant) -> bool:
+    """Whether another answer to the token that gave this one was used."""
+    asked = "select exists (select from app_grant where parent = $1 and hash <> $2 and used_at is not null) as used"
+    return row.parent is not None and bool((await work.fetch(asked, row.parent, row.hash))[0]["used"])
+
+
 async def session(work: Work, session_id: int) -> Session:
     """A session, locked. Raises NotFound."""
     found: Session | None = await work.one(select(Session).where(col(Session.id) == session_id).with_for_update())

@@ -3,7 +3,7 @@
 An app can keep no secret of its own, so a code is worth nothing without the verifier that only the app which began has
 (RFC 7636, S256 alone). A refresh token is used once and gives the next one; one that comes again was stolen, or is ours
 and its answer was lost. For half a minute, while nobody has used the answer, it is taken for the latter (RFC 9700,
-4.14).
+4.14). Whoever lost an answer can't use it: where two answers to one token are used, two have the token.
 """
 
 from __future__ import annotations
@@ -69,6 +69,9 @@ class Used:
     answered: bool = field(default=False)
     """Whether what it gave was used."""
 
+    rivaled: bool = field(default=False)
+    """Whether another answer to the same token was used."""
+
 
 class Outcome(StrEnum):
     """What comes of a grant."""
@@ -80,6 +83,8 @@ class Outcome(StrEnum):
 
 def outcome(used: Used, now: datetime) -> Outcome:
     """What comes of a grant at an instant: tokens, nothing, or the end of the session."""
+    if used.rivaled:
+        return Outcome.STOLEN
     if used.used_at is None:
         return Outcome.GIVEN if now < used.expires_at else Outcome.STALE
     lost = used.kind is GrantKind.REFRESH and now - used.used_at <= LOST and not used.answered

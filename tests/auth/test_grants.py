@@ -45,6 +45,11 @@ def test_a_grant_gives_tokens_once_or_its_answer_was_lost(
     assert rules.outcome(Used(kind, NOW + MINUTE, at, answered), NOW) is found
 
 
+def test_two_answers_to_one_token_that_are_both_used_show_a_thief() -> None:
+    assert rules.outcome(Used(GrantKind.REFRESH, NOW + MINUTE, None, rivaled=True), NOW) is Outcome.STOLEN
+    assert rules.outcome(Used(GrantKind.REFRESH, NOW + MINUTE, NOW, rivaled=True), NOW) is Outcome.STOLEN
+
+
 def test_a_grant_that_ran_out_gives_nothing() -> None:
     assert rules.outcome(Used(GrantKind.CODE, NOW, None), NOW) is Outcome.STALE
 

@@ -138,6 +138,23 @@ async def test_a_refresh_token_that_comes_after_its_answer_was_used_ends_the_ses
     assert (await refreshed(phone, third["refresh_token"])).status_code == 400
 
 
+async def test_whoever_used_a_token_in_the_half_minute_of_a_lost_answer_is_found_out(
+    acme: tuple[Scene, str], idp: Provider, phone: Browser
+) -> None:
+    scene, connection = acme
+    given = await signed_in(phone, connection, idp)
+    ours = (await refreshed(phone, given["refresh_token"])).json()
+    theirs = (await refreshed(phone, given["refresh_token"])).json()
+    going_on = (await refreshed(phone, ours["refresh_token"])).json()
+
+    stolen = await refreshed(phone, theirs["refresh_token"])
+
+    assert (stolen.status_code, stolen.json()) == (400, {"error": "invalid_grant"})
+    assert await ended(scene) == ["what an app signs in with was used twice"]
+    assert (await scene.world.ask(WHO, going_on["access_token"])).code == "UNAUTHENTICATED"
+    assert (await refreshed(phone, going_on["refresh_token"])).status_code == 400
+
+
 async def test_a_code_that_comes_twice_ends_the_session(acme: tuple[Scene, str], idp: Provider, phone: Browser) -> None:
     scene, connection = acme
     code = code_of(await coded(phone, connection, idp))
