@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from auth.policy import ROLES, SELF, Actor, ActorKind, Desk, Role, sees
+from auth.policy import ROLES, SELF, Actor, ActorKind, Desk, KeyScope, Role, sees
 from kernel import database
 from tests.graph.crowd import evidence
 from tests.graph.furniture import furnished
@@ -291,6 +291,57 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
         "sso_assertion",
         "sso_flow",
     }
+
+
+TRUSTED = """
+    select p.proname as name,
+        array(select g.grantee::regrole::text from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g
+            where g.grantee <> p.proowner and g.privilege_type = 'EXECUTE') as callers,
+        (select setting from unnest(p.proconfig) setting where setting like 'search_path=%') as path
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where p.prosecdef and n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'
+"""
+"""The functions that run as the owner of the tables, who may call them, and where they look for what they name."""
+
+
+async def test_what_runs_as_the_owner_of_the_tables_is_called_by_our_role_alone(world: World) -> None:
+    trusted = await world.rows(TRUSTED)
+
+    assert trusted
+    assert {each["name"]: each["callers"] for each in trusted if not {*each["callers"]} <= {database.APP_ROLE}} == {}
+
+
+async def test_what_runs_as_the_owner_of_the_tables_finds_no_table_that_a_caller_made(world: World) -> None:
+    trusted = await world.rows(TRUSTED)
+    makers = await world.value(
+        "select count(*) from pg_namespace n, aclexplode(n.nspacl) g"
+        " where n.nspname = 'public' and g.privilege_type = 'CREATE' and g.grantee in (0, $1::regrole::oid)",
+        database.APP_ROLE,
+    )
+
+    ends = ("=public, pg_temp", "=pg_catalog, public, pg_temp")
+    assert {each["name"]: each["path"] for each in trusted if not (each["path"] or "").endswith(ends)} == {}
+    assert makers == 0
+
+
+async def test_what_decides_is_told_of_the_sessions_and_keys_of_that_person_alone(workspace: Scene) -> None:
+    world, stranger = workspace.world, await workspace.world.person("stranger")
+    await workspace.came_through(await workspace.sso(), workspace.owner)
+    await workspace.key(KeyScope.SEATS_READ)
+    session = await world.value("select id from session where account_id = $1", workspace.number)
+    key = await world.value("select id from service_key where account_id = $1", workspace.number)
+    told = "select standing_told($1, $2, $3)"
+
+    async with behind(world, {}) as connection:
+        bare = await connection.fetchval(told, stranger.number, None, None)
+        theirs = await connection.fetchval(told, stranger.number, session, key)
+        ours = await connection.fetchval(told, workspace.owner.number, session, key)
+        nobody = await connection.fetchval(told, -1, session, key)
+
+    assert bare is not None
+    assert theirs == bare
+    assert ours != await world.value(told, workspace.owner.number, None, None)
+    assert nobody is None
 
 
 async def test_nobody_sees_a_row_of_a_tenant_who_was_told_of_none(workspace: Scene) -> None:
