@@ -331,9 +331,7 @@ class IdentityMutation:
     link_sso_login = mutation(resolve.link_sso_login, "SsoIdentity", refusals=[SubjectTaken])
     unlink_sso_identity = mutation(resolve.unlink_sso_identity, "SsoIdentity")
     enforce_sso = mutation(resolve.enforce_sso, "SsoEnforcement", refusals=[SsoUntested, BreakGlassNeeded])
-    enroll_break_glass = mutation(
-        resolve.enroll_break_glass, "BreakGlassEnrolled", refusals=[BreakGlassFull, BreakGlassNeeded]
-    )
+    enroll_break_glass = mutation(resolve.enroll_break_glass, "BreakGlassEnrolled", refusals=[BreakGlassFull])
     confirm_break_glass = mutation(resolve.confirm_break_glass, "BreakGlass", refusals=[CodeWrong])
     remove_break_glass = mutation(resolve.remove_break_glass, "BreakGlass", refusals=[BreakGlassNeeded])
     open_break_glass = mutation(resolve.open_break_glass, "BreakGlassOpened", refusals=[BreakGlassClosed])

@@ -31,20 +31,17 @@ class Opened:
 
 
 async def enroll(work: Work, account_id: int, person_id: int) -> tuple[BreakGlass, str]:
-    """A second factor that waits to be confirmed, in place of the person's earlier one, and its secret.
+    """A second factor that waits to be confirmed, until when the person's earlier one counts, and its secret.
 
-    Raises BreakGlassFull, or BreakGlassNeeded where nobody else could break the glass meanwhile.
+    Raises BreakGlassFull.
     """
-    workspace = await people.workspace(work, account_id, lock=True)
+    await people.workspace(work, account_id, lock=True)
     known, owners = await queries.enrolled(work, account_id), await queries.owners(work, account_id)
-    others = [row for row in known if row.person_id in owners - {person_id}]
+    others = {row.person_id for row in known if row.person_id in owners} - {person_id}
     if len(others) >= rules.MOST:
         raise BreakGlassFull(rules.MOST)
-    mine = [row for row in known if row.person_id == person_id and row.confirmed_at]
-    if workspace.sso_enforced and mine and not any(row.confirmed_at for row in others):
-        raise BreakGlassNeeded
     for row in known:
-        if row.person_id == person_id:
+        if row.person_id == person_id and row.confirmed_at is None:
             row.removed_at = work.now
     await work.flush()
     secret = rules.new_secret()
@@ -61,12 +58,18 @@ async def enroll(work: Work, account_id: int, person_id: int) -> tuple[BreakGlas
 
 
 async def confirm(work: Work, account_id: int, person_id: int, code: str) -> BreakGlass:
-    """Count from now on a second factor whose code is shown. Raises CodeWrong."""
-    row = await queries.mine(work, account_id, person_id)
+    """Count from now on a second factor whose code is shown, in place of the person's earlier one. Raises CodeWrong."""
+    await people.workspace(work, account_id, lock=True)
+    row = await queries.unconfirmed(work, account_id, person_id)
+    former = await queries.former(work, account_id, person_id)
     found = rules.step(_secret(row), code, work.now, row.last_step)
     if found is None:
         raise CodeWrong
-    row.last_step, row.confirmed_at = found, row.confirmed_at or work.now
+    if former is not None:
+        former.removed_at = work.now
+        await work.flush()
+        await _closed(work, former, "break-glass was replaced")
+    row.last_step, row.confirmed_at = found, work.now
     await work.flush()
     work.emit(events.BreakGlassConfirmed(account_id, row.id), row)
     return row
@@ -82,9 +85,8 @@ async def remove(work: Work, account_id: int, number: int) -> BreakGlass:
         raise BreakGlassNeeded
     row.removed_at = work.now
     await work.flush()
-    await people.end_sessions(
-        work, account_id, why="break-glass was removed", person_id=row.person_id, issuer=rules.ISSUER
-    )
+    if row.confirmed_at:
+        await _closed(work, row, "break-glass was removed")
     work.emit(events.BreakGlassRemoved(account_id, row.id), row)
     return row
 
@@ -103,8 +105,8 @@ async def keep(work: Work, account_id: int) -> None:
 
 async def insist_on_owner(work: Work, account_id: int, person_id: int) -> None:
     """Refuse whoever is no enrolled owner, as if there were no such workspace. Raises NotFound."""
-    row = await queries.mine(work, account_id, person_id, lock=False)
-    if row.confirmed_at is None or await people.role_of(work, account_id, person_id) is not Role.OWNER:
+    await queries.mine(work, account_id, person_id, lock=False)
+    if await people.role_of(work, account_id, person_id) is not Role.OWNER:
         raise NotFound
 
 
@@ -156,6 +158,11 @@ async def _counting(work: Work, account_id: int) -> list[BreakGlass]:
     """The second factors that open the door now: those of owners, who have shown a code."""
     known, owners = await queries.enrolled(work, account_id), await queries.owners(work, account_id)
     return [row for row in known if row.confirmed_at and row.person_id in owners]
+
+
+async def _closed(work: Work, row: BreakGlass, why: str) -> None:
+    """End what somebody came in with by this second factor."""
+    await people.end_sessions(work, row.account_id, why=why, person_id=row.person_id, issuer=rules.ISSUER)
 
 
 def _secret(row: BreakGlass) -> str:

@@ -12,14 +12,18 @@ from kernel.work import Work
 
 
 async def mine(work: Work, account_id: int, person_id: int, *, lock: bool = True) -> BreakGlass:
-    """A person's second factor for a workspace, locked for a change. Raises NotFound."""
-    asked = select(BreakGlass).where(
-        col(BreakGlass.account_id) == account_id,
-        col(BreakGlass.person_id) == person_id,
-        col(BreakGlass.removed_at).is_(None),
-    )
-    found: BreakGlass | None = await work.one(asked.with_for_update() if lock else asked)
-    return there(found)
+    """The second factor of a person that counts for a workspace, locked for a change. Raises NotFound."""
+    return there(await former(work, account_id, person_id, lock=lock))
+
+
+async def former(work: Work, account_id: int, person_id: int, *, lock: bool = True) -> BreakGlass | None:
+    """The same, or None where none counts yet."""
+    return await _of(work, account_id, person_id, confirmed=True, lock=lock)
+
+
+async def unconfirmed(work: Work, account_id: int, person_id: int) -> BreakGlass:
+    """The second factor that a person has yet to confirm, locked for that. Raises NotFound."""
+    return there(await _of(work, account_id, person_id, confirmed=False, lock=True))
 
 
 async def enrolled(work: Work, account_id: int) -> list[BreakGlass]:
@@ -32,3 +36,15 @@ async def owners(work: Work, account_id: int) -> frozenset[int]:
     """The people who own a workspace."""
     active = (col(Member.account_id) == account_id, col(Member.state) == MemberState.ACTIVE)
     return frozenset(await work.all(select(Member.person_id).where(*active, col(Member.role) == Role.OWNER)))
+
+
+async def _of(work: Work, account_id: int, person_id: int, *, confirmed: bool, lock: bool) -> BreakGlass | None:
+    shown = col(BreakGlass.confirmed_at)
+    asked = select(BreakGlass).where(
+        col(BreakGlass.account_id) == account_id,
+        col(BreakGlass.person_id) == person_id,
+        col(BreakGlass.removed_at).is_(None),
+        shown.is_not(None) if confirmed else shown.is_(None),
+    )
+    found: BreakGlass | None = await work.one(asked.with_for_update() if lock else asked)
+    return found

@@ -12,6 +12,7 @@ from tests.graph.crowd import evidence
 from tests.scenery import Scene
 
 MINUTE = timedelta(minutes=1)
+STEP = timedelta(seconds=30)
 OPENED = "__typename ... on BreakGlassOpened { session until triesLeft } ... on Problem { message }"
 SHOWN = "__typename ... on Problem { message }"
 SEEN = "query($id: ID!) { workspace(id: $id) { id ssoConnections { id } } }"
@@ -38,6 +39,14 @@ async def opened(scene: Scene, secret: str) -> str:
     return text
 
 
+async def enrolled(scene: Scene, who: Any) -> tuple[str, str]:
+    """The secret and the id of a second factor that waits to be confirmed."""
+    shows = "... on BreakGlassEnrolled { secret breakGlass { id } }"
+    begun = await scene.world.change("enrollBreakGlass", who, shows_=shows, workspace=scene.id)
+    made = begun.data["enrollBreakGlass"]
+    return made["secret"], made["breakGlass"]["id"]
+
+
 async def wrong(scene: Scene, secret: str) -> str:
     """A code that is not one of those that count now."""
     near = {await scene.app_code(secret, ahead) for ahead in (-2, -1, 0, 1, 2)}
@@ -61,8 +70,9 @@ async def test_an_owner_enrolls_with_an_app_and_comes_in(workspace: Scene) -> No
         owner,
         shows_="... on BreakGlass { confirmedAt }",
         workspace=workspace.id,
-        code=await workspace.app_code(secret, -1),
+        code=await workspace.app_code(secret),
     )
+    await world.advance(STEP)
     came = await tried(workspace, await workspace.app_code(secret))
 
     assert begun["enrollBreakGlass"]["url"].startswith("otpauth://totp/")
@@ -166,20 +176,44 @@ async def test_three_owners_are_enrolled_at_most_and_one_replaces_their_own(work
     assert await actions(workspace) == ["break_glass.enrolled"]
 
 
-async def test_the_only_one_who_can_keeps_their_app_while_single_sign_on_is_enforced(locked: tuple[Scene, str]) -> None:
-    scene, secret = locked
-    other, through = await scene.join(Role.OWNER), await scene.came_through(await scene.sso(), scene.owner)
-    before = await evidence(scene)
+async def test_the_app_one_has_opens_until_a_new_one_is_confirmed(locked: tuple[Scene, str]) -> None:
+    scene, former = locked
+    through = await scene.came_through(await scene.sso(), scene.owner)
+    secret, _ = await enrolled(scene, through)
 
-    kept = await scene.world.change("enrollBreakGlass", through, shows_=SHOWN, workspace=scene.id)
-    unchanged = await evidence(scene) == before
-    await scene.glass(other)
-    anew = await scene.world.change("enrollBreakGlass", through, shows_=SHOWN, workspace=scene.id)
+    inside = await opened(scene, former)
+    sure = await scene.world.change(
+        "confirmBreakGlass", through, shows_=SHOWN, workspace=scene.id, code=await scene.app_code(secret)
+    )
+    await scene.world.advance(STEP)
+    over = await scene.world.ask(SEEN, inside, id=scene.id)
+    anew = await tried(scene, await scene.app_code(secret))
+    gone = await tried(scene, await scene.app_code(former, 1))
 
-    assert secret
-    assert kept.data["enrollBreakGlass"]["__typename"] == "BreakGlassNeeded"
-    assert unchanged
-    assert anew.data["enrollBreakGlass"]["__typename"] == "BreakGlassEnrolled"
+    assert inside
+    assert sure.data["confirmBreakGlass"]["__typename"] == "BreakGlass"
+    assert over.code == "UNAUTHENTICATED"
+    assert anew.data["openBreakGlass"]["session"]
+    assert gone.data["openBreakGlass"]["session"] is None
+
+
+async def test_a_new_app_that_is_given_up_changes_nothing(locked: tuple[Scene, str]) -> None:
+    scene, former = locked
+    through = await scene.came_through(await scene.sso(), scene.owner)
+    first, _ = await enrolled(scene, through)
+    second, number = await enrolled(scene, through)
+    late = await scene.world.change(
+        "confirmBreakGlass", through, shows_=SHOWN, workspace=scene.id, code=await scene.app_code(first)
+    )
+    inside = await opened(scene, former)
+
+    gone = await scene.world.change("removeBreakGlass", through, shows_=SHOWN, breakGlass=number)
+
+    still = await scene.world.ask(SEEN, inside, id=scene.id)
+    assert first != second
+    assert late.data["confirmBreakGlass"]["__typename"] == "CodeWrong"
+    assert gone.data["removeBreakGlass"]["__typename"] == "BreakGlass"
+    assert still.data["workspace"]["id"] == scene.id
 
 
 async def test_a_second_factor_of_somebody_who_owns_nothing_any_more_counts_for_nothing(workspace: Scene) -> None:
