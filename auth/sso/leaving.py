@@ -10,8 +10,9 @@ from auth.policy import ActorKind
 from auth.sso import operations as sso
 from auth.sso import queries
 from auth.sso.provider import Client, Providers
-from auth.sso.rules import Left
+from auth.sso.rules import Left, LoginPurpose, LoginRefused
 from auth.sso.tables import SsoConnection
+from auth.sso.tracing import Trace, refuse
 from auth.tables import Session
 from kernel.work import Work
 
@@ -21,7 +22,11 @@ _SYSTEM = {"staff": "on"}
 async def leave(work: Work, providers: Providers, row: SsoConnection, token: str) -> int:
     """End the sessions that a logout token speaks of; how many. Raises LoginRefused for a token that doesn't hold."""
     us = Client(row.id, row.issuer, row.client_id, sso.opened(row), "")
-    left = await providers.left(us, await providers.describe(us, work.now), token, work.now)
+    try:
+        left = await providers.left(us, await providers.describe(us, work.now), token, work.now)
+    except LoginRefused as refusal:
+        await refuse(work, row, None, Trace(), refusal, purpose=LoginPurpose.SIGN_OUT)
+        raise
     await work.see_as(_SYSTEM, replace(work.origin, actor=ActorKind.SYSTEM.value))
     async with work.transaction():
         await work.bind(row.account_id)

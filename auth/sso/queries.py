@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from auth.queries import there
 from auth.saml.certificates import WARNED_BEFORE
-from auth.sso.rules import DomainBehavior, Known
+from auth.sso.rules import DomainBehavior, Known, LoginPurpose
 from auth.sso.tables import SsoCertificate, SsoConnection, SsoIdentity, SsoLogin, WorkspaceDomain
 from auth.tables import Session
 from kernel.work import Work
@@ -159,14 +159,17 @@ async def take_flow(work: Work, connection_id: int, state_hash: bytes) -> Any:
     return taken[0] if taken else None
 
 
-async def refusals_since(work: Work, account_id: int, connection_id: int, since: datetime) -> int:
-    """How many logins through an SSO connection were refused since an instant."""
+async def refusals_since(
+    work: Work, account_id: int, connection_id: int, since: datetime, purpose: LoginPurpose
+) -> int:
+    """How many logins through an SSO connection, for a purpose, were refused since an instant."""
     found = await work.fetch(
         "select count(*) as many from sso_login"
-        " where account_id = $1 and connection_id = $2 and created_at > $3 and state = 'refused'",
+        " where account_id = $1 and connection_id = $2 and created_at > $3 and state = 'refused' and purpose = $4",
         account_id,
         connection_id,
         since,
+        purpose.value,
     )
     return int(found[0]["many"])
 

@@ -42,6 +42,9 @@ class LoginPurpose(StrEnum):
     TEST = "test"
     """To try an SSO connection, while signed in already."""
 
+    SIGN_OUT = "sign_out"
+    """To sign out there; kept only where the provider said so in a way that does not hold."""
+
 
 class LoginState(StrEnum):
     """What became of a login."""

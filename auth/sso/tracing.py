@@ -13,7 +13,7 @@ from auth.sso.tables import SsoConnection, SsoLogin
 from kernel.work import Work
 
 MOST_REFUSALS = 60
-"""Refusals of one SSO connection that are recorded in an hour, so that nobody fills its log from outside."""
+"""Refusals for a purpose that are recorded of one SSO connection in an hour: nobody fills its log from outside."""
 
 _SENT = {
     SsoKind.OIDC: "The provider's description could be read, and the browser was sent there.",
@@ -42,14 +42,22 @@ def sent(row: SsoConnection) -> str:
     return _SENT[row.kind]
 
 
-async def refuse(work: Work, row: SsoConnection, login_id: int | None, trace: Trace, refusal: LoginRefused) -> None:
+async def refuse(
+    work: Work,
+    row: SsoConnection,
+    login_id: int | None,
+    trace: Trace,
+    refusal: LoginRefused,
+    *,
+    purpose: LoginPurpose = LoginPurpose.SIGN_IN,
+) -> None:
     """Record why a login failed, in a transaction of its own."""
     async with work.transaction():
         await work.bind(row.account_id)
-        lately = await queries.refusals_since(work, row.account_id, row.id, work.now - _HOUR)
+        lately = await queries.refusals_since(work, row.account_id, row.id, work.now - _HOUR, purpose)
         if login_id is None and lately >= MOST_REFUSALS:
             return
-        login = begun(work, row) if login_id is None else await queries.login(work, row.account_id, login_id)
+        login = begun(work, row, purpose) if login_id is None else await queries.login(work, row.account_id, login_id)
         login.state, login.reason = LoginState.REFUSED, str(refusal)[:LONGEST_REASON]
         login.steps, login.ended_at = list(trace.steps), work.now
         if trace.claimed:
@@ -58,13 +66,13 @@ async def refuse(work: Work, row: SsoConnection, login_id: int | None, trace: Tr
         work.emit(events.LoginRefused(row.account_id, login.id), login)
 
 
-def begun(work: Work, row: SsoConnection) -> SsoLogin:
+def begun(work: Work, row: SsoConnection, purpose: LoginPurpose = LoginPurpose.SIGN_IN) -> SsoLogin:
     """The row of a login that nobody has announced."""
     login = SsoLogin(
         account_id=row.account_id,
         id=work.new_id(),
         connection_id=row.id,
-        purpose=LoginPurpose.SIGN_IN,
+        purpose=purpose,
         request_id=work.origin.request_id,
         created_at=work.now,
     )

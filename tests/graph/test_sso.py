@@ -1007,11 +1007,15 @@ async def test_whoever_signs_out_at_the_provider_is_out_here(
 async def test_a_logout_token_that_does_not_hold_ends_nothing(
     claims: dict[str, Any], acme: tuple[Scene, str, str], idp: Provider, tab: Browser
 ) -> None:
-    _, connection, _ = acme
+    scene, connection, _ = acme
     await tab.sign_in(connection, idp)
 
     assert await told(idp, tab, connection, **claims) == 400
     assert "errors" not in (await tab.ask(WHO)).json()
+    login = (await traced(scene))[-1]
+    assert (login["purpose"], login["state"], login["subject"]) == ("sign_out", "refused", None)
+    assert login["reason"].startswith("The logout token was refused: ")
+    assert (await actions(scene))[-1] == "login.refused"
 
 
 async def test_a_logout_of_somebody_else_ends_nothing(
