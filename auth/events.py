@@ -178,6 +178,14 @@ class IdentityLinked(Event):
 
 
 @dataclass(frozen=True)
+class IdentityFollowed(Event):
+    """Whoever a subject is has the address from now on that the provider says, and no session from before."""
+
+    subject: ClassVar[str] = "identity"
+    identity: int
+
+
+@dataclass(frozen=True)
 class IdentityUnlinked(Event):
     """A subject of an SSO connection is nobody any more."""
 

@@ -103,6 +103,14 @@ async def create_workspace(work: Work, workspace_id: int, person_id: int, name: 
     return workspace
 
 
+async def readdress(work: Work, account_id: int, person_id: int, email: str) -> bool:
+    """Know a member by another address from now on, and end their sessions; whether `move_address` could."""
+    moved = await queries.move_address(work, person_id, email)
+    if moved:
+        await queries.end_sessions(work, account_id, why="the address changed", person_id=person_id)
+    return moved
+
+
 def join(work: Work, account_id: int, person_id: int, role: Role) -> Member:
     """Make a person a member, at the next flush."""
     member = _joining(work, account_id, person_id, role)

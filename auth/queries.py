@@ -170,6 +170,20 @@ async def people_at(work: Work, email: str) -> list[Person]:
     return list(await work.all(select(Person).where(col(Person.lower_email) == email).order_by(col(Person.id))))
 
 
+async def address_of(work: Work, person_id: int) -> str:
+    """The address of a person as it stands now, in lower case."""
+    return str((await work.fetch("select lower_email from person where id = $1", person_id))[0]["lower_email"])
+
+
+async def move_address(work: Work, person_id: int, email: str) -> bool:
+    """Give a member another address of a verified domain, if it is free; whether they have it.
+
+    Never an owner, nor somebody who is in another workspace.
+    """
+    found = await work.fetch("select move_address($1, $2) as moved", person_id, email)
+    return bool(found[0]["moved"])
+
+
 async def end_sessions(
     work: Work,
     account_id: int,

@@ -193,8 +193,10 @@ async def _moved(work: Work, row: DirectoryUser, old: str | None) -> None:
     """Follow somebody to another address, and end their sessions. Raises NotTheirs."""
     if old is None or row.email is None or row.person_id is None or row.email == old:
         return
-    if not await listing.move_address(work, row.person_id, row.email):
+    # Whoever signed in since it changed was followed then.
+    if await people.address_of(work, row.person_id) == row.email:
+        return
+    if not await members.readdress(work, row.account_id, row.person_id, row.email):
         raise NotTheirs(
             f"The person can't be known by {row.email}: somebody else is, or they are an owner or in another workspace."
         )
-    await people.end_sessions(work, row.account_id, why="the address changed", person_id=row.person_id)

@@ -95,12 +95,6 @@ async def void_tokens(work: Work, person_id: int) -> None:
     await work.fetch("select void_tokens($1)", person_id)
 
 
-async def move_address(work: Work, person_id: int, email: str) -> bool:
-    """Give a member another address, if it is free, and they are no owner and in no other workspace; whether it was."""
-    found = await work.fetch("select move_address($1, $2) as moved", person_id, email)
-    return bool(found[0]["moved"])
-
-
 async def users(
     work: Work, account_id: int, directory_id: int, where: Where, *, skip: int, most: int
 ) -> tuple[int, list[DirectoryUser]]:

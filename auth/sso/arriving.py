@@ -18,6 +18,7 @@ from auth.policy import ActorKind, Role
 from auth.sessions import Limits
 from auth.sso import operations as sso
 from auth.sso import queries, rules
+from auth.sso.following import follow
 from auth.sso.provider import Providers
 from auth.sso.rules import Claimed, LoginRefused, SubjectTaken
 from auth.sso.tables import SsoConnection
@@ -120,6 +121,7 @@ async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, wh
         await work.bind(row.account_id)
         work.origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=person_id)
         await _belong(work, row, claimed, trace, person_id)
+        await follow(work, row, person_id, claimed, trace)
         limits = sessions.limits(await people.workspace(work, row.account_id))
         session, text = _session(work, row, claimed, limits, where.agent)
         work.origin = replace(work.origin, token=ids.encode("session", session.id))

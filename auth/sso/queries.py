@@ -211,6 +211,25 @@ async def vouched_for(work: Work, row: SsoIdentity, person_id: int) -> bool:
     return bool(found and found[0]["same"])
 
 
+async def said_before(work: Work, row: SsoConnection, subject: str, email: str) -> bool:
+    """Whether an SSO connection let a subject in with this address before."""
+    found = await work.fetch(
+        "select from sso_login where account_id = $1 and connection_id = $2 and subject = $3 and email = $4"
+        " and state = 'done' limit 1",
+        row.account_id,
+        row.id,
+        subject,
+        email,
+    )
+    return bool(found)
+
+
+async def belongs_elsewhere(work: Work, account_id: int, person_id: int) -> bool:
+    """Whether somebody is a member of another workspace."""
+    asked = "select from member where person_id = $2 and state = 'active' and account_id <> $1 limit 1"
+    return bool(await work.fetch(asked, account_id, person_id))
+
+
 async def identities(work: Work, account_id: int, connection_id: int) -> Sequence[SsoIdentity]:
     """Every link of an SSO connection."""
     linked = (col(SsoIdentity.account_id) == account_id, col(SsoIdentity.unlinked_at).is_(None))

@@ -193,6 +193,20 @@ def link(claimed: Claimed, behavior: DomainBehavior | None, known: Known | None)
     return known
 
 
+def unfollowed(claimed: Claimed, *, proven: bool, role: str | None, elsewhere: bool) -> str:
+    """Why somebody isn't known by the address that their provider says by now.
+
+    `proven` tells whether it is in a verified domain of the workspace, `elsewhere` whether they are in another one.
+    """
+    if not proven:
+        return f"{claimed.domain} is not a verified domain here."
+    if role == "owner":
+        return "no provider changes the address of an owner."
+    if elsewhere:
+        return "they belong to another workspace, too."
+    return "somebody else has the new one."
+
+
 def local(address: str | None) -> str:
     """Where to go after a login: a path of ours, and the front door for anything else."""
     sound = address is not None and len(address) <= LONGEST_NEXT and address.isascii() and address.isprintable()

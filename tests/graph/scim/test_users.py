@@ -388,6 +388,25 @@ async def test_somebody_whose_address_changes_is_followed_and_signs_in_again(wor
     assert await workspace.world.value("select email from person where id = $1", person) == talk.address("hopper")
 
 
+async def test_whoever_was_followed_when_they_signed_in_stays_signed_in_when_the_directory_follows(
+    workspace: Scene,
+) -> None:
+    talk, world = await talking(workspace, seats=1), workspace.world
+    made = await talk.user("grace")
+    person = (await talk.entry(made["id"]))["person_id"]
+    await world.run("update person set email = $2 where id = $1", person, talk.address("hopper"))
+    await world.run(
+        "insert into session (id, person_id, issuer, created_at, expires_at, account_id)"
+        " values ($1, $2, 'https://idp.test', $3::timestamptz, $3 + interval '1 hour', $4)",
+        *(world.number(), person, await world.now(), workspace.number),
+    )
+
+    await talk.patch(f"/Users/{made['id']}", {"op": "replace", "path": "userName", "value": talk.address("hopper")})
+
+    assert await world.value("select ended_at from session where person_id = $1", person) is None
+    assert (await talk.entry(made["id"]))["email"] == talk.address("hopper")
+
+
 async def test_nobody_is_followed_to_somebody_elses_address(workspace: Scene) -> None:
     talk = await talking(workspace, seats=1)
     taken = await workspace.world.person("taken", email=talk.address("taken"))
