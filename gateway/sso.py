@@ -47,6 +47,7 @@ from gateway.requests import Malformed, body_of
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
+from seats.welcoming import welcome
 
 REFUSED = "Signing in did not work. Try again, or ask whoever looks after your workspace."
 """What every failed login is told."""
@@ -177,7 +178,7 @@ class SsoDoors:
     async def _arrived(self, request: Request, work: Work, row: SsoConnection, told: dict[str, str]) -> Response:
         agent = cards.without(request.headers.get("user-agent", ""))
         returned = Returned(told, request.cookies.get(self.cookies.browser, ""), agent)
-        arrival = await arrive(work, self.providers, row, self.base, returned)
+        arrival = await arrive(work, self.providers, row, self.base, returned, welcome=welcome)
         if arrival.tested:
             return page(TESTED, 200)
         response = _sent_on(arrival.next)

@@ -151,6 +151,26 @@ async def accept(
     return members.join(work, account_id, person_id, invitation.role)
 
 
+async def take_up(work: Work, account_id: int, email: str) -> Role:
+    """As what somebody joins who comes another way: the invitation that waits for their address is answered by that.
+
+    Only its letter makes an owner, for whoever opens another way may say whose an address is: it is taken back then.
+    """
+    open_ones = await queries.open_invitations(work, account_id, [email])
+    overdue = [letter for letter in open_ones if letter.expires_at <= work.now]
+    await leaving.count(work, account_id, {}, await run_out(work, account_id, overdue))
+    letter = next((letter for letter in open_ones if letter not in overdue), None)
+    if letter is None:
+        return Role.MEMBER
+    if letter.role is Role.OWNER:
+        await _answer(work, letter, InvitationState.REVOKED)
+        work.emit(events.InvitationRevoked(account_id, letter.id), letter)
+        return Role.MEMBER
+    await _answer(work, letter, InvitationState.ACCEPTED)
+    work.emit(events.InvitationAccepted(account_id, letter.id), letter)
+    return letter.role
+
+
 async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
     """Take an invitation back. Raises InvitationClosed."""
     invitation = await queries.invitation(work, account_id, invitation_id)

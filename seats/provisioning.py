@@ -166,6 +166,8 @@ async def _come(work: Work, directory: Directory, row: DirectoryUser, role: Role
     if role is None:
         await members.come(work, row.account_id, row.person_id, Role.MEMBER)
         await operations.sit_down(work, row.account_id, row.person_id, row.email)
+        # Nobody answers it any more: they are here.
+        await invitations.withdraw(work, row.account_id, row.email)
     if directory.pool_id is None:
         return
     if row.seat_wanted and role not in _SEATLESS:

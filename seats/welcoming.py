@@ -1,4 +1,7 @@
-"""Welcoming: somebody asks to join the workspace that is suggested to them, and an admin lets them in or doesn't."""
+"""Welcoming: somebody comes who nobody invited, or whose invitation waits.
+
+They come by single sign-on; or they ask to join the workspace that is suggested to them, and an admin decides.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,25 @@ from sqlalchemy.exc import IntegrityError
 from auth import operations as members
 from auth import queries as people
 from auth.policy import Role
+from auth.sso.arriving import Welcomed
 from auth.tables import Member
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import events, invitations, operations, suggesting_queries
+from seats import events, invitations, operations, queries, suggesting_queries
 from seats.requesting import note_of
+from seats.seating import SeatState
 from seats.suggesting import ASKED_FOR, AlreadyAsked, JoinRequestState, check_open, outcome
 from seats.suggesting_queries import Suggestion
 from seats.tables import JoinRequest
+
+
+async def welcome(work: Work, account_id: int, person_id: int, email: str) -> Welcomed:
+    """Make somebody a member who came by single sign-on: as they were invited, with the seats that waited for them."""
+    member = members.join(work, account_id, person_id, await invitations.take_up(work, account_id, email))
+    await work.flush()
+    await operations.sit_down(work, account_id, person_id, email)
+    seats = await queries.seats_of(work, account_id, person_id)
+    return Welcomed(member, any(seat.state is SeatState.ACTIVE for seat in seats))
 
 
 async def ask(work: Work, person_id: int, suggested: Suggestion, note: str | None) -> JoinRequest:

@@ -5,6 +5,7 @@ Whatever is wrong, the browser is told the same; the reason is in the login's ro
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from auth import bearers, events, operations, sessions
 from auth import queries as people
 from auth.apps import operations as apps
 from auth.apps.rules import App
-from auth.policy import ActorKind, Role
+from auth.policy import ActorKind
 from auth.sessions import Limits
 from auth.sso import operations as sso
 from auth.sso import queries, rules
@@ -24,7 +25,7 @@ from auth.sso.rules import Claimed, LoginRefused, SubjectTaken
 from auth.sso.tables import SsoConnection
 from auth.sso.tracing import Trace, begun, close, digest, refuse, sent
 from auth.sso.vouching import Returned, vouched
-from auth.tables import Person, Session
+from auth.tables import Member, Person, Session
 from kernel import ids
 from kernel.work import Work
 
@@ -41,7 +42,21 @@ class Arrival:
     tested: bool = False
 
 
-async def arrive(work: Work, providers: Providers, row: SsoConnection, base: str, returned: Returned) -> Arrival:
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """Somebody who was made a member: as what, and whether a seat was theirs already."""
+
+    member: Member
+    seated: bool
+
+
+Welcome = Callable[[Work, int, int, str], Awaitable[Welcomed]]
+"""Makes a person a member of a workspace, by their address there, with whatever waits for it."""
+
+
+async def arrive(
+    work: Work, providers: Providers, row: SsoConnection, base: str, returned: Returned, *, welcome: Welcome
+) -> Arrival:
     """Let somebody in who comes back from the provider. Raises LoginRefused."""
     await work.see_as({"sso": str(row.id), "state": digest(returned.state).hex()}, work.origin)
     async with work.transaction():
@@ -53,7 +68,7 @@ async def arrive(work: Work, providers: Providers, row: SsoConnection, base: str
         claimed = await vouched(work, providers, row, base, flow=flow, returned=returned, trace=trace)
         if test is not None:
             return await _tried(work, row, test, claimed, trace)
-        where = Where(flow["next"], returned.agent, App(**flow["app"]) if flow["app"] else None)
+        where = Where(flow["next"], returned.agent, App(**flow["app"]) if flow["app"] else None, welcome)
         return await _welcomed(work, row, claimed, trace, where)
     except LoginRefused as refusal:
         await refuse(work, row, test, trace, refusal)
@@ -67,6 +82,8 @@ class Where:
     next: str
     agent: str
     app: App | None
+    welcome: Welcome
+    """How they become a member who isn't one."""
 
 
 async def _welcomed(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, where: Where) -> Arrival:
@@ -120,7 +137,7 @@ async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, wh
     async with work.transaction():
         await work.bind(row.account_id)
         work.origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=person_id)
-        await _belong(work, row, claimed, trace, person_id)
+        await _belong(work, row, claimed, trace, person_id=person_id, welcome=where.welcome)
         await follow(work, row, person_id, claimed, trace)
         limits = sessions.limits(await people.workspace(work, row.account_id))
         session, text = _session(work, row, claimed, limits, where.agent)
@@ -134,7 +151,9 @@ async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, wh
     return Arrival(where.next, text, session.expires_at - work.now)
 
 
-async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, person_id: int) -> None:
+async def _belong(
+    work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, *, person_id: int, welcome: Welcome
+) -> None:
     """Link the subject to the person, and make them a member, where that has yet to be. Raises LoginRefused."""
     known = await queries.identity(work, row.account_id, row.id, claimed.subject)
     if known is None:
@@ -147,11 +166,15 @@ async def _belong(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
         return
     if known is not None:
         raise LoginRefused("The person is no longer a member.")
-    member = operations.join(work, row.account_id, person_id, Role.MEMBER)
-    trace.add("They joined, as people of their domain may.")
+    assert claimed.email is not None, "whoever joins has an address of a verified domain"
+    found = await welcome(work, row.account_id, person_id, claimed.email)
+    trace.add(f"They joined as {found.member.role.replace('_', ' ')}, as people of their domain may.")
+    if found.seated:
+        trace.add("A seat that waited for them is theirs.")
+        return
     domain = await queries.domain(work, row.account_id, claimed.domain)
-    if domain is not None and domain.pool_id is not None and claimed.email is not None:
-        work.emit(events.MemberSeatWanted(row.account_id, member.id, domain.pool_id, claimed.email), member)
+    if domain is not None and domain.pool_id is not None:
+        work.emit(events.MemberSeatWanted(row.account_id, found.member.id, domain.pool_id, claimed.email), found.member)
 
 
 def _session(work: Work, row: SsoConnection, claimed: Claimed, limits: Limits, agent: str) -> tuple[Session, str]:

@@ -423,6 +423,20 @@ async def test_nobody_is_followed_to_somebody_elses_address(workspace: Scene) ->
     assert (await talk.read(made["id"]))["userName"] == talk.address("grace")
 
 
+async def test_an_invitation_that_waits_is_over_when_the_directory_tells_of_them(workspace: Scene) -> None:
+    talk = await talking(workspace, seats=2)
+    pool = await workspace.world.value("select pool_id from directory where account_id = $1", workspace.number)
+    await workspace.invitation(talk.address("grace"))
+    await workspace.seat(ids.encode("pool", pool), talk.address("grace"))
+
+    made = await talk.user("grace")
+
+    assert seat(made) == "active"
+    state = await workspace.world.value("select state from invitation where account_id = $1", workspace.number)
+    assert state == "revoked"
+    assert await workspace.world.value("select assigned from license_pool where id = $1", pool) == 1
+
+
 async def test_an_open_invitation_is_taken_back_with_whoever_leaves(workspace: Scene) -> None:
     talk = await talking(workspace)
     made = await talk.user("grace")
