@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from scim2_models import (
+    InvalidFilterException,
+    InvalidPathException,
     NotFoundException,
-    NotImplementedException,
     PreconditionFailedException,
     Resource,
     ResourceType,
     ResponseParameters,
+    SCIMException,
     SearchRequest,
 )
 from scim2_server.storage import AsyncScimStorage, SearchPage
@@ -51,16 +53,29 @@ class Storage(AsyncScimStorage):
         *,
         position: Any = None,  # noqa: ARG002 - cursors are not offered
     ) -> SearchPage:
-        """A page of what meets a filter. Raises InvalidFilterException."""
-        if len(resource_types) > 1:
-            raise NotImplementedException(detail="Search /Users or /Groups: all of them at once can't be searched.")
-        (kind,) = resource_types
-        asked = None if search_request.filter is None else str(search_request.filter)
+        """A page of what meets a filter, one type after the other. Raises InvalidFilterException."""
         most = _USUALLY if search_request.count is None else search_request.count
         skip = min((search_request.start_index or 1) - 1, _FARTHEST)
-        left_out = {str(path).lower() for path in search_request.excluded_attributes or []}
-        total, found = await self._of(kind).search(asked, skip, most, whole="members" not in left_out)
+        total, found, strange = 0, list[Resource[Any]](), list[SCIMException]()
+        for kind in resource_types:
+            try:
+                many, page = await self._page(kind, search_request, max(skip - total, 0), most - len(found))
+            except (InvalidFilterException, InvalidPathException) as refusal:
+                # Nothing of a type meets a filter that names what the type lacks (RFC 7644, 3.4.2.1).
+                strange.append(refusal)
+                continue
+            total, found = total + many, [*found, *page]
+        if len(strange) == len(resource_types):
+            raise strange[0]
         return SearchPage(total, found)
+
+    async def _page(
+        self, kind: ResourceType, asked: SearchRequest[Any], skip: int, most: int
+    ) -> tuple[int, list[Resource[Any]]]:
+        """How many resources of a type meet a filter, and a page of them."""
+        left_out = {str(path).lower() for path in asked.excluded_attributes or []}
+        filter_ = None if asked.filter is None else str(asked.filter)
+        return await self._of(kind).search(filter_, skip, most, whole="members" not in left_out)
 
     async def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         """Keep a new resource, and do what it means."""

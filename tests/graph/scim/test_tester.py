@@ -26,5 +26,6 @@ async def test_every_check_of_scim2_tester_passes(workspace: Scene) -> None:
 
     results = await asyncio.to_thread(checked, talk, asyncio.get_running_loop())
 
-    assert [result for result in results if result[0] not in {Status.SUCCESS, Status.SKIPPED}] == []
+    # One that is skipped has shown nothing.
+    assert [result for result in results if result[0] is not Status.SUCCESS] == []
     assert len(results) > 80
