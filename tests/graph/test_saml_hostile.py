@@ -25,7 +25,9 @@ PARTS = [sorted(CASES)[start : start + SOME] for start in range(0, len(CASES), S
 
 async def asking(tab: Visitor, connection: str, domain: str, now: datetime) -> tuple[Asking, str]:
     """Who asks, for what, and with which state, when a browser begins to sign in."""
-    sent = (await tab.leave(connection)).headers["location"]
+    left = await tab.leave(connection)
+    assert left.status_code == 303, left.text
+    sent = left.headers["location"]
     ours, request = f"{ORIGIN}/sso/{connection}", asked(sent).get("ID")
     return Asking(now, f"{ours}/metadata", f"{ours}/acs", request, domain), parse_qs(urlsplit(sent).query)[
         "RelayState"
