@@ -33,7 +33,7 @@ from auth.apps.rules import App
 from auth.saml import requests
 from auth.sso import addresses, queries
 from auth.sso.answering import Posted, receive
-from auth.sso.arriving import arrive
+from auth.sso.arriving import Welcome, arrive
 from auth.sso.departing import Asked, depart
 from auth.sso.leaving import leave
 from auth.sso.provider import Providers
@@ -47,7 +47,7 @@ from gateway.requests import Malformed, body_of
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats.welcoming import welcome
+from seats import welcoming
 
 REFUSED = "Signing in did not work. Try again, or ask whoever looks after your workspace."
 """What every failed login is told."""
@@ -62,6 +62,8 @@ _LARGEST = 32 * 1024
 _LARGEST_ANSWER = 1024 * 1024  # 256 kB of XML, in base 64, in a form
 
 log = structlog.get_logger("gateway.sso")
+
+_WELCOME = Welcome(welcoming.invited, welcoming.join)
 
 Act = Callable[[Request, Work, SsoConnection], Awaitable[Response]]
 
@@ -178,7 +180,7 @@ class SsoDoors:
     async def _arrived(self, request: Request, work: Work, row: SsoConnection, told: dict[str, str]) -> Response:
         agent = cards.without(request.headers.get("user-agent", ""))
         returned = Returned(told, request.cookies.get(self.cookies.browser, ""), agent)
-        arrival = await arrive(work, self.providers, row, self.base, returned, welcome=welcome)
+        arrival = await arrive(work, self.providers, row, self.base, returned, welcome=_WELCOME)
         if arrival.tested:
             return page(TESTED, 200)
         response = _sent_on(arrival.next)

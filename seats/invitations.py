@@ -151,8 +151,10 @@ async def accept(
     return members.join(work, account_id, person_id, invitation.role)
 
 
-async def take_up(work: Work, account_id: int, email: str) -> Role:
+async def take_up(work: Work, account_id: int, email: str) -> Role | None:
     """As what somebody joins who comes another way: the invitation that waits for their address is answered by that.
+
+    None where none waits.
 
     Only its letter makes an owner, for whoever opens another way may say whose an address is: it is taken back then.
     """
@@ -161,7 +163,7 @@ async def take_up(work: Work, account_id: int, email: str) -> Role:
     await leaving.count(work, account_id, {}, await run_out(work, account_id, overdue))
     letter = next((letter for letter in open_ones if letter not in overdue), None)
     if letter is None:
-        return Role.MEMBER
+        return None
     if letter.role is Role.OWNER:
         await _answer(work, letter, InvitationState.REVOKED)
         work.emit(events.InvitationRevoked(account_id, letter.id), letter)

@@ -325,6 +325,17 @@ async def open_invitations(work: Work, account_id: int, emails: Sequence[str]) -
     return await _pending(work, account_id, addressed)
 
 
+async def waits_for(work: Work, account_id: int, email: str, now: datetime) -> bool:
+    """Whether somebody at an address can still answer an invitation."""
+    found = await work.fetch(
+        "select from invitation where account_id = $1 and email = $2 and state = 'pending' and expires_at > $3 limit 1",
+        account_id,
+        email,
+        now,
+    )
+    return bool(found)
+
+
 async def overdue_invitations(work: Work, account_id: int, now: datetime, most: int) -> list[Invitation]:
     """The invitations of a workspace that nobody answered in time, locked for an answer."""
     return await _pending(work, account_id, col(Invitation.expires_at) <= now, most)

@@ -22,13 +22,19 @@ from seats.suggesting_queries import Suggestion
 from seats.tables import JoinRequest
 
 
-async def welcome(work: Work, account_id: int, person_id: int, email: str) -> Welcomed:
+async def invited(work: Work, account_id: int, email: str) -> bool:
+    """Whether an invitation waits for an address."""
+    return await queries.waits_for(work, account_id, email, work.now)
+
+
+async def join(work: Work, account_id: int, person_id: int, email: str) -> Welcomed:
     """Make somebody a member who came by single sign-on: as they were invited, with the seats that waited for them."""
-    member = members.join(work, account_id, person_id, await invitations.take_up(work, account_id, email))
+    role = await invitations.take_up(work, account_id, email)
+    member = members.join(work, account_id, person_id, role or Role.MEMBER)
     await work.flush()
     await operations.sit_down(work, account_id, person_id, email)
     seats = await queries.seats_of(work, account_id, person_id)
-    return Welcomed(member, any(seat.state is SeatState.ACTIVE for seat in seats))
+    return Welcomed(member, role is not None, any(seat.state is SeatState.ACTIVE for seat in seats))
 
 
 async def ask(work: Work, person_id: int, suggested: Suggestion, note: str | None) -> JoinRequest:

@@ -44,14 +44,22 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Welcomed:
-    """Somebody who was made a member: as what, and whether a seat was theirs already."""
+    """Somebody who was made a member: as what, whether by an invitation, and whether a seat was theirs already."""
 
     member: Member
+    invited: bool
     seated: bool
 
 
-Welcome = Callable[[Work, int, int, str], Awaitable[Welcomed]]
-"""Makes a person a member of a workspace, by their address there, with whatever waits for it."""
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the floor above knows of whoever comes to a workspace with an address."""
+
+    invited: Callable[[Work, int, str], Awaitable[bool]]
+    """Whether an invitation waits for the address."""
+
+    join: Callable[[Work, int, int, str], Awaitable[Welcomed]]
+    """Makes a person a member, with whatever waits for their address."""
 
 
 async def arrive(
@@ -133,7 +141,7 @@ async def _confirm(
 
 async def _in(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, where: Where) -> Arrival:
     """A session for whoever the claims are about. Raises LoginRefused, or IntegrityError when they came twice."""
-    person_id = await _person(work, row, claimed, trace)
+    person_id = await _person(work, row, claimed, trace, where.welcome)
     async with work.transaction():
         await work.bind(row.account_id)
         work.origin = replace(work.origin, actor=ActorKind.PERSON.value, person_id=person_id)
@@ -167,13 +175,14 @@ async def _belong(
     if known is not None:
         raise LoginRefused("The person is no longer a member.")
     assert claimed.email is not None, "whoever joins has an address of a verified domain"
-    found = await welcome(work, row.account_id, person_id, claimed.email)
-    trace.add(f"They joined as {found.member.role.replace('_', ' ')}, as people of their domain may.")
+    found = await welcome.join(work, row.account_id, person_id, claimed.email)
+    domain = await queries.domain(work, row.account_id, claimed.domain)
+    rules.insist_on_joining(claimed, domain.behavior if domain else None, invited=found.invited)
+    how = "for they were invited" if found.invited else "as people of their domain may"
+    trace.add(f"They joined as {found.member.role.replace('_', ' ')}, {how}.")
     if found.seated:
         trace.add("A seat that waited for them is theirs.")
-        return
-    domain = await queries.domain(work, row.account_id, claimed.domain)
-    if domain is not None and domain.pool_id is not None:
+    elif domain is not None and domain.pool_id is not None:
         work.emit(events.MemberSeatWanted(row.account_id, found.member.id, domain.pool_id, claimed.email), found.member)
 
 
@@ -200,7 +209,7 @@ def _session(work: Work, row: SsoConnection, claimed: Claimed, limits: Limits, a
     return session, issued.text
 
 
-async def _person(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace) -> int:
+async def _person(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace, welcome: Welcome) -> int:
     """Whom the claims are about. Raises LoginRefused."""
     known = await queries.identity(work, row.account_id, row.id, claimed.subject)
     if known is not None:
@@ -208,7 +217,9 @@ async def _person(work: Work, row: SsoConnection, claimed: Claimed, trace: Trace
         return known.person_id
     behavior = await queries.behavior(work, row.account_id, claimed.domain)
     email = claimed.email or ""
-    found = rules.link(claimed, behavior, await queries.known_at(work, row.account_id, row.id, email, claimed.subject))
+    invited = await welcome.invited(work, row.account_id, email)
+    known_at = await queries.known_at(work, row.account_id, row.id, email, claimed.subject)
+    found = rules.link(claimed, behavior, known_at, invited=invited)
     if found is not None:
         trace.add(f"Somebody has proven the address {email}, which is in a verified domain.")
         return found.person_id

@@ -166,20 +166,20 @@ class Known:
     """In how many other workspaces they are."""
 
 
-def link(claimed: Claimed, behavior: DomainBehavior | None, known: Known | None) -> Known | None:
+def link(
+    claimed: Claimed, behavior: DomainBehavior | None, known: Known | None, *, invited: bool = False
+) -> Known | None:
     """Whose the claimed address is, or None for somebody new who may join. Raises LoginRefused.
 
-    `behavior` is that of the verified domain of this workspace that the address is in.
+    `behavior` is that of the verified domain of this workspace that the address is in, and
+    `invited` tells whether an invitation waits for the address.
     """
     if claimed.email is None:
         raise LoginRefused("Nobody is linked to this subject yet, and the provider vouches for no e-mail address.")
     if behavior is None:
         raise LoginRefused(f"Nobody is linked to this subject yet, and {claimed.domain} is not a verified domain here.")
     if known is None or known.here is None:
-        if behavior not in {DomainBehavior.JOIN, DomainBehavior.JOIN_AND_SEAT}:
-            raise LoginRefused(
-                f"{claimed.email} is no member, and people of {claimed.domain} don't join by themselves."
-            )
+        insist_on_joining(claimed, behavior, invited=invited)
         if known is None:
             return None
     if known.linked:
@@ -191,6 +191,15 @@ def link(claimed: Claimed, behavior: DomainBehavior | None, known: Known | None)
     if known.here == "owner":
         raise LoginRefused(f"The person at {claimed.email} is an owner: link them by a test login of their own.")
     return known
+
+
+def insist_on_joining(claimed: Claimed, behavior: DomainBehavior | str | None, *, invited: bool) -> None:
+    """Refuse somebody who is no member, unless people of their domain join or they were invited. Raises LoginRefused.
+
+    An invitation counts in a verified domain alone: elsewhere nobody has shown that the provider may say whose it is.
+    """
+    if behavior is None or not (invited or behavior in {DomainBehavior.JOIN, DomainBehavior.JOIN_AND_SEAT}):
+        raise LoginRefused(f"{claimed.email} is no member, and people of {claimed.domain} don't join by themselves.")
 
 
 def unfollowed(claimed: Claimed, *, proven: bool, role: str | None, elsewhere: bool) -> str:

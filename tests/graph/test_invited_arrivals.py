@@ -58,7 +58,7 @@ async def became(scene: Scene, email: str) -> tuple[str | None, str]:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["somebody new", "somebody with an account"])
-@pytest.mark.parametrize("behavior", [DomainBehavior.JOIN, DomainBehavior.JOIN_AND_SEAT])
+@pytest.mark.parametrize("behavior", list(DomainBehavior))
 async def test_the_seat_that_waits_is_theirs_and_no_second_one(
     behavior: DomainBehavior, known: bool, workspace: Scene, idp: Provider
 ) -> None:
@@ -97,7 +97,7 @@ async def test_they_are_what_they_were_invited_as_but_no_provider_makes_an_owner
     told = await arrives(workspace, idp, f"ada@{name}")
 
     assert await became(workspace, f"ada@{name}") == (role, state)
-    assert f"They joined as {role.replace('_', ' ')}" in told
+    assert f"They joined as {role.replace('_', ' ')}, for they were invited." in told
 
 
 async def test_an_invitation_that_is_over_gives_nothing(workspace: Scene, idp: Provider) -> None:
@@ -112,3 +112,37 @@ async def test_an_invitation_that_is_over_gives_nothing(workspace: Scene, idp: P
     assert await seats(workspace) == []
     assert await assigned(workspace, pool) == 0
     assert await became(workspace, email) == ("member", "expired")
+
+
+@pytest.mark.parametrize("why", ["nobody invited them", "the invitation is over", "somebody else is invited"])
+async def test_whoever_needs_an_invitation_and_has_none_does_not_come_in(
+    why: str, workspace: Scene, idp: Provider
+) -> None:
+    world, name = workspace.world, f"own-{workspace.number:x}.test"
+    await workspace.domain(name, DomainBehavior.NONE)
+    if why == "the invitation is over":
+        await workspace.invitation(f"ada@{name}", sent=await world.now() - timedelta(days=8))
+    elif why == "somebody else is invited":
+        await workspace.invitation(f"bob@{name}")
+    idp.claims["email"] = f"ada@{name}"
+
+    async with browser(world) as tab:
+        back = await tab.sign_in(await workspace.sso(idp.issuer), idp)
+
+    reason = await world.value("select reason from sso_login where account_id = $1", workspace.number)
+    assert back.status_code == 403
+    assert reason == f"ada@{name} is no member, and people of {name} don't join by themselves."
+    assert await world.value("select count(*) from person where email = $1", f"ada@{name}") == 0
+
+
+async def test_an_invitation_outside_of_verified_domains_lets_nobody_in(workspace: Scene, idp: Provider) -> None:
+    world, email = workspace.world, f"ada@other-{workspace.number:x}.test"
+    await workspace.domain(f"own-{workspace.number:x}.test")
+    await workspace.invitation(email)
+    idp.claims["email"] = email
+
+    async with browser(world) as tab:
+        back = await tab.sign_in(await workspace.sso(idp.issuer), idp)
+
+    state = await world.value("select state from invitation where account_id = $1", workspace.number)
+    assert (back.status_code, state) == (403, "pending")
