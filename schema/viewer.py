@@ -13,6 +13,7 @@ from resolvers import (
     reclaiming,
     reconciling,
     releasing,
+    restoring,
     returning,
     seat_lists,
     timeline,
@@ -175,6 +176,9 @@ class Query:
 
     preview_reclaim = via(reclaiming.preview_reclaim, "ReclaimPreview")
     """Whose seats would be taken back because nobody uses them."""
+
+    preview_restore = via(restoring.preview_restore, "SeatsRestored")
+    """Who lost a seat with a subscription in the last 30 days, or in the last 7 for not using it, and may sit again."""
 
     preview_release = via(releasing.preview_release, "ReleasePreview")
     """Which seats would go if a pool had fewer than are taken."""

@@ -32,18 +32,21 @@ async def assign_all(
     *,
     role: Role = Role.MEMBER,
     requests: bool = False,
+    sources: Mapping[str, SeatSource] | None = None,
 ) -> list[Outcome]:
     """Seat the addresses in their order until the pool is full; strangers are invited as `role`.
 
     With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then,
     and InvalidInput for too long a list. With requests, a seat is requested for everybody who found none.
+    What is in `sources` has its seat from there, and the others from a list.
     """
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     await queries.keep_members(work, account_id)
     pool, freed = await room(work, account_id, pool_id, len(wanted) + (growth.also if growth else 0))
     known, gone = await invitations.waiting(work, account_id, wanted)
-    people = _People(await members.members_by_address(work, account_id, wanted), known, freed + gone, role)
+    there = await members.members_by_address(work, account_id, wanted)
+    people = _People(there, known, freed + gone, role, sources or {})
     if growth:
         keys = [people.key(email) for email in wanted]
         held = await queries.held_keys(work, account_id, pool_id, keys)
@@ -84,6 +87,8 @@ class _People:
     freed: Freed
     role: Role
     """What strangers are asked to be."""
+
+    sources: Mapping[str, SeatSource]
 
     def key(self, email: str) -> str:
         return key_of(self.members.get(email), email)
@@ -131,7 +136,7 @@ async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], peopl
     """Write the seats and count them; False, with nothing written, when somebody else was faster."""
     strangers = [email for email in seats.values() if email not in people.members and email not in people.invited]
     letters = [invitations.made(work, pool.account_id, email, people.role) for email in strangers]
-    rows = [_row(work, pool, seat_id, people.members.get(email), email) for seat_id, email in seats.items()]
+    rows = [_row(work, pool, seat_id, people, email) for seat_id, email in seats.items()]
     await work.execute("savepoint seating")
     sent = await queries.invite_all(work, letters)
     # Locked before they sit, so that the line doesn't come to them meanwhile.
@@ -150,7 +155,8 @@ async def _record(work: Work, pool: LicensePool, seats: Mapping[int, str], peopl
     return True
 
 
-def _row(work: Work, pool: LicensePool, seat_id: int, person_id: int | None, email: str) -> tuple[Any, ...]:
+def _row(work: Work, pool: LicensePool, seat_id: int, people: _People, email: str) -> tuple[Any, ...]:
+    person_id = people.members.get(email)
     return (
         pool.account_id,
         seat_id,
@@ -160,6 +166,6 @@ def _row(work: Work, pool: LicensePool, seat_id: int, person_id: int | None, ema
         person_id,
         key_of(person_id, email),
         (SeatState.INVITED if person_id is None else SeatState.ACTIVE).value,
-        SeatSource.BULK.value,
+        people.sources.get(email, SeatSource.BULK).value,
         work.now,
     )

@@ -428,6 +428,18 @@ class Scene:
         await self.world.put(row)
         return ids.encode("joining", row.id)
 
+    async def ended(self, pool: str, *, ago: timedelta = timedelta(0)) -> None:
+        """The subscription of a pool has ended, and released its seats."""
+        number, at = ids.decode("pool", pool), await self.world.now() - ago
+        await self.world.run(
+            "update assignment set state = 'released', released_at = $2,"
+            " since = case state when 'waitlisted' then $2 else least(since, $2::timestamptz - interval '1 s') end,"
+            " release_reason = 'subscription ended' where pool_id = $1 and state <> 'released'",
+            number,
+            at,
+        )
+        await self.world.run("update license_pool set assigned = 0, closed_at = $2 where id = $1", number, at)
+
     async def seat(self, pool: str, holder: Somebody | str, state: SeatState | None = None) -> str:
         """A seat of the pool: a person's, or one that waits for an address."""
         person = holder if isinstance(holder, Somebody) else None

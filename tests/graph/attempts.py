@@ -79,6 +79,13 @@ async def _move(scene: Scene, who: str) -> dict[str, Any]:
     return {"seats": [(await _seat(scene, who))["seat"]], "pool": await scene.pool()}
 
 
+async def _restore(scene: Scene, _: str) -> dict[str, Any]:
+    ended = await scene.pool(seats=1)
+    await scene.seat(ended, await scene.join())
+    await scene.ended(ended)
+    return {"satIn": ended, "pool": await scene.pool()}
+
+
 async def _request_seat(scene: Scene, _: str) -> dict[str, Any]:
     await scene.pool()
     await scene.world.run(
@@ -616,6 +623,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "startSeatImport": _brought_list,
     "stopSeatImport": _brought_list,
     "moveSeats": _move,
+    "restoreSeats": _restore,
     "createSeatGroup": _free_seats,
     "changeSeatGroup": _change_group,
     "removeSeatGroup": _grouped,

@@ -44,6 +44,7 @@ LEAVES = {
     "importSeats": ["invitation.sent", "seat.assigned"],
     "startSeatImport": ["seat_import.started"],
     "stopSeatImport": ["seat_import.stopped"],
+    "restoreSeats": ["seat.assigned"],
     "moveSeats": ["seat.assigned", "seat.released"],
     "createSeatGroup": ["seat_group.created"],
     "changeSeatGroup": ["seat_group.changed"],

@@ -74,6 +74,7 @@ SHORT = {
     "JoinPreview.seats",
     "ListSeated.outcomes",
     "SeatsMoved.moved",
+    "SeatsRestored.people",
     "SeatList.rows",
     "SeatImport.ignoredColumns",
     "SeatImport.outcomes",

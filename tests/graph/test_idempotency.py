@@ -66,6 +66,7 @@ SHOWN = {
     "changeSamlConnection": "id subjectAttribute",
     "createSsoConnection": "__typename ... on Node { id } ... on Problem { message }",
     "changeSessionPolicy": "id sessionHours",
+    "restoreSeats": "__typename ... on SeatsRestored { restored people { seat { id } } } ... on Problem { message }",
     "moveSeats": "__typename ... on SeatsMoved { moved { seat { id } } } ... on Problem { message }",
     "approveSeatRequest": (
         "__typename ... on SeatRequestApproved { request { id } seat { id } bought } ... on Problem { message }"

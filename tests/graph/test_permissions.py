@@ -92,6 +92,7 @@ RULES = {
     "startSeatImport": Rule("assign", "see people"),
     "stopSeatImport": Rule("assign", "see people"),
     "moveSeats": Rule("assign", "see counts"),
+    "restoreSeats": Rule("assign", "see counts"),
     "createSeatGroup": Rule("assign", "see counts"),
     "changeSeatGroup": Rule("assign", "see counts"),
     "removeSeatGroup": Rule("assign", "see counts"),

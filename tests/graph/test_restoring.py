@@ -1,0 +1,201 @@
+"""Restoring seats: a workspace that lost its subscription, or took too many seats back, has its people sit again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from auth.policy import Role
+from kernel import ids
+from seats.reclaiming import RECLAIMED
+from seats.seating import SeatState
+from tests.graph.asking import DAY, counted, logged, said, state_of, work_off
+from tests.graph.crowd import evidence
+from tests.graph.test_endings import behind
+from tests.scenery import Scene, Somebody
+
+TOLD = "restored pool { id } people { email outcome seat { state source pool { id } } former { id } }"
+SHOWN = f"__typename ... on SeatsRestored {{ {TOLD} }} ... on Problem {{ message }}"
+PREVIEW = f"query ($satIn: ID!, $pool: ID) {{ previewRestore(satIn: $satIn, pool: $pool) {{ {TOLD} }} }}"
+
+
+async def restore(scene: Scene, sat_in: str, pool: str) -> Any:
+    """What came of restoring."""
+    reply = await scene.world.change("restoreSeats", scene.owner, shows_=SHOWN, satIn=sat_in, pool=pool)
+    return reply.data["restoreSeats"]
+
+
+async def foresee(scene: Scene, sat_in: str, pool: str | None = None, by: Somebody | None = None) -> Any:
+    """Who would sit again."""
+    reply = await scene.world.ask(PREVIEW, by or scene.owner, satIn=sat_in, pool=pool)
+    return reply.data["previewRestore"]
+
+
+async def seated(scene: Scene, seats: int = 3, people: int = 3) -> tuple[str, list[Somebody], list[str]]:
+    """A pool with members in it, one after the other."""
+    pool = await scene.pool(seats)
+    members = [await scene.join() for _ in range(people)]
+    return pool, members, [await scene.seat(pool, who) for who in members]
+
+
+def outcomes(told: Any) -> list[tuple[str, str]]:
+    return [(one["email"], one["outcome"]) for one in told["people"]]
+
+
+async def test_whoever_sat_when_a_subscription_ended_sits_again_in_the_pool_that_comes_after_it(
+    workspace: Scene,
+) -> None:
+    ended, people, seats = await seated(workspace)
+    invited = (await said(workspace, "releaseSeat", seat=seats[2]))["state"]
+    await workspace.seat(ended, "asked@example.test")
+    await said(workspace, "cancelSubscription", subscription=await behind(workspace, ended), at="NOW")
+    await work_off(workspace.world)
+    foreseen = await foresee(workspace, ended)
+    pool = await workspace.pool(2)
+    told = await foresee(workspace, ended, pool)
+    before = len(await logged(workspace))
+
+    answer = await restore(workspace, ended, pool)
+
+    emails = [one.email for one in people[:2]]
+    assert invited == "RELEASED"
+    assert outcomes(foreseen) == outcomes(told) == outcomes(answer) == [(email, "RESTORED") for email in emails]
+    assert (foreseen["pool"], told["pool"], answer["restored"]) == (None, {"id": pool}, 2)
+    assert [one["former"]["id"] for one in answer["people"]] == seats[:2]
+    assert [one["seat"] for one in answer["people"]] == [
+        {"state": "ACTIVE", "source": "MANUAL", "pool": {"id": pool}}
+    ] * 2
+    assert [await state_of(workspace, seat) for seat in seats[:2]] == [("released", "subscription ended")] * 2
+    assert await counted(workspace, pool) == (2, 2)
+    assert (await logged(workspace))[before:] == ["seat.assigned"] * 2
+
+
+async def test_as_many_sit_as_there_is_room_for_and_the_others_once_there_is_more(workspace: Scene) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool = await workspace.pool(2)
+    foreseen = await foresee(workspace, ended, pool)
+
+    first = await restore(workspace, ended, pool)
+    before = await evidence(workspace)
+    full = await restore(workspace, ended, pool)
+    unchanged = await evidence(workspace) == before
+    await workspace.world.run("update license_pool set purchased = 3 where id = $1", ids.decode("pool", pool))
+    again = await restore(workspace, ended, pool)
+
+    emails = [one.email for one in people]
+    assert outcomes(foreseen) == outcomes(first)
+    assert outcomes(first) == list(zip(emails, ["RESTORED", "RESTORED", "NO_SEAT_LEFT"], strict=True))
+    assert outcomes(full) == list(zip(emails, ["ALREADY_SEATED", "ALREADY_SEATED", "NO_SEAT_LEFT"], strict=True))
+    assert unchanged
+    assert outcomes(again) == list(zip(emails, ["ALREADY_SEATED", "ALREADY_SEATED", "RESTORED"], strict=True))
+    assert await counted(workspace, pool) == (3, 3)
+
+
+async def test_whoever_left_was_suspended_or_sits_already_is_told_apart(workspace: Scene) -> None:
+    ended, (left, here, fine), _ = await seated(workspace, seats=4)
+    held = await workspace.join()
+    await workspace.seat(ended, held, SeatState.SUSPENDED)
+    await workspace.seat(ended, await workspace.join(), SeatState.WAITLISTED)
+    await workspace.ended(ended)
+    pool = await workspace.pool(4)
+    await workspace.seat(pool, here)
+    await workspace.world.run(
+        "update member set state = 'removed', removed_at = joined_at where account_id = $1 and person_id = $2",
+        workspace.number,
+        left.number,
+    )
+
+    answer = await restore(workspace, ended, pool)
+
+    assert answer["restored"] == 1
+    assert outcomes(answer) == [
+        (left.email, "NOT_A_MEMBER"),
+        (here.email, "ALREADY_SEATED"),
+        (fine.email, "RESTORED"),
+        (held.email, "SUSPENDED"),
+    ]
+    assert await counted(workspace, pool) == (2, 2)
+
+
+async def test_whoever_lost_a_seat_they_did_not_use_has_it_again_for_seven_days(workspace: Scene) -> None:
+    pool, people, seats = await seated(workspace, seats=2, people=2)
+    for seat, ago in zip(seats, [6 * DAY, 7 * DAY], strict=True):
+        await said(workspace, "releaseSeat", seat=seat, reason=RECLAIMED)
+        await workspace.world.run(
+            "update assignment set since = since - interval '30 days', released_at = released_at - $2::interval"
+            " where id = $1",
+            ids.decode("seat", seat),
+            ago,
+        )
+
+    answer = await restore(workspace, pool, pool)
+
+    assert outcomes(answer) == [(people[0].email, "RESTORED")]
+    assert await counted(workspace, pool) == (1, 1)
+
+
+@pytest.mark.parametrize(("days", "restored"), [(29, 1), (30, 0)])
+async def test_what_a_subscription_took_is_restored_for_30_days(workspace: Scene, days: int, restored: int) -> None:
+    ended, _, _ = await seated(workspace, people=1)
+    await workspace.ended(ended, ago=days * DAY)
+    pool = await workspace.pool(1)
+
+    assert (await foresee(workspace, ended, pool))["restored"] == restored
+    assert (await restore(workspace, ended, pool))["restored"] == restored
+    assert await counted(workspace, pool) == (restored, restored)
+
+
+async def test_from_several_sides_at_once_everybody_sits_once(workspace: Scene) -> None:
+    ended, _, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool = await workspace.pool(2)
+
+    came = await asyncio.gather(*(restore(workspace, ended, pool) for _ in range(4)))
+
+    assert sum(one["restored"] for one in came) == 2
+    assert await counted(workspace, pool) == (2, 2)
+
+
+async def test_a_closed_pool_seats_nobody_again(workspace: Scene) -> None:
+    ended, _, _ = await seated(workspace)
+    await workspace.ended(ended)
+    before = await evidence(workspace)
+
+    answer = await restore(workspace, ended, ended)
+
+    assert answer["__typename"] == "PoolClosed"
+    assert await evidence(workspace) == before
+
+
+async def test_the_pools_are_of_one_workspace(workspace: Scene) -> None:
+    ended, _, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool, theirs = await workspace.pool(3), await (await workspace.world.workspace(roles=[Role.OWNER])).pool(3)
+    before = await evidence(workspace)
+
+    replies = [
+        await workspace.world.change("restoreSeats", workspace.owner, shows_=SHOWN, satIn=sat_in, pool=into)
+        for sat_in, into in [(theirs, pool), (ended, theirs)]
+    ]
+    replies += [
+        await workspace.world.ask(PREVIEW, workspace.owner, satIn=sat_in, pool=into)
+        for sat_in, into in [(theirs, None), (ended, theirs)]
+    ]
+
+    assert [reply.code for reply in replies] == ["NOT_FOUND"] * 4
+    assert await evidence(workspace) == before
+
+
+async def test_whoever_sees_no_people_is_told_of_none(workspace: Scene) -> None:
+    ended, _, _ = await seated(workspace)
+    await workspace.ended(ended)
+
+    replies = [
+        await workspace.world.ask(PREVIEW, workspace.members[role], satIn=ended)
+        for role in (Role.BILLING_ADMIN, Role.SEAT_ADMIN)
+    ]
+
+    assert [reply.code for reply in replies] == ["FORBIDDEN", None]
