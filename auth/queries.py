@@ -19,8 +19,8 @@ RowT = TypeVar("RowT")
 
 async def account(work: Work, account_id: int) -> Account:
     """An account that the actor may see. Raises NotFound."""
-    found: Account | None = await work.one(select(Account).where(col(Account.id) == account_id))
-    return there(found)
+    found = await work.rows(Account, "select to_json(t)::text from account t where id = $1", account_id)
+    return there(found[0] if found else None)
 
 
 async def own_account(work: Work, person_id: int) -> Account:

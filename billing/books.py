@@ -63,6 +63,8 @@ async def credit(work: Work, account_id: int, currency: str) -> int:
 
 async def credit_to_use(work: Work, account_id: int, currency: str) -> int:
     """The customer's credit, which nobody else uses until this transaction ends."""
+    if work.adds(LedgerTransfer):
+        await work.write()
     if not await credit(work, account_id, currency):
         return 0
     await work.fetch("select pg_advisory_xact_lock(hashtextextended('customer credit', $1))", account_id)

@@ -48,6 +48,12 @@ def shelf(
 # Read
 
 
+def called(price: catalog_tables.Price, plan: catalog_tables.Plan, locale: str) -> str:
+    """What a price is called on a line: its plan's name in a language, and what a meter counts."""
+    name = _localized(plan.name).said_in(locale)
+    return f"{name}: {price.meter}" if price.meter else name
+
+
 def catalog_of(rows: Shelf) -> Catalog:
     """The catalog that the rows say."""
     return catalog.in_order([_plan(rows, plan) for plan in rows.plans.values()])

@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from auth.tables import Account
-from billing import amendments, charging, dropping, events, fact_queries, periods, queries
+from billing import amendments, charging, dropping, events, fact_queries, periods, queries, standing_queries
 from billing.amendments import Change, NewId, Unsaved
+from billing.catalog_tables import Price as PriceRow
 from billing.charging import Bill
 from billing.facts import Facts, agreement
 from billing.pricing import Price
@@ -73,24 +74,26 @@ class Wish:
     drop: bool = False
 
 
-async def preview(work: Work, account: Account, subscription_id: int, wish: Wish) -> Bill:
+async def preview(
+    work: Work, account: Account, subscription_id: int, wish: Wish, *, known: Facts | None = None
+) -> Bill:
     """The very document that `change` would make now. Raises its refusals."""
-    facts, change = await wished(work, account, subscription_id, wish, lock=False)
+    facts, change = await wished(work, account, subscription_id, wish, lock=False, known=known)
     _check_now(facts, change)
     after = charging.moved(facts, amendments.changed(facts, change, work.now, Unsaved()), work.now)
     return await charging.bill(work, account, after, await charging.names(work, account, after))
 
 
 async def change(
-    work: Work, account: Account, subscription_id: int, wish: Wish, *, later: bool = False
+    work: Work, account: Account, subscription_id: int, wish: Wish, *, later: bool = False, known: Facts | None = None
 ) -> tuple[Subscription, Invoice | None]:
     """Change a subscription now, and bill the difference; or bill it `later`, with whatever is billed next.
 
-    What waits for the same of its item gives way.
+    What waits for the same of its item gives way. Whoever has asked for its facts, `standing` and locked, says so.
     """
-    facts, change_ = await wished(work, account, subscription_id, wish, lock=True)
+    facts, change_ = await wished(work, account, subscription_id, wish, lock=True, known=known)
     _check_now(facts, change_)
-    await replace_pending(work, account.id, subscription_id, wish)
+    await replace_pending(work, account.id, subscription_id, wish, known=facts)
     after = amendments.changed(facts, change_, work.now, work.new_id)
     return await _made(work, account, facts, after, later=later)
 
@@ -129,10 +132,13 @@ def later(facts: Facts, wish: Wish, reason: str | None, now: datetime, new_id: N
 
 
 async def replace_pending(
-    work: Work, account_id: int, subscription_id: int, wish: Wish, *, waits: bool = False
+    work: Work, account_id: int, subscription_id: int, wish: Wish, *, waits: bool = False, known: Facts | None = None
 ) -> bool:
     """Take back what waits for an item, because something newer was asked for it. Whether anything waited."""
-    pending = await queries.pending(work, account_id, subscription_id)
+    if known and known.standing:
+        pending = known.standing.pending
+    else:
+        pending = await queries.pending(work, account_id, subscription_id)
     replaced = [due for due in pending if gives_way(due, wish, waits=waits)]
     for earlier in replaced:
         settle(earlier, ChangeState.WITHDRAWN, work.now)
@@ -272,9 +278,10 @@ async def begun(
     if subscription.state is SubscriptionState.TRIALING:
         subscription.state = SubscriptionState.ACTIVE
     ends = subscription.period_start
-    await charging.record(work, before, after)
+    charging.record(work, before, after)
     charging.advance(subscription, clock, agreement(after), at)
     clock.unbilled_since = None
+    await work.write()
     await _mirror(work, after, at)
     billed = await charging.bill(work, account, after, await charging.names(work, account, after), at=at)
     return replace(billed, ends=ends)
@@ -322,18 +329,19 @@ async def _made(
     """Write the new facts, bill them, and mirror the present state on the subscription and its items."""
     subscription, terms = after.subscription, _terms(before)
     subscription.state = state or subscription.state
-    clock = await fact_queries.clock(work, account.id, subscription.id, lock=True)
-    await charging.record(work, before, after)
+    assert before.standing is not None, "whoever changes a subscription has locked its clock"
+    clock = before.standing.clock
+    charging.record(work, before, after)
     subscription.cancel_at = charging.moved(before, after, work.now).subscription.cancel_at
     charging.advance(subscription, clock, agreement(after), work.now)
-    for due in await queries.pending(work, account.id, subscription.id):
+    for due in before.standing.pending:
         # What waits for the end of the period waits for the end that there is now.
         due.due_at = clock.due_at
     await _mirror(work, after, work.now)
     billed = await charging.bill(work, account, after, await charging.names(work, account, after))
     clock.unbilled_since = (clock.unbilled_since or work.now) if later and billed.document else None
     invoice = None if later else await charging.settle(work, account, billed)
-    await work.flush()
+    await work.write()
     now = _terms(after)
     changed = [name for name, term in now.items() if terms[name] != term]
     work.emit(
@@ -364,7 +372,7 @@ async def _mirror(work: Work, facts: Facts, now: datetime) -> None:
             item.ended_at = item.ended_at or now
         else:
             item.price_id = latest.price_id
-    offers = await queries.offers(work, [item.price_id for item in facts.items])
+    offers = await _offers(work, facts)
     for item in facts.items:
         item.plan_id = offers[item.price_id].plan_id
     first = offers[min(facts.items, key=lambda item: item.id).price_id]
@@ -373,21 +381,41 @@ async def _mirror(work: Work, facts: Facts, now: datetime) -> None:
     subscription.interval = first.interval
 
 
+async def _offers(work: Work, facts: Facts) -> dict[int, PriceRow]:
+    """The price of each item, as a row."""
+    if facts.standing is None:
+        return await queries.offers(work, [item.price_id for item in facts.items])
+    return {number: offer.price for number, offer in facts.standing.offers.items()}
+
+
 async def standing(work: Work, account_id: int, subscription_id: int, *further: int, lock: bool) -> Facts:
     """The facts of a subscription that runs, locked for whoever changes it. Raises SubscriptionOver."""
     if lock:
-        await fact_queries.clock(work, account_id, subscription_id, lock=True)
-        await charging.catch_up(work, account_id, subscription_id)
-    subscription = await queries.subscription(work, account_id, subscription_id, lock=lock)
-    if subscription.state is SubscriptionState.CANCELED:
+        await queries.take_clock(work, account_id, subscription_id)
+        return await locked(work, account_id, subscription_id, *further)
+    facts, _ = await standing_queries.standing(work, account_id, subscription_id, *further, lock=False)
+    return _running(facts)
+
+
+async def locked(work: Work, account_id: int, subscription_id: int, *further: int) -> Facts:
+    """The same for whoever has taken its clock. It goes on right after the last change, see `charging.catch_up`."""
+    facts, changed_at = await standing_queries.standing(work, account_id, subscription_id, *further, lock=True)
+    charging.go_on_after(work, changed_at)
+    return _running(facts)
+
+
+def _running(facts: Facts) -> Facts:
+    if facts.subscription.state is SubscriptionState.CANCELED:
         raise SubscriptionOver("canceled", "Subscribe again to go on.")
-    return await fact_queries.facts(work, subscription, *further)
+    return facts
 
 
-async def wished(work: Work, account: Account, subscription_id: int, wish: Wish, *, lock: bool) -> tuple[Facts, Change]:
-    """The facts of a subscription, and what is wished of it. Raises the refusals of a change."""
+async def wished(
+    work: Work, account: Account, subscription_id: int, wish: Wish, *, lock: bool, known: Facts | None = None
+) -> tuple[Facts, Change]:
+    """The facts of a subscription, unless they are known, and what is wished of it. Raises the refusals of a change."""
     further = [] if wish.price_id is None else [wish.price_id]
-    facts = await standing(work, account.id, subscription_id, *further, lock=lock)
+    facts = known or await standing(work, account.id, subscription_id, *further, lock=lock)
     change = _change(facts, wish)
     await _check(work, account, facts, change)
     await _check_later(work, facts, wish, change)
@@ -398,7 +426,9 @@ async def _check(work: Work, account: Account, facts: Facts, change: Change) -> 
     """Refuse a price that is not sold to this account, or not in step with the other items, and wrong quantities."""
     if change.price_id is None:
         return
-    price, version, plan = await queries.offer(work, change.price_id)
+    assert facts.standing is not None, "whoever wishes has asked how it stands"
+    sold = facts.standing.offers[change.price_id]
+    price, version, plan = sold.price, sold.version, sold.plan
     check_seats(plan.key, version, change.quantity)
     running = [item for item in facts.items if item.ended_at is None]
     if change.price_id in {item.price_id for item in running if item.id == change.item_id}:
@@ -417,8 +447,8 @@ async def _check_later(work: Work, facts: Facts, wish: Wish, change: Change) -> 
     """Refuse a price that would be out of step with the other items once what waits has taken effect."""
     if wish.price_id is None or change.price_id is None:
         return
-    waiting = await queries.pending(work, facts.subscription.account_id, facts.subscription.id)
-    waiting = [due for due in waiting if not gives_way(due, wish)]
+    assert facts.standing is not None, "whoever wishes has asked how it stands"
+    waiting = [due for due in facts.standing.pending if not gives_way(due, wish)]
     prices = await fact_queries.prices(work, [due.price_id for due in waiting if due.price_id])
     terms: dict[object, Price] = {item.id: facts.prices[item.price_id] for item in facts.items if not item.ended_at}
     terms[change.item_id] = facts.prices[change.price_id]

@@ -14,7 +14,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auth.tables import Account
-from billing import fact_queries, holds, invoice_queries, invoices, knowledge, periods, queries, timeline, using
+from billing import (
+    catalog_rows,
+    fact_queries,
+    holds,
+    invoice_queries,
+    invoices,
+    knowledge,
+    periods,
+    queries,
+    timeline,
+    using,
+)
 from billing.agreement import Agreement
 from billing.bounds import believed, doubt
 from billing.documents import Document, document, joined, rates
@@ -81,7 +92,8 @@ async def bill(
     `usage_alone` leaves all else as it was billed.
     """
     subscription = facts.subscription
-    rows = await fact_queries.issued(work, subscription.account_id, subscription.id)
+    known = facts.standing
+    rows = known.issued if known else await fact_queries.issued(work, subscription.account_id, subscription.id)
     at = at or work.now
     used = await using.stated(work.fetch, facts, at)
     before = [*issued(rows), *also]
@@ -112,6 +124,9 @@ def worded(line: Line, names: dict[int, str]) -> str:
 
 async def names(work: Work, account: Account, facts: Facts) -> dict[int, str]:
     """What each price of the facts is called on a line, in the account's language."""
+    sold = facts.standing.offers if facts.standing else {}
+    if facts.prices.keys() <= sold.keys():
+        return {one: catalog_rows.called(sold[one].price, sold[one].plan, account.locale) for one in facts.prices}
     return await queries.price_names(work, list(facts.prices), account.locale)
 
 
@@ -153,17 +168,21 @@ async def _invoice(work: Work, account: Account, due: Sequence[tuple[Bill, Docum
             doubted[billed.facts.subscription.id] = why
     at, held = max(billed.at for billed, _ in due), next(iter(doubted.values()), None)
     made = joined([part for _, part in due])
+    if not held and not account.grace_hours:
+        return await invoices.issue(work, account, owners, made, known, at=at)
     invoice = await invoices.draft(work, account, owners, made, known, at=at, held=held)
     for number, why in doubted.items():
         await holds.hold(work, account.id, number, why)
-    return invoice if held or account.grace_hours else await invoices.finalize(work, invoice)
+    return invoice
 
 
 async def _doubt(work: Work, billed: Bill, made: Document) -> str | None:
     """Why the bill of a subscription has to be looked at first; None for one that looks right."""
     subscription = billed.facts.subscription
     account_id, number = subscription.account_id, subscription.id
-    lines = await invoice_queries.lines_since(work, account_id, number, work.now - timedelta(days=1))
+    known = billed.facts.standing
+    day = work.now - timedelta(days=1)
+    lines = known.lines if known else await invoice_queries.lines_since(work, account_id, number, day)
     before = 0
     if billed.ends:
         before = sum(gross(row) for row in await fact_queries.issued(work, account_id, number, since=billed.ends))
@@ -175,8 +194,8 @@ def gross(row: LineItem) -> int:
     return row.amount_minor - row.discount_minor + (0 if row.tax_inclusive else row.tax_minor)
 
 
-async def record(work: Work, before: Facts, after: Facts) -> None:
-    """Write the facts that are new, and set the clock to the next period they begin."""
+def record(work: Work, before: Facts, after: Facts) -> None:
+    """Have the facts written that are new; whoever goes on to ask for rows of theirs writes them before."""
     known_discounts = {discount.id: discount for discount in before.discounts}
     for discount in after.discounts:
         known_discounts[discount.id].since = discount.since
@@ -197,7 +216,6 @@ async def record(work: Work, before: Facts, after: Facts) -> None:
                 known_cycle.anchor, known_cycle.interval, known_cycle.count = row.anchor, row.interval, row.count
             elif id(row) not in known:
                 work.add(row)
-        await work.flush()
 
 
 def advance(subscription: Subscription, clock: SubscriptionClock, facts: Agreement, at: datetime) -> None:
@@ -228,7 +246,11 @@ async def catch_up(work: Work, account_id: int, subscription_id: int) -> None:
 
     So changes have an order, whenever they were sent. Raises Conflict where the clock was set back.
     """
-    last = await queries.changed_at(work, account_id, subscription_id)
+    go_on_after(work, await queries.changed_at(work, account_id, subscription_id))
+
+
+def go_on_after(work: Work, last: datetime | None) -> None:
+    """The same, told when it was last changed."""
     if last and last > work.now + PATIENCE:
         raise Conflict(f"This subscription was changed as of {last:%Y-%m-%d %H:%M} UTC. Change it again after that.")
     if last and last > work.now:

@@ -78,7 +78,7 @@ async def all_facts(work: Work, subscriptions: Sequence[Subscription], *further:
     pauses = await _of(work, SubscriptionPause, subscriptions, col(SubscriptionPause.starts_at))
     discounts = await _of(work, SubscriptionDiscount, subscriptions, col(SubscriptionDiscount.id))
     counted = [row for rows in every.values() for row in rows if known[row.price_id].meter]
-    again = await _again(work, counted) if counted else {}
+    since = await again(work, counted) if counted else {}
     return [
         Facts(
             subscription=one,
@@ -90,13 +90,13 @@ async def all_facts(work: Work, subscriptions: Sequence[Subscription], *further:
             prices=known,
             metered=[item for item in every[one.id] if known[item.price_id].meter is not None],
             meters=meters,
-            again=again.get(one.id),
+            again=since.get(one.id),
         )
         for one in subscriptions
     ]
 
 
-async def _again(work: Work, counted: Sequence[SubscriptionItem]) -> dict[int, datetime]:
+async def again(work: Work, counted: Sequence[SubscriptionItem]) -> dict[int, datetime]:
     """From when on each subscription was billed for usage by invoices that were taken back."""
     rows = await work.fetch(
         "select l.subscription_id, min(l.period_start) as since from line_item l"

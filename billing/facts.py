@@ -17,6 +17,7 @@ from billing.lines import Evidence, Issued, Kind, Line, Taken
 from billing.metered import MeteredItem
 from billing.periods import Cycle
 from billing.pricing import Price, Quantity, exact
+from billing.standing import Standing
 from billing.states import LineKind
 from billing.tables import (
     ItemStep,
@@ -65,6 +66,9 @@ class Facts:
 
     again: datetime | None = None
     """From when on usage was billed by invoices that were taken back, so that it is asked for again."""
+
+    standing: Standing | None = None
+    """What else there is, where it was read together with the facts."""
 
 
 def agreement(facts: Facts) -> Agreement:

@@ -59,10 +59,39 @@ async def draft(
     instant as of which it bills, by which the invoices of a subscription are ordered.
     `held` says why a person has to look at it first.
     """
+    invoice, rows = await _drafted(work, account, subscriptions, document, known, at=at)
+    invoice.held = held
+    return await write(work, invoice, rows)
+
+
+async def issue(
+    work: Work,
+    account: Account,
+    subscriptions: Sequence[int],
+    document: Document,
+    known: dict[str, Any],
+    *,
+    at: datetime,
+) -> Invoice:
+    """The same, made final at once: it is written once, with its number."""
+    invoice, rows = await _drafted(work, account, subscriptions, document, known, at=at)
+    _add(work, invoice, rows)
+    return await _final(work, invoice, rows)
+
+
+async def _drafted(
+    work: Work,
+    account: Account,
+    subscriptions: Sequence[int],
+    document: Document,
+    known: dict[str, Any],
+    *,
+    at: datetime,
+) -> tuple[Invoice, list[LineItem]]:
     invoice = started(work, account, InvoiceKind.SUBSCRIPTION, document.currency, document.period)
     several = len(set(subscriptions)) > 1
     invoice.subscription_id, invoice.known = None if several else subscriptions[0], known
-    invoice.created_at, invoice.held = at, held
+    invoice.created_at = at
     invoice.finalize_at = work.now + timedelta(hours=account.grace_hours)
     invoice.tax_notes = list(document.notes)
     await work.reserve(len(document.lines) * 2)
@@ -82,7 +111,7 @@ async def draft(
         )
         for place, (subscription_id, drafted) in enumerate(zip(subscriptions, document.lines, strict=True), 1)
     ]
-    return await write(work, invoice, rows)
+    return invoice, rows
 
 
 def started(work: Work, account: Account, kind: InvoiceKind, currency: str, period: Period) -> Invoice:
@@ -106,29 +135,37 @@ def started(work: Work, account: Account, kind: InvoiceKind, currency: str, peri
 
 async def write(work: Work, invoice: Invoice, rows: Sequence[LineItem]) -> Invoice:
     """Write a draft and its lines, which sum to it."""
+    _add(work, invoice, rows)
+    await work.write()
+    return invoice
+
+
+def _add(work: Work, invoice: Invoice, rows: Sequence[LineItem]) -> None:
     invoice.subtotal_minor = sum(before_tax(row).minor for row in rows)
     invoice.tax_minor = sum(row.tax_minor for row in rows)
     invoice.total_minor = invoice.subtotal_minor + invoice.tax_minor
     work.add(invoice)
     for row in rows:
         work.add(row)
-    await work.flush()
     work.emit(events.InvoiceDrafted(invoice.account_id, invoice.id), invoice)
-    return invoice
 
 
 async def finalize(work: Work, invoice: Invoice) -> Invoice:
     """Give a draft its number, owe it, and settle it with the customer's credit. Raises InvoiceSettled."""
     if invoice.state is not InvoiceState.DRAFT:
         raise InvoiceSettled(invoice.state.value, "Only a draft becomes final, and only once.")
-    rows = await invoice_queries.lines(work, invoice.account_id, invoice.id)
+    return await _final(work, invoice, await invoice_queries.lines(work, invoice.account_id, invoice.id))
+
+
+async def _final(work: Work, invoice: Invoice, rows: Sequence[LineItem]) -> Invoice:
+    credit = await _credit(work, invoice)
     book(work, invoice, "invoice_finalized", ledger.invoice_finalized(summed(rows, invoice, work)))
-    await _settle(work, invoice)
+    _settle(work, invoice, credit)
     invoice.state, invoice.issued_at = InvoiceState.OPEN, work.now
     invoice.due_at = work.now + timedelta(days=invoice.net_days)
     paid = settle_if_paid(work, invoice)
     invoice.number = await numbered(work, "invoice")
-    await work.flush()
+    await work.write()
     work.emit(events.InvoiceFinalized(invoice.account_id, invoice.id), invoice)
     if paid:
         work.emit(events.InvoicePaid(invoice.account_id, invoice.id), invoice)
@@ -244,16 +281,21 @@ def billed_to(account: Account) -> dict[str, object]:
     }
 
 
-async def _settle(work: Work, invoice: Invoice) -> None:
+async def _credit(work: Work, invoice: Invoice) -> Money:
+    """The customer's credit, as far as the invoice may use any."""
+    asks = invoice.total_minor > 0
+    minor = await books.credit_to_use(work, invoice.account_id, invoice.currency) if asks else 0
+    return Money(minor, invoice.currency)
+
+
+def _settle(work: Work, invoice: Invoice, credit: Money) -> None:
     """Use the customer's credit for what is owed; what is owed to them becomes their credit."""
-    await work.flush()
     owed = Money(invoice.total_minor, invoice.currency)
     if owed.minor < 0:
         book(work, invoice, "credit_granted", ledger.reversal(ledger.credit_applied(-owed)))
         used = owed
     else:
-        credit = await books.credit_to_use(work, invoice.account_id, invoice.currency)
-        used = ledger.applicable_credit(owed, Money(credit, invoice.currency))
+        used = ledger.applicable_credit(owed, credit)
         book(work, invoice, "credit_applied", ledger.credit_applied(used))
     invoice.credit_minor = used.minor
 

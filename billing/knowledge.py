@@ -42,6 +42,14 @@ async def known(
     `at` is the instant as of which it is billed: a missed period is made up for as of when it was due.
     `seen` says which reports of usage it saw.
     """
+    told = await _kept_now(work, facts, at, seen)
+    told[str(facts.subscription.id)]["usage_alone"] = usage_alone
+    return told
+
+
+async def _kept_now(work: Work, facts: Facts, at: datetime, seen: str | None) -> dict[str, Any]:
+    if facts.standing:
+        return kept(facts, at, facts.standing.void, facts.standing.adjusted, seen)
     subscription = facts.subscription
     void = await work.fetch(
         "select distinct v.id from line_item l join invoice v on v.account_id = l.account_id and v.id = l.invoice_id"
@@ -56,9 +64,7 @@ async def known(
         subscription.id,
     )
     off = {row["id"]: row["adjusted_minor"] for row in adjusted}
-    told = kept(facts, at, [row["id"] for row in void], off, seen)
-    told[str(subscription.id)]["usage_alone"] = usage_alone
-    return told
+    return kept(facts, at, [row["id"] for row in void], off, seen)
 
 
 def kept(

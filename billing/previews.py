@@ -65,9 +65,11 @@ async def subscribing(work: Work, account: Account, price_id: int, quantity: int
     )
 
 
-async def scheduling(work: Work, account: Account, subscription_id: int, wish: Wish) -> tuple[Bill, ScheduledChange]:
+async def scheduling(
+    work: Work, account: Account, subscription_id: int, wish: Wish, *, known: Facts | None = None
+) -> tuple[Bill, ScheduledChange]:
     """Nothing is billed before a change takes effect: what there is, and the change that would wait."""
-    facts, _ = await changes.wished(work, account, subscription_id, wish, lock=False)
+    facts, _ = await changes.wished(work, account, subscription_id, wish, lock=False, known=known)
     return Bill(facts, None, work.now), changes.later(facts, wish, None, work.now, Unsaved())
 
 

@@ -202,13 +202,20 @@ async def is_due(work: Work, account_id: int, subscription_id: int) -> bool:
     return bool(found)
 
 
-async def take_clock(work: Work, account_id: int, subscription_id: int) -> None:
-    """Decide about a subscription one after another: lock its clock, before anything else of it."""
-    await work.execute(
-        "select from subscription_clock where account_id = $1 and subscription_id = $2 for update",
+async def take_clock(work: Work, account_id: int, subscription_id: int) -> datetime:
+    """Decide about a subscription one after another: lock its clock, before anything else of it; when it is due.
+
+    Raises NotFound.
+    """
+    rows = await work.fetch(
+        "select due_at from subscription_clock where account_id = $1 and subscription_id = $2 for update",
         account_id,
         subscription_id,
     )
+    if not rows:
+        raise NotFound
+    due_at: datetime = rows[0]["due_at"]
+    return due_at
 
 
 async def changed_at(work: Work, account_id: int, subscription_id: int) -> datetime | None:

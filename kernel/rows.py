@@ -7,18 +7,33 @@ instants are aware, and a state is text that its own enumeration reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, Column, Computed, DateTime, Dialect, Text, TypeDecorator, inspect
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    Dialect,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    inspect,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import manager_of_class, set_committed_value
 from sqlmodel import Field, SQLModel
 
 Word = TypeVar("Word", bound=StrEnum)
+RowT = TypeVar("RowT", bound=SQLModel)
 
 
 class WordType(TypeDecorator[StrEnum]):
@@ -63,7 +78,12 @@ def text(*, default: Any = ..., optional: bool = False) -> Any:
 
 def texts() -> Any:
     """A list of texts."""
-    return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
+    return Field(default_factory=_none_yet, sa_type=ARRAY(Text), nullable=False)
+
+
+def _none_yet() -> list[Any]:
+    # Of a builtin, such as list, the signature is parsed from its text for each row that is made.
+    return []
 
 
 def document(*, default: Any = ..., optional: bool = False, private: bool = False) -> Any:
@@ -126,6 +146,51 @@ def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]
             before[name] = plain(history.deleted[0]) if history.deleted else None
             after[name] = plain(history.added[0]) if history.added else None
     return before, after
+
+
+def read(table: type[RowT], told: Mapping[str, Any]) -> RowT:
+    """A row that a statement of its own has read, as PostgreSQL's JSON says it; no session knows it."""
+    row: RowT = manager_of_class(table).new_instance()
+    columns = vars(row)
+    for name, reader in _readers(table):
+        value = told[name]
+        columns[name] = value if value is None or reader is None else reader(value)
+    return row
+
+
+def known(session: Session, table: type[RowT], told: Mapping[str, Any], *, fresh: bool = False) -> RowT:
+    """The same, known to a session; one that knows the row already keeps it as it is, unless it is to be `fresh`."""
+    key = session.identity_key(table, tuple(told[column.name] for column in inspect(table).primary_key))
+    there: RowT | None = session.identity_map.get(key)
+    if there is not None and not fresh:
+        return there
+    row = read(table, told)
+    if there is not None:
+        for name, _ in _readers(table):
+            set_committed_value(there, name, vars(row)[name])
+        return there
+    make_transient_to_detached(row)
+    session.add(row)
+    return row
+
+
+@cache
+def _readers(table: type[SQLModel]) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    """How each column is read from JSON, if it is not what it says there."""
+    return [(column.name, _reader(column.type)) for column in inspect(table).local_table.columns]
+
+
+def _reader(kind: Any) -> Callable[[Any], Any] | None:
+    if isinstance(kind, WordType):
+        return kind.words
+    if isinstance(kind, DateTime):
+        return _instant if kind.timezone else datetime.fromisoformat
+    assert isinstance(kind, (Integer, String, Boolean, JSONB, ARRAY)), f"JSON says {kind!r} in another way"
+    return None
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def became(row: SQLModel, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +18,14 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
+import orjson
 from sqlalchemy import Executable, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import SQLModel
 
-from kernel import audit, rows
+from kernel import audit, gathering, rows
 from kernel.audit import Origin
 from kernel.calls import MOVED
 from kernel.events import Event
@@ -218,6 +219,10 @@ class Work:
         """Know a new row that a statement of its own has written, so that it is told of as a new one."""
         self._before[id(row)] = (row, None)
 
+    def adds(self, table: type[SQLModel]) -> bool:
+        """Whether rows of a table are not written yet."""
+        return self._session is not None and any(isinstance(row, table) for row in self._session.new)
+
     async def flush(self) -> None:
         """Write what was added or changed so far; constraints speak here."""
         session = self._session
@@ -225,6 +230,22 @@ class Work:
             await self.driver()
             async with self._lock:
                 await self._rows().flush()
+
+    async def write(self) -> None:
+        """The same in one round trip, whatever tables it is of: constraints look at it as a whole."""
+        session = self._session
+        if session is None or not (session.new or session.dirty):
+            return
+        driver = await self.driver()
+        async with self._lock:
+            self._remember(session.sync_session, None, None)
+            asked = gathering.gathered(session.sync_session)
+            if asked is None:
+                return
+            sql, told, count = asked
+            written = await driver.fetchval(sql, *told)
+            assert written == count, "each row that is written is there, and ours to write"
+            gathering.settled(session.sync_session)
 
     async def at_last(self, call: str, instead: Callable[[str], Awaitable[None]], *, told: int = 1) -> None:
         """Write with one call, in the round trip that commits if nothing comes in between; the last `told` tell of it.
@@ -289,12 +310,24 @@ class Work:
             found: list[asyncpg.Record] = await driver.fetch(sql, *values, record_class=record)
             return found
 
+    async def rows(self, table: type[RowT], sql: str, *values: Any) -> list[RowT]:
+        """Rows of one table as they stand now, each said as JSON by a statement, and known from then on."""
+        await self.flush()
+        found = await self.fetch(sql, *values)
+        session = self._rows().sync_session
+        return [rows.known(session, table, orjson.loads(each[0]), fresh=True) for each in found]
+
     async def execute(self, sql: str, *values: Any) -> int:
         """Run a statement in PostgreSQL's own words; how many rows it changed."""
         driver = await self.driver()
         async with self._lock:
             told = (await driver.execute(sql, *values)).rpartition(" ")[2]
         return int(told) if told.isdigit() else 0
+
+    def known(self, table: type[RowT], told: Iterable[Mapping[str, Any]]) -> list[RowT]:
+        """Rows that a statement of this transaction has read, as JSON of PostgreSQL says them, to be changed."""
+        session = self._rows().sync_session
+        return [rows.known(session, table, each) for each in told]
 
     async def rest(self) -> None:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
@@ -418,7 +451,7 @@ class Work:
             told=audit.Told(self.new_id(), self.now, told.payload),
         )
 
-    def _remember(self, session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    def _remember(self, session: Session, _context: UOWTransaction | None, _instances: Any) -> None:
         for row in session.new:
             self._before[id(row)] = (row, None)
         for row in session.dirty:

@@ -21,12 +21,14 @@ from billing import queries as billing
 from billing.changes import PriceNotForSubscription, Wish
 from billing.charging import Bill
 from billing.collecting import SeatCollection, collected_at, grown_far
+from billing.facts import Facts
 from billing.pricing import Decrease
 from billing.subscriptions import CancelAt
-from billing.tables import Invoice, ScheduledChange, Subscription
+from billing.tables import Invoice, ScheduledChange, Subscription, SubscriptionClock
 from kernel.errors import InvalidInput
+from kernel.rows import became
 from kernel.work import Work
-from seats import events, queries, releasing, seat_group_queries, waiting
+from seats import events, place_queries, queries, releasing, seat_group_queries, waiting
 from seats.allotting import SeatsSetApart
 from seats.seating import PoolClosed
 from seats.tables import LicensePool
@@ -64,20 +66,20 @@ async def preview(work: Work, account: Account, pool_id: int, seats: int, *, by_
     pool = await _open(work, account.id, pool_id)
     await _keep_groups(work, pool, seats)
     wish = Wish(pool.subscription_item_id, quantity=seats)
-    now, number = await _possible_now(work, pool, seats), pool.subscription_id
-    waiting = await billing.pending(work, account.id, number)
-    if seats == now == pool.purchased and any(changes.gives_way(change, wish) for change in waiting):
-        return Quote(await previews.unchanged(work, account, number), wish)
-    quote = await _waiting_for(work, account, number, wish) if seats != now else None
+    known = await changes.standing(work, account.id, pool.subscription_id, lock=False)
+    now = _possible_now(known, pool, seats)
+    if seats == now == pool.purchased and any(changes.gives_way(due, wish) for due in _pending(known)):
+        return Quote(Bill(known, None, work.now), wish)
+    quote = await _waiting_for(work, account, known, wish) if seats != now else None
     if quote and now == pool.purchased:
         return quote
-    billed = await changes.preview(work, account, number, replace(wish, quantity=now))
-    later_at = await _collected_at(work, account, pool, now, by_itself=by_itself)
+    billed = await changes.preview(work, account, pool.subscription_id, replace(wish, quantity=now), known=known)
+    later_at = await _collected_at(work, account, known, pool, now, by_itself=by_itself)
     return Quote(billed, wish, quote.waits if quote else None, later_at)
 
 
-async def _waiting_for(work: Work, account: Account, subscription_id: int, wish: Wish) -> Quote:
-    billed, waits = await previews.scheduling(work, account, subscription_id, wish)
+async def _waiting_for(work: Work, account: Account, known: Facts, wish: Wish) -> Quote:
+    billed, waits = await previews.scheduling(work, account, known.subscription.id, wish, known=known)
     return Quote(billed, wish, waits)
 
 
@@ -96,36 +98,46 @@ async def resize(
     Those `kept` are for whom they are bought, and go to nobody who waits. Seats that a pool
     buys `by_itself` are billed at once where it has grown far; what somebody buys, as the account chose.
     """
-    pool = await _open(work, account.id, pool_id)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
-    await begin_due(work, account, pool.subscription_id)
+    number, due_at = await queries.take_clock(work, account.id, pool_id)
+    if due_at <= work.now:
+        await begin_due(work, account, number)
     pool = await _open(work, account.id, pool_id)
-    now = await _possible_now(work, pool, seats)
+    # All that is to be read comes before the pool is locked: of the subscription nothing moves behind its clock.
+    known = await changes.locked(work, account.id, pool.subscription_id)
+    now = _possible_now(known, pool, seats)
     if now < pool.purchased:
         # Where none is free to be given back at once, nothing of the pool changes now, and nobody has to wait.
-        pool = await _locked(work, account.id, pool_id)
+        pool = _sold(await queries.pool_in_turn(work, account.id, pool_id))
         now = max(seats, pool.assigned)
     await _keep_groups(work, pool, seats)
     # Asking for as many again, or for more, takes back a decrease that was waiting.
     wish = Wish(pool.subscription_item_id, quantity=seats)
-    waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish)
+    waited = await changes.replace_pending(work, account.id, pool.subscription_id, wish, known=known)
     done = Resized(pool)
     if now != pool.purchased or (seats == now and not waited):
-        done = await _resize_now(work, account, pool, now, kept, by_itself=by_itself)
+        later_at = await _collected_at(work, account, known, pool, now, by_itself=by_itself)
+        done = await _resize_now(work, account, pool, known, now, kept=kept, later_at=later_at)
     if seats == now:
         return done
     return replace(done, waiting=await changes.schedule(work, account, pool.subscription_id, wish, reason))
 
 
 async def _resize_now(
-    work: Work, account: Account, pool: LicensePool, seats: int, kept: int, *, by_itself: bool
+    work: Work,
+    account: Account,
+    pool: LicensePool,
+    known: Facts,
+    seats: int,
+    *,
+    kept: int,
+    later_at: datetime | None,
 ) -> Resized:
-    later_at = await _collected_at(work, account, pool, seats, by_itself=by_itself)
     wish = Wish(pool.subscription_item_id, quantity=seats)
-    _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later_at is not None)
-    owes = later_at and (await facts.clock(work, account.id, pool.subscription_id, lock=True)).unbilled_since
-    await _set(work, pool, seats, kept)
-    pool = await queries.pool(work, account.id, pool.id)
+    later = later_at is not None
+    _, invoice = await changes.change(work, account, pool.subscription_id, wish, later=later, known=known)
+    owes = later_at and _clock(known).unbilled_since
+    await _set_at_last(work, pool, seats, kept)
     return Resized(pool, invoice, collected_at=later_at if owes else None)
 
 
@@ -137,30 +149,37 @@ async def _keep_groups(work: Work, pool: LicensePool, seats: int) -> None:
             raise SeatsSetApart(allocated, seats)
 
 
-async def _possible_now(work: Work, pool: LicensePool, seats: int) -> int:
+def _possible_now(known: Facts, pool: LicensePool, seats: int) -> int:
     """How many seats there are at once when so many are wanted: fewer only where the plan credits them."""
     if seats >= pool.purchased:
         return seats
-    decrease = await billing.decrease(work, pool.account_id, pool.subscription_item_id)
-    return max(seats, pool.assigned) if decrease is Decrease.NOW else pool.purchased
+    (item,) = (item for item in known.items if item.id == pool.subscription_item_id)
+    return max(seats, pool.assigned) if known.prices[item.price_id].decrease is Decrease.NOW else pool.purchased
 
 
 async def _collected_at(
-    work: Work, account: Account, pool: LicensePool, seats: int, *, by_itself: bool
+    work: Work, account: Account, known: Facts, pool: LicensePool, seats: int, *, by_itself: bool
 ) -> datetime | None:
     """When a change of a pool to so many seats is billed at the latest; None for at once.
 
     So is everything when a renewal is overdue, and what a pool buys by itself once it has grown far.
     """
-    how = SeatCollection(account.seat_collection)
-    if how is SeatCollection.IMMEDIATELY:
-        return None
-    clock = await facts.clock(work, account.id, pool.subscription_id, lock=False)
-    if clock.due_at <= work.now:
+    how, due_at = SeatCollection(account.seat_collection), _clock(known).due_at
+    if how is SeatCollection.IMMEDIATELY or due_at <= work.now:
         return None
     if by_itself and grown_far(await facts.began_with(work, account.id, pool.subscription_item_id), seats):
         return None
-    return collected_at(how, work.now, clock.due_at, account.time_zone)
+    return collected_at(how, work.now, due_at, account.time_zone)
+
+
+def _clock(known: Facts) -> SubscriptionClock:
+    assert known.standing is not None, "whoever buys has asked how it stands"
+    return known.standing.clock
+
+
+def _pending(known: Facts) -> list[ScheduledChange]:
+    assert known.standing is not None, "whoever buys has asked how it stands"
+    return known.standing.pending
 
 
 async def check(work: Work, account_id: int, subscription_id: int, wish: Wish) -> None:
@@ -215,7 +234,8 @@ async def _begun(work: Work, account: Account, subscription_id: int) -> Bill | N
 
 async def begin_due(work: Work, account: Account, subscription_id: int) -> None:
     """Begin every period that is due, so that what waited for it comes before whatever is changed now."""
-    await billing.take_clock(work, account.id, subscription_id)
+    if await billing.take_clock(work, account.id, subscription_id) > work.now:
+        return
     while await billing.is_due(work, account.id, subscription_id):
         begun = await _begun(work, account, subscription_id)
         await changes.renewed(work, account, [begun] if begun else [])
@@ -253,20 +273,34 @@ async def begin_next(work: Work, account_id: int, subscription_id: int) -> None:
 
 
 async def _open(work: Work, account_id: int, pool_id: int) -> LicensePool:
-    pool = await queries.pool(work, account_id, pool_id)
+    return _sold(await queries.pool(work, account_id, pool_id))
+
+
+def _sold(pool: LicensePool) -> LicensePool:
     if pool.closed_at:
         raise PoolClosed(pool.name)
     return pool
 
 
-async def _locked(work: Work, account_id: int, pool_id: int) -> LicensePool:
-    """A pool whose seats nobody else counts meanwhile."""
-    await queries.take_turn(work, account_id, pool_id)
-    return await _open(work, account_id, pool_id)
+async def _set_at_last(work: Work, pool: LicensePool, seats: int, kept: int) -> None:
+    """The same in the round trip that commits, so that the pool is locked for no other; unless somebody waits."""
+    had, call = pool.purchased, place_queries.resized(pool, seats)
+
+    async def step_by_step(_: str) -> None:
+        became(pool, {"purchased": had})
+        await _set(work, pool, seats, kept)
+
+    _tell(work, pool, seats, grown=kept > 0)
+    became(pool, {"purchased": seats})
+    await work.at_last(call, step_by_step)
+
+
+def _tell(work: Work, pool: LicensePool, seats: int, *, grown: bool) -> None:
+    event = events.PoolResized(pool.account_id, pool.id, grown=grown)
+    work.emit(event, before={"purchased": pool.purchased}, after={"purchased": seats})
 
 
 async def _set(work: Work, pool: LicensePool, seats: int, kept: int = 0, freed: int = 0) -> None:
-    before = {"purchased": pool.purchased}
-    event = events.PoolResized(pool.account_id, pool.id, grown=kept > 0)
-    work.emit(event, before=before, after={"purchased": seats})
-    await waiting.move_line(work, pool.account_id, pool.id, freed=freed, purchased=seats, kept=kept)
+    _tell(work, pool, seats, grown=kept > 0)
+    line = await waiting.moved(work, pool.account_id, pool.id, freed=freed, purchased=seats, kept=kept)
+    became(pool, {"purchased": line.purchased, "assigned": line.assigned, "set_apart": line.set_apart})

@@ -19,7 +19,7 @@ from kernel.calls import call
 from kernel.errors import NotFound
 from kernel.work import Work
 from seats.seating import SeatSource, SeatState
-from seats.tables import Assignment
+from seats.tables import Assignment, LicensePool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,11 @@ def freed(seat: Assignment, now: datetime, reason: str) -> str:
 def handed_on(left: Assignment, seat: Assignment, reason: str) -> str:
     """The call with which a member takes the seat of somebody else, both of no group."""
     return call("seat_handed_on", *_about(seat), left.id, left.state.value, reason)
+
+
+def resized(pool: LicensePool, seats: int) -> str:
+    """The call with which a pool that nobody waits for gets another number of seats."""
+    return call("pool_resized", pool.account_id, pool.id, pool.purchased, seats)
 
 
 def _about(seat: Assignment) -> tuple[int | str | datetime | None, ...]:

@@ -22,9 +22,34 @@ RowT = TypeVar("RowT")
 
 async def pool(work: Work, account_id: int, pool_id: int) -> LicensePool:
     """A pool as it stands now, unlocked. Raises NotFound."""
-    asked = select(LicensePool).where(col(LicensePool.account_id) == account_id, col(LicensePool.id) == pool_id)
-    found: LicensePool | None = await work.one(asked.execution_options(populate_existing=True))
-    return _there(found)
+    found = await work.rows(LicensePool, _POOL, account_id, pool_id)
+    return _there(found[0] if found else None)
+
+
+async def pool_in_turn(work: Work, account_id: int, pool_id: int) -> LicensePool:
+    """The same, after whoever is changing its counter, and before whoever comes next. Raises NotFound.
+
+    It lets others insert seats of the pool meanwhile, who may wait for the counter with theirs inserted.
+    """
+    found = await work.rows(LicensePool, f"{_POOL} for no key update", account_id, pool_id)
+    return _there(found[0] if found else None)
+
+
+_POOL = "select to_json(t)::text from license_pool t where account_id = $1 and id = $2"
+
+
+async def take_clock(work: Work, account_id: int, pool_id: int) -> tuple[int, datetime]:
+    """Lock the clock of the subscription that pays for a pool; its number, and when it is due. Raises NotFound."""
+    found = await work.fetch(
+        "select c.subscription_id, c.due_at from license_pool p join subscription_clock c"
+        " on (c.account_id, c.subscription_id) = (p.account_id, p.subscription_id)"
+        " where p.account_id = $1 and p.id = $2 for update of c",
+        account_id,
+        pool_id,
+    )
+    if not found:
+        raise NotFound
+    return found[0]["subscription_id"], found[0]["due_at"]
 
 
 async def keep_members(work: Work, account_id: int) -> None:
