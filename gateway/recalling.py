@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 from auth.policy import Actor, sees
 from resolvers.compiled.plan import Plan
 
+STANDS = "select standing_told($1::bigint, $2::bigint, $3::bigint) = $4::text"
+"""Whether what decides what somebody may is still what it was."""
+
 _SEPARATOR = "\x01"
 _MOST = 10_000
 """Bearers that one process remembers; each takes about 3 KB, and half a KB for each question."""

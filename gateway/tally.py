@@ -61,7 +61,8 @@ class _Weighing:
         self.weights[place] += entry.own
         if not entry.listed:
             return self._weigh_one(entry, place)
-        mark = next((key for key in entry.inside.keys if self._shown[key] == 1), None)
+        # A long key is found faster than a short one.
+        mark = max((key for key in entry.inside.keys if self._shown[key] == 1), key=len, default=None)
         if mark is None and (entry.each or entry.inside.entries or entry.inside.kinds):
             return False
         if mark is None:

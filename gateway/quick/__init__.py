@@ -11,6 +11,7 @@ here, so that there is one place for every refusal, and the same answer from bot
     heads        what the headers say, and those of the answer
     questions    the body is read as `gateway.http` reads it, once; what came of it is remembered by its bytes
     asking       who: the bearer was recognized a moment ago (`gateway.recalling`); and one round trip to
-                 PostgreSQL: to see as them, to check that they still may, and to read
+                 PostgreSQL: to see as them, to check that they still may, and to read, unless
+                 everybody gets it alike and it is in memory
     entrance     whether the door is open, and what it needs to be
 """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
+from typing import Any
 
 import asyncpg
 import structlog
@@ -16,10 +18,11 @@ from gateway.documents import Document
 from gateway.http import FAILED, around
 from gateway.observability import request_id_of
 from gateway.patience import overdue
+from gateway.public_answers import PublicAnswer, PublicAnswers
 from gateway.quick.entrance import Entrance, Lane
 from gateway.quick.heads import Head
 from gateway.quick.questions import Question
-from gateway.recalling import Bound, Recalled
+from gateway.recalling import STANDS, Bound, Recalled
 from kernel.errors import Fault, Unavailable
 from resolvers.compiled import asking
 from resolvers.compiled.draft import NotCompiled
@@ -29,6 +32,9 @@ _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable
 """What may come of a statement; the doors behind say what it means."""
 
 _UNPLANNED = (NotCompiled, Surprise, Fault, GraphQLError, ValueError, OverflowError)
+
+ENGLISH = "en"
+"""The language of whoever has chosen none."""
 
 log = structlog.get_logger("gateway.quick")
 
@@ -50,6 +56,10 @@ class Asking:
         self.question = lane.questions.known(body, head.client)
 
     @property
+    def _answers(self) -> PublicAnswers:
+        return self._lane.questions.remembered.answers
+
+    @property
     def request_id(self) -> str:
         """The id of the request: its own, if that is a sane one."""
         said = self._head.request_id
@@ -68,7 +78,7 @@ class Asking:
         question = self.question
         if question is None or question.key is None or self._head.bearer is not None:
             return None
-        found = self._lane.questions.remembered.answers.get(question.key)
+        found = self._answers.get(question.key)
         return found.body if found else None
 
     async def answer(self) -> bytes | None:
@@ -99,14 +109,18 @@ class Asking:
             return None
         now = await lane.door.clock.now()
         who = lane.door.recollection.get(bearer, now)
-        bound = who and self._bound(question, document, who, now)
-        if not who or not bound:
+        if who is None:
+            return None
+        key = question.key and question.key + (who.locale or ENGLISH).encode()
+        kept = key and self._answers.get(key)
+        bound = None if kept else self._bound(question, document, who, now)
+        if not kept and not bound:
             return None
         try:
             bill = await lane.budgets.take(who.name, question.cost)
         except Fault:
             return None
-        text = await self._fetched(bound, now)
+        text = await (self._fetched(bound, key, now) if bound else self._kept(kept, who))
         if text is None:
             bill.settle(0)
             return None
@@ -121,7 +135,7 @@ class Asking:
         """The statement of a question and what it binds for somebody, if it can be compiled."""
         found = who.bound.get(question.number)
         if found is None:
-            asked = asking.Asking(who.actor, who.locale or "en", now, question.values)
+            asked = asking.Asking(who.actor, who.locale or ENGLISH, now, question.values)
             try:
                 plan, values = self._lane.questions.reads.planned(document, document.operation(question.name), asked)
             except _UNPLANNED:
@@ -130,14 +144,28 @@ class Asking:
             who.bind(question.number, found)
         return found
 
-    async def _fetched(self, bound: Bound, now: datetime) -> bytes | None:
+    async def _kept(self, kept: PublicAnswer, who: Recalled) -> bytes | None:
+        """What everybody gets alike in one language, as it is in memory, if somebody still may ask."""
+        return kept.body if await self._told(STANDS, who.stands) else None
+
+    async def _fetched(self, bound: Bound, key: bytes | None, now: datetime) -> bytes | None:
         """What was read, if they still may what they might and nothing else is unusual."""
-        plan = bound.plan
+        plan, mark = bound.plan, self._answers.mark()
+        told = await self._told(plan.entered, plan.at(bound.values, now))
         try:
-            text = await self._lane.readers.ask(plan.entered, plan.at(bound.values, now), self._lane.patience)
-            return None if text is None else plan.finished(text)
+            text = None if told is None else plan.finished(told)
+        except Surprise:
+            return None
+        if text is not None and key and plan.moment is None:
+            self._answers.put(key, text, mark)
+        return text
+
+    async def _told(self, sql: str, values: Sequence[Any]) -> Any:
+        """What PostgreSQL says, or None where something is unusual."""
+        try:
+            return await self._lane.readers.ask(sql, values, self._lane.patience)
         except TimeoutError:
             self._scope.setdefault("state", {})[FAILED] = overdue(self._lane.patience)
-        except (Surprise, *_FAILURES):
+        except _FAILURES:
             pass
         return None

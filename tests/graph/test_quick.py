@@ -183,3 +183,27 @@ async def test_a_stranger_is_told_of_a_changed_catalog(world: World) -> None:
     quick, usual, _ = await both(world, asks("{ plans { key name } }"), JSON | NEW)
     assert quick == usual
     assert told == usual[2]
+
+
+async def test_somebody_we_know_is_told_of_a_changed_catalog_in_their_language(workspace: Scene) -> None:
+    world, headers = workspace.world, await bearing(workspace) | NEW
+    asked = asks("query Known { plans { key name } }")
+    answers: PublicAnswers = world.app.state.remembered.answers
+    key, name = (await world.rows("select key, name from plan order by id limit 1"))[0]
+    first, heard = await both(world, asked, headers), answers.mark()
+
+    await world.run("update plan set name = $2 where key = $1", key, '{"en": "Known", "fr": "Connu"}')
+    async with asyncio.timeout(60):
+        while answers.mark() == heard:  # noqa: ASYNC110 - a notice comes when it comes
+            await asyncio.sleep(0.02)
+    changed, again = await both(world, asked, headers), await both(world, asked, headers)
+    await world.run("update person set locale = 'fr' where id = $1", workspace.owner.number)
+    theirs = await both(world, asked, headers)
+    await world.run("update plan set name = $2 where key = $1", key, name)
+
+    for quick, usual, answered in (first, changed, again, theirs):
+        assert quick == usual
+        assert answered == 1
+    assert '"Known"' in changed[0][2]
+    assert '"Known"' in again[0][2]
+    assert '"Connu"' in theirs[0][2]

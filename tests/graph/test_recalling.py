@@ -82,6 +82,17 @@ async def test_a_session_ended_in_one_process_is_ended_in_all(here: Process, the
     assert not await there.knows(person.bearer)
 
 
+async def test_what_everybody_gets_alike_is_for_nobody_whose_session_ended(here: Process, world: World) -> None:
+    person = await world.person()
+    document = "query Sold { plans { key } }"
+    first, again = await here.often(document, person), await here.often(document, person)
+
+    await world.run("update session set ended_at = now() where person_id = $1", person.number)
+
+    assert first.data == again.data
+    assert refused(await here.ask(document, person))
+
+
 async def test_a_role_taken_in_one_process_is_taken_in_all(here: Process, there: Process, workspace: Scene) -> None:
     member = workspace.members[Role.ADMIN]
     known = [(await each.often(NAMED, member, id=workspace.id)).data for each in (here, there)]
