@@ -250,6 +250,14 @@ class Actor:
         return sorted(self.groups)
 
     @property
+    def plain(self) -> bool:
+        """Whether what they see follows from who they are and from their accounts, as customers' does.
+
+        Not so for staff, and for whoever looks after a seat group.
+        """
+        return self.desk is None and not self.groups
+
+    @property
     def known(self) -> bool:
         """Whether it is anybody at all."""
         return self.person_id is not None or self.key_id is not None or self.setting is not None

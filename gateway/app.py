@@ -48,7 +48,7 @@ from gateway.observability import Observability
 from gateway.papers import paper_pace, paper_routes
 from gateway.printing import Printer
 from gateway.quick.door import Quick
-from gateway.quick.entrance import Entrance, Lane
+from gateway.quick.entrance import Entrance, Lane, Reading
 from gateway.quick.questions import Questions
 from gateway.rails import hooked, rail
 from gateway.remembering import remembered
@@ -63,7 +63,7 @@ from gateway.webhooks import webhook_route
 from gateway.worker import Worker
 from kernel import database
 from kernel.clock import Clock
-from kernel.readers import READERS, Readers
+from kernel.readers import READERS
 from kernel.work import IdBlocks, Work
 
 BODY = 1024 * 1024
@@ -140,8 +140,8 @@ def build(
                 feed=told.feed,
                 exportable=shapes.read,
             )
-            readers, questions = Readers(url, connections // 3), Questions(documents, reads, noticed)
-            await held.enter_async_context(entrance.opened(Lane(app.state.door, app.state.budgets, questions, readers)))
+            asked, reading = Questions(documents, reads, noticed), Reading.of(url, connections // 3)
+            await held.enter_async_context(entrance.opened(Lane(app.state.door, app.state.budgets, asked, reading)))
             app.state.webhook_secrets = await hooked(settings, paying, address)
             if working:
                 writer = Writer(graph, engine, blocks, shapes, reads)

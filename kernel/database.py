@@ -29,6 +29,9 @@ from kernel.errors import Unavailable, Unreachable
 APP_ROLE = "seatgraph_app"
 """The role the product works as: it owns no table, and row-level security binds it."""
 
+READER_ROLE = "seatgraph_reader"
+"""The role of whoever only reads for customers: row-level security binds it, and it may write nothing."""
+
 OLDEST = 15
 """The oldest major version of PostgreSQL that has what our SQL says."""
 

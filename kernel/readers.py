@@ -46,10 +46,11 @@ class _Reader:
 
 
 class Readers:
-    """At most so many connections of the product's own role, opened when they are needed."""
+    """At most so many connections of one role, opened when they are needed: of the one that reads for customers."""
 
-    def __init__(self, url: str, size: int = READERS) -> None:
+    def __init__(self, url: str, size: int = READERS, *, role: str = database.READER_ROLE) -> None:
         self.size = size
+        self._role = role
         self._url = url
         self._free = size
         self._idle: list[_Reader] = []
@@ -92,7 +93,7 @@ class Readers:
                 return self._idle.pop()
             self._free -= 1
             try:
-                return _Reader(await database.connect(self._url, role=database.APP_ROLE, server_settings=_SETTINGS))
+                return _Reader(await database.connect(self._url, role=self._role, server_settings=_SETTINGS))
             except BaseException:
                 self._gone()
                 raise

@@ -9,9 +9,15 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 
+from auth.policy import sees
+from gateway.compiled import Reads
 from gateway.documents import Document, Operation
 from gateway.executor import Outcome, execute
+from kernel.readers import Readers
+from resolvers.compiled.asking import Asking
 from resolvers.info import Context
+
+_PATIENCE = 60.0
 
 
 @dataclass(slots=True)
@@ -25,6 +31,10 @@ class Agreement:
 
     plain: bool = True
     """Whether graphql-core's own executor is asked besides."""
+
+    reads: Reads | None = None
+    readers: Readers | None = None
+    """Who reads for customers, behind a fence of its own, if they are asked besides."""
 
     differences: list[str] = field(default_factory=list)
 
@@ -41,6 +51,21 @@ class Agreement:
         if outcome.errors or compiled != executed or counted != read:
             costs = f"{counted} and {read} points"
             self._note(document, variables, f"{_told(outcome)}\n{costs}\ncompiled: {compiled}\nexecuted: {executed}")
+        await self._insist_on_fence(document, operation, variables, context, text)
+
+    async def _insist_on_fence(
+        self, document: Document, operation: Operation, variables: dict[str, Any], context: Context, text: bytes
+    ) -> None:
+        """Insist that whoever reads for customers is shown the same, and no less for being told less of them."""
+        if self.reads is None or self.readers is None or not context.actor.plain:
+            return
+        values = self.reads.coerced(operation, variables)
+        asking = Asking(context.actor, context.locale, context.work.now, values)
+        plan, bound = self.reads.planned(document, operation, asking)
+        seen = sees(context.actor)
+        found = await self.readers.ask(plan.fenced, (*bound, *(seen[name] for name in plan.told)), _PATIENCE)
+        if plan.finished(found) != text:
+            self._note(document, variables, f"shown: {text.decode()}\nfenced: {found.decode()}")
 
     async def onlooker(
         self, document: Document, operation: Operation, variables: dict[str, Any], context: Context, mixed: Outcome

@@ -30,6 +30,7 @@ from gateway.app import build
 from gateway.settings import Settings
 from kernel import database, ids
 from kernel.clock import SimulatedClock
+from kernel.readers import Readers
 from kernel.work import IdBlocks
 from tests.agreeing import Agreement
 from tests.auth.forging import jwk, rsa_key, signed
@@ -297,7 +298,8 @@ async def opened(url: str) -> AsyncIterator[World]:
         )
         app = build(settings, url, signer, working=False)
         app.state.reads.after = 0
-        app.state.reads.witness = (agreement := Agreement(app.state.reads.schema)).witness
+        reads, readers = app.state.reads, Readers(url)
+        reads.witness = (agreement := Agreement(reads.schema, reads=reads, readers=readers)).witness
         app.state.reads.onlooker = agreement.onlooker
         owner = await database.pool(url, role=None, size=3)
         blocks = IdBlocks()
@@ -310,6 +312,7 @@ async def opened(url: str) -> AsyncIterator[World]:
                 catalog = await stocked(connection, blocks)
             yield World(app, url, client, owner, signer, catalog, blocks, providing, names, agreement)
         await owner.close()
+        await readers.close()
         assert not agreement.differences, agreement.differences[0]
 
 

@@ -18,12 +18,13 @@ from gateway.documents import Document
 from gateway.http import FAILED, around
 from gateway.observability import request_id_of
 from gateway.patience import overdue
-from gateway.public_answers import PublicAnswer, PublicAnswers
+from gateway.public_answers import PublicAnswers
 from gateway.quick.entrance import Entrance, Lane
 from gateway.quick.heads import Head
 from gateway.quick.questions import Question
 from gateway.recalling import STANDS, Bound, Recalled
 from kernel.errors import Fault, Unavailable
+from kernel.readers import Readers
 from resolvers.compiled import asking
 from resolvers.compiled.draft import NotCompiled
 from resolvers.compiled.plan import Surprise
@@ -109,18 +110,21 @@ class Asking:
             return None
         now = await lane.door.clock.now()
         who = lane.door.recollection.get(bearer, now)
-        if who is None:
+        readers = who and lane.reading.of_actor(who.actor)
+        if not who or not readers:
             return None
         key = question.key and question.key + (who.locale or ENGLISH).encode()
-        kept = key and self._answers.get(key)
+        kept = self._answers.get(key) if key else None
         bound = None if kept else self._bound(question, document, who, now)
-        if not kept and not bound:
+        if not (kept or bound):
             return None
         try:
             bill = await lane.budgets.take(who.name, question.cost)
         except Fault:
             return None
-        text = await (self._fetched(bound, key, now) if bound else self._kept(kept, who))
+        text = await self._fetched(readers, bound, key, now) if bound else None
+        if kept and await self._told(readers, STANDS, who.stands):
+            text = kept.body
         if text is None:
             bill.settle(0)
             return None
@@ -144,14 +148,10 @@ class Asking:
             who.bind(question.number, found)
         return found
 
-    async def _kept(self, kept: PublicAnswer, who: Recalled) -> bytes | None:
-        """What everybody gets alike in one language, as it is in memory, if somebody still may ask."""
-        return kept.body if await self._told(STANDS, who.stands) else None
-
-    async def _fetched(self, bound: Bound, key: bytes | None, now: datetime) -> bytes | None:
+    async def _fetched(self, readers: Readers, bound: Bound, key: bytes | None, now: datetime) -> bytes | None:
         """What was read, if they still may what they might and nothing else is unusual."""
         plan, mark = bound.plan, self._answers.mark()
-        told = await self._told(plan.entered, plan.at(bound.values, now))
+        told = await self._told(readers, plan.entered, plan.at(bound.values, now))
         try:
             text = None if told is None else plan.finished(told)
         except Surprise:
@@ -160,10 +160,10 @@ class Asking:
             self._answers.put(key, text, mark)
         return text
 
-    async def _told(self, sql: str, values: Sequence[Any]) -> Any:
+    async def _told(self, readers: Readers, sql: str, values: Sequence[Any]) -> Any:
         """What PostgreSQL says, or None where something is unusual."""
         try:
-            return await self._lane.readers.ask(sql, values, self._lane.patience)
+            return await readers.ask(sql, values, self._lane.patience)
         except TimeoutError:
             self._scope.setdefault("state", {})[FAILED] = overdue(self._lane.patience)
         except _FAILURES:

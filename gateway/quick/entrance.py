@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from auth.policy import Actor
 from gateway.authentication import Door
 from gateway.budgets import Budgets
 from gateway.crowding import Room
@@ -13,7 +14,32 @@ from gateway.documents import Document
 from gateway.metrics import Metrics
 from gateway.patience import PATIENCE
 from gateway.quick.questions import Questions
+from kernel.database import APP_ROLE
 from kernel.readers import Readers
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who reads: for customers, and for whoever sees more than they do."""
+
+    customers: Readers
+    others: Readers
+
+    @classmethod
+    def of(cls, url: str, connections: int) -> Reading:
+        """On so many connections, one of which is for the others, where there is more than one."""
+        few = min(1, connections // 2)
+        return cls(Readers(url, connections - few), Readers(url, few, role=APP_ROLE))
+
+    def of_actor(self, actor: Actor) -> Readers | None:
+        """Who reads for somebody, if anybody does."""
+        readers = self.customers if actor.plain else self.others
+        return readers if readers.size else None
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.customers.close()
+        await self.others.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +49,13 @@ class Lane:
     door: Door
     budgets: Budgets
     questions: Questions
-    readers: Readers
+    reading: Reading
     patience: float = PATIENCE
 
     def closed_to(self, document: Document) -> bool:
         """Whether nothing of a document is answered here, at least not yet."""
         reads = self.questions.reads
-        return reads.explain or reads.is_new(document) or not self.readers.size
+        return reads.explain or reads.is_new(document)
 
 
 class Entrance:
@@ -50,4 +76,4 @@ class Entrance:
             yield
         finally:
             self.lane = None
-            await lane.readers.close()
+            await lane.reading.close()

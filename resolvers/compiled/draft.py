@@ -51,7 +51,7 @@ class Draft(Bind):
         self.moment: int | None = None
         """Which of the values is the instant of the request; others stay the same for one reader and question."""
 
-        self._known: dict[Hashable, str] = {}
+        self._known: dict[tuple[Hashable, str], str] = {}
         self._aliases = 0
 
     def __call__(self, value: Any, kind: str) -> str:
@@ -67,6 +67,11 @@ class Draft(Bind):
             self.reads.append(read)
             self._known[known] = f"${len(self.reads)}::{kind}"
         return self._known[known]
+
+    @property
+    def known(self) -> set[Hashable]:
+        """The keys of what is bound."""
+        return {known[0] for known in self._known}
 
     def alias(self) -> str:
         """A name that nothing else in the statement has."""

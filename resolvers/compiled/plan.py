@@ -22,7 +22,6 @@ from graphql import (
     OperationType,
 )
 
-from auth.policy import Actor, sees
 from kernel import pages
 from resolvers.compiled.asking import Asking, form, standpoint
 from resolvers.compiled.choosing import Chooser, Chosen
@@ -36,9 +35,6 @@ MOST_PLANS = 64
 
 LONGEST_STATEMENT = 200_000
 """Characters of SQL that are worth planning."""
-
-SEEN = tuple(sees(Actor()))
-"""What row-level security is told of whoever reads."""
 
 Plans = MutableMapping[Hashable, Any]
 
@@ -57,27 +53,32 @@ class Plan:
     moment: int | None
     """Which of the values is the instant of the request."""
 
+    told: Sequence[str]
+    """What row-level security is told of whoever reads, for a connection that belongs to nobody."""
+
+    fenced: str
+    """The same statement, which tells that first; its values follow those of the statement."""
+
     entered: str
-    """The same statement for a connection that belongs to nobody: see `behind`."""
+    """The same for somebody who still stands as they did: see `behind`."""
 
     @classmethod
-    def of(cls, sql: str, draft: Draft) -> Plan:
-        """The plan of one statement."""
+    def of(cls, sql: str, draft: Draft, told: Sequence[str]) -> Plan:
+        """The plan of one statement, of whose reader row-level security is told these things."""
         first = len(draft.reads) + 1
-        stood = "standing_told({}::bigint, {}::bigint, {}::bigint) = {}::text".format(
-            *(f"${place}" for place in range(first, first + 4))
-        )
         # In words of the statement itself: it takes PostgreSQL half as long as a function of ours that does it.
-        seen = " || ".join(
-            f"set_config('app.{name}', ${place}::text, true)" for place, name in enumerate(SEEN, first + 4)
-        )
+        seen = " || ".join(f"set_config('app.{name}', ${place}::text, true)" for place, name in enumerate(told, first))
         # What a `case` shows is read after it was decided: what decides is asked first, and changes what is seen.
-        entered = f"select case when {stood} then case when {seen} is not null then ({sql}) end end"
-        return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, entered)
+        fenced = f"case when {seen} is not null then ({sql}) end"
+        stood = "standing_told({}::bigint, {}::bigint, {}::bigint) = {}::text".format(
+            *(f"${place}" for place in range(first + len(told), first + len(told) + 4))
+        )
+        entered = f"select case when {stood} then {fenced} end"
+        return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, told, f"select {fenced}", entered)
 
     def behind(self, stands: Sequence[Any], sees: Mapping[str, str], values: Sequence[Any]) -> Sequence[Any]:
         """The values of `entered`: it reads if somebody still stands as they did, and sees what they see."""
-        return (*values, *stands, *(sees[name] for name in SEEN))
+        return (*values, *(sees[name] for name in self.told), *stands)
 
     def at(self, values: Sequence[Any], now: datetime) -> Sequence[Any]:
         """The same values at another instant."""
@@ -167,4 +168,4 @@ def _plan(writer: Writer, chosen: Chosen, query: GraphQLObjectType) -> Plan:
     sql = writer.statement(chosen, query)
     if len(sql) > LONGEST_STATEMENT:
         raise NotCompiled("the statement would be too long")
-    return Plan.of(sql, writer.draft)
+    return Plan.of(sql, writer.draft, writer.told)

@@ -181,9 +181,11 @@ def _as(who: Somebody, roles: Mapping[int, Role], desk: Desk | None = None) -> d
 
 
 @asynccontextmanager
-async def behind(world: World, told: Mapping[str, str], bound: int | None = None) -> AsyncIterator[asyncpg.Connection]:
+async def behind(
+    world: World, told: Mapping[str, str], bound: int | None = None, *, role: str = database.APP_ROLE
+) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of the product's role, which sees as told and may write one account; undone in the end."""
-    async with database.connected(world.url, role=database.APP_ROLE) as connection:
+    async with database.connected(world.url, role=role) as connection:
         transaction = connection.transaction()
         await transaction.start()
         for name, text in {**told, "account": "" if bound is None else str(bound)}.items():
@@ -308,7 +310,12 @@ async def test_what_runs_as_the_owner_of_the_tables_is_called_by_our_role_alone(
     trusted = await world.rows(TRUSTED)
 
     assert trusted
-    assert {each["name"]: each["callers"] for each in trusted if not {*each["callers"]} <= {database.APP_ROLE}} == {}
+    changing = {"move_address", "usage_months", "void_tokens"}
+    ours = {
+        each["name"]: {database.APP_ROLE} | (set() if each["name"] in changing else {database.READER_ROLE})
+        for each in trusted
+    }
+    assert {each["name"]: each["callers"] for each in trusted if not {*each["callers"]} <= ours[each["name"]]} == {}
 
 
 async def test_what_runs_as_the_owner_of_the_tables_finds_no_table_that_a_caller_made(world: World) -> None:
@@ -342,6 +349,78 @@ async def test_what_decides_is_told_of_the_sessions_and_keys_of_that_person_alon
     assert theirs == bare
     assert ours != await world.value(told, workspace.owner.number, None, None)
     assert nobody is None
+
+
+async def test_whoever_reads_for_customers_may_write_nothing_and_escapes_nothing(world: World) -> None:
+    (role,) = await world.rows("select * from pg_roles where rolname = $1", database.READER_ROLE)
+    others = await world.value("select count(*) from pg_auth_members where member = $1", role["oid"])
+    owned = await world.value("select count(*) from pg_class where relowner = $1", role["oid"])
+    granted = await world.rows(
+        "select distinct table_schema, privilege_type from information_schema.role_table_grants where grantee = $1",
+        database.READER_ROLE,
+    )
+
+    flags = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication", "rolinherit")
+    assert [role[flag] for flag in flags] == [False] * 6
+    assert (others, owned) == (0, 0)
+    assert [tuple(row) for row in granted] == [("public", "SELECT")]
+
+
+async def test_the_policies_of_whoever_reads_are_in_step_with_the_products(world: World) -> None:
+    asked = (
+        "select tablename, policyname, cmd, roles::text, qual from pg_policies"
+        " where 'seatgraph_reader' = any (roles) or 'public' = any (roles) order by tablename, policyname"
+    )
+    allowed = (
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')"
+        " and has_table_privilege('seatgraph_app', oid, 'select')"
+        " and not has_table_privilege('seatgraph_reader', oid, 'select')"
+    )
+    async with database.connected(world.url) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        before, missing = await connection.fetch(asked), await connection.fetch(allowed)
+        await connection.execute("call fence_readers()")
+        after = await connection.fetch(asked)
+        await transaction.rollback()
+
+    # A migration that makes a table, or a policy for the product's role, ends with `call fence_readers()`.
+    assert not missing
+    assert before == after
+
+
+async def test_whoever_reads_is_shown_what_the_product_is_shown_for_a_customer(workspace: Scene) -> None:
+    world = workspace.world
+    await furnished(workspace)
+    readers = [_as(who, {workspace.number: role}) for role, who in workspace.members.items()]
+    stranger = await world.person()
+    for told in [*readers, _as(stranger, {}), sees(Actor())]:
+        shown = []
+        for role in (database.APP_ROLE, database.READER_ROLE):
+            async with behind(world, told, role=role) as connection:
+                counts = [f"select '{table}' as name, count(*) from {table}" for table in await _readable(connection)]
+                shown.append(await connection.fetch(" union all ".join(counts)))
+        assert shown[0] == shown[1]
+
+
+async def test_whoever_reads_takes_nobody_for_staff_or_for_an_admin_of_a_group(workspace: Scene) -> None:
+    world = workspace.world
+    await furnished(workspace)
+    groups = await world.value("select array_agg(id)::text from seat_group where account_id = $1", workspace.number)
+    told = sees(Actor()) | {"staff": "on", "groups": groups}
+    async with behind(world, told, workspace.number, role=database.READER_ROLE) as connection:
+        tables = [table for table in await _readable(connection) if table not in OPEN]
+        seen = [table for table in tables if await connection.fetchval(f"select count(*) from {table}")]
+
+    assert seen == []
+
+
+async def _readable(connection: asyncpg.Connection) -> list[str]:
+    found = await connection.fetch(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+        " and has_table_privilege(oid, 'select') and not relispartition order by relname"
+    )
+    return [row["relname"] for row in found]
 
 
 async def test_nobody_sees_a_row_of_a_tenant_who_was_told_of_none(workspace: Scene) -> None:

@@ -40,7 +40,7 @@ async def test_nothing_is_written_and_a_refusal_leaves_a_connection_that_answers
 
 
 async def test_readers_work_as_the_role_that_the_fence_binds(readers: Readers) -> None:
-    assert await readers.ask("select current_user::text || $1::text", ("",), PATIENCE) == database.APP_ROLE
+    assert await readers.ask("select current_user::text || $1::text", ("",), PATIENCE) == database.READER_ROLE
 
 
 async def test_more_questions_than_connections_take_turns(readers: Readers) -> None:
