@@ -151,13 +151,15 @@ def _crew(url: str, run: Run, ready: Any, told: Any) -> None:
     apart(work())
 
 
-async def floor(home: Path, made: str, url: str, folder: Path) -> Cost:
+async def floor(home: Path, server: str, made: str, folder: Path) -> Cost:
     """COPY of the rows that the run wrote into `made`, and the bare updates, in a database that has not run."""
-    async with database.connected(made) as owner, database.connected(url) as target:
-        last = await target.fetchval("select last_value * 1024 + 1023 from id_block")
+    async with database.connected(database.within(server, "base")) as before:
+        last = await before.fetchval("select last_value * 1024 + 1023 from id_block")
+    async with database.connected(made) as owner:
         for table in TABLES:
             rows = f"select * from {table} where id > {last}"
             await owner.copy_from_query(rows, output=folder / table, format="text")
+    async with database.connected(await _copied(server, "bare")) as target:
         await target.execute("checkpoint")
         meter = Meter(home, target)
         before = getrusage(RUSAGE_SELF)
@@ -187,16 +189,17 @@ async def compare(home: Path, server: str, count: int) -> float:
     await _autovacuum(server, "off")
     costs, floors = {}, []
     for workers in (1, 2) if count <= _BOTH else (2,):
-        made, bare = [await _copied(server, name) for name in ("made", "bare")]
+        # Each is measured right after its copy was made, so that neither finds more of it in memory.
+        made = await _copied(server, "made")
         cost, invoices = await measure(home, made, SECOND, workers)
         assert invoices == count, f"{invoices:,} invoices of {count:,}"
         costs[f"run, {workers} worker{'s' * (workers > 1)}"] = cost
-        floors.append(await floor(home, made, bare, home))
+        floors.append(await floor(home, server, made, home))
+        await _drop(server, "bare")
     _print(count, costs, reduce(Cost.__add__, floors) / len(floors))
     if count <= 10_000:
         async with database.connected(made) as owner:
             assert not [breach async for breach in audit.breaches(owner)], "the audit's chains are whole"
-    await _drop(server, "bare")
     await disturbed(home, await _copied(server, "made"), count)
     return costs["run, 2 workers"].cpu / count * 1e6
 
