@@ -51,12 +51,29 @@ async def out_of_date(work: Work, now: datetime, most: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def lines(work: Work, number: int, parts: int) -> AsyncIterator[str]:
-    """What an export has written, part by part; no connection is held while a part is on its way. Raises NotFound."""
-    for part in range(parts):
+async def lines(work: Work, number: int, parts: int, begin: int = 0) -> AsyncIterator[bytes]:
+    """What an export has written, part by part, from the byte at `begin` on; no connection is held in between.
+
+    Raises NotFound.
+    """
+    part, skipped = await _at(work, number, begin)
+    for place in range(part, parts):
         asked = "select lines from bulk_export_part where export_id = $1 and part = $2"
-        found = await work.fetch(asked, number, part)
+        found = await work.fetch(asked, number, place)
         await work.rest()
         if not found:
             raise NotFound
-        yield found[0]["lines"]
+        yield found[0]["lines"].encode()[skipped:]
+        skipped = 0
+
+
+async def _at(work: Work, number: int, begin: int) -> tuple[int, int]:
+    """The part that has this byte, and how many bytes of it come before."""
+    found = await work.fetch(
+        "select part, $2 - (until - length) as skipped from (select part, octet_length(lines) as length,"
+        " sum(octet_length(lines)) over (order by part)::bigint as until"
+        " from bulk_export_part where export_id = $1) placed where until > $2::bigint order by part limit 1",
+        number,
+        begin,
+    )
+    return (found[0]["part"], found[0]["skipped"]) if found else (0, 0)

@@ -76,10 +76,10 @@ async def written(writer: Writer, world: World) -> None:
         pass
 
 
-async def fetched(world: World, export: str, as_: Asker = None) -> httpx2.Response:
-    """The lines of an export."""
+async def fetched(world: World, export: str, as_: Asker = None, **more: str) -> httpx2.Response:
+    """The lines of an export; `more` are headers."""
     bearer = {} if as_ is None else {"authorization": f"Bearer {as_ if isinstance(as_, str) else as_.bearer}"}
-    return await world.client.get(f"/export/bulk/{export}.jsonl", headers=bearer)
+    return await world.client.get(f"/export/bulk/{export}.jsonl", headers=bearer | more)
 
 
 def people(workspace: Scene) -> str:
@@ -284,6 +284,26 @@ async def test_lines_are_fetched_by_finance_once_they_are_all_there(
         "NOT_FOUND",
         "FORBIDDEN",
     ]
+
+
+async def test_a_download_that_broke_off_goes_on_where_it_was(crowded: Scene, finance: Desked, writer: Writer) -> None:
+    asked = await finance.start(people(crowded))
+    await written(writer, crowded.world)
+    whole = (await fetched(crowded.world, asked["id"], finance.who)).content
+    first = await crowded.world.value(
+        "select octet_length(lines) from bulk_export_part where export_id = $1 and part = 0",
+        ids.decode("export", asked["id"]),
+    )
+
+    for begin in (1, first - 1, first, first + 1, len(whole) - 1):
+        rest = await fetched(crowded.world, asked["id"], finance.who, range=f"bytes={begin}-")
+        assert (rest.status_code, rest.content) == (206, whole[begin:])
+        assert rest.headers["content-range"] == f"bytes {begin}-{len(whole) - 1}/{len(whole)}"
+    for odd in ("bytes=0-", "bytes=-5", "bytes=5-9", "bytes=1-,3-", "lines=1-", "bytes=" + "9" * 30 + "-"):
+        all_of_it = await fetched(crowded.world, asked["id"], finance.who, range=odd)
+        assert (all_of_it.status_code, all_of_it.content) == (200, whole)
+    beyond = await fetched(crowded.world, asked["id"], finance.who, range=f"bytes={len(whole)}-")
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole)}")
 
 
 async def test_lines_are_kept_for_a_week(workspace: Scene, finance: Desked, writer: Writer) -> None:
