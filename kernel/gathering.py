@@ -33,19 +33,26 @@ def gathered(session: Session) -> tuple[str, list[str], int] | None:
         if changed:
             parts.append(_update(row, changed))
             count += 1
-    if not parts:
-        return None
-    said = ", ".join(f"w{place} as ({sql.format(place)} returning 1)" for place, (sql, _) in enumerate(parts, 1))
-    sums = " + ".join(f"(select count(*) from w{place})" for place in range(1, len(parts) + 1))  # noqa: S608 - numbers
-    return f"with {said} select {sums} as written", [told for _, told in parts], count
+    return (*_statement(parts), count) if parts else None
 
 
-def settled(session: Session) -> None:
-    """Let a session know that all of that is written."""
-    for row in [*session.new, *session.dirty]:
+def inserting(rows: Iterable[SQLModel]) -> tuple[str, list[str]]:
+    """One statement that writes these new rows, and its values; it gives how many it wrote."""
+    return _statement(_new(rows))
+
+
+def settled(session: Session, written: Iterable[SQLModel]) -> None:
+    """Let a session know that these rows are written, so that it writes what changes from now on."""
+    for row in written:
         make_transient(row)
         make_transient_to_detached(row)
         session.add(row)
+
+
+def _statement(parts: Parts) -> tuple[str, list[str]]:
+    said = ", ".join(f"w{place} as ({sql.format(place)} returning 1)" for place, (sql, _) in enumerate(parts, 1))
+    sums = " + ".join(f"(select count(*) from w{place})" for place in range(1, len(parts) + 1))  # noqa: S608 - numbers
+    return f"with {said} select {sums} as written", [told for _, told in parts]
 
 
 def _new(rows: Iterable[SQLModel]) -> Parts:

@@ -6,8 +6,7 @@ instants are aware, and a state is text that its own enumeration reads.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -107,30 +106,6 @@ def columns(row: SQLModel) -> dict[str, Any]:
     """A row's columns, without its secrets, as plain JSON values."""
     table = inspect(type(row)).local_table
     return {column.name: plain(getattr(row, column.name)) for column in table.columns if not column.info.get("secret")}
-
-
-def inserting(written: Sequence[SQLModel]) -> tuple[str, list[Any]]:
-    """A statement that writes these new rows, one after the other, and its values."""
-    parts, values = [], list[Any]()
-    for row in written:
-        columns = _written(type(row))
-        told = ", ".join(f"${len(values) + place}{cast}" for place, (_, cast) in enumerate(columns, 1))
-        values += [_sent(getattr(row, name), cast) for name, cast in columns]
-        names = ", ".join(name for name, _ in columns)
-        parts.append(f"insert into {inspect(type(row)).local_table.name} ({names}) values ({told})")  # noqa: S608 - names
-    before = ", ".join(f"written_{place} as ({part})" for place, part in enumerate(parts[:-1]))
-    return f"with {before} {parts[-1]}" if before else parts[-1], values
-
-
-@cache
-def _written(table: type[SQLModel]) -> tuple[tuple[str, str], ...]:
-    """The columns that we write of a table, and what their values are cast from."""
-    columns = [column for column in inspect(table).local_table.columns if column.computed is None]
-    return tuple((column.name, "::text::jsonb" if isinstance(column.type, JSONB) else "") for column in columns)
-
-
-def _sent(value: Any, cast: str) -> Any:
-    return json.dumps(value) if cast and value is not None else value
 
 
 def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

@@ -206,14 +206,15 @@ class Work:
         self._rows().add(row)
 
     async def put(self, *written: SQLModel) -> None:
-        """Write new rows now, one after the other, in one statement; constraints speak when all of them are there.
+        """Write new rows now, in one statement, before what else is to be written; constraints look at them as a whole.
 
-        It costs a fraction of what `add` and `flush` do, and a later change of such a row is not written.
+        It costs a fraction of what `add` and `flush` do.
         """
-        sql, values = rows.inserting(written)
-        await self.execute(sql, *values)
+        sql, told = gathering.inserting(written)
+        await self.execute(sql, *told)
         for row in written:
             self.wrote(row)
+        gathering.settled(self._rows().sync_session, written)
 
     def wrote(self, row: SQLModel) -> None:
         """Know a new row that a statement of its own has written, so that it is told of as a new one."""
@@ -245,7 +246,7 @@ class Work:
             sql, told, count = asked
             written = await driver.fetchval(sql, *told)
             assert written == count, "each row that is written is there, and ours to write"
-            gathering.settled(session.sync_session)
+            gathering.settled(session.sync_session, [*session.new, *session.dirty])
 
     async def at_last(self, call: str, instead: Callable[[str], Awaitable[None]], *, told: int = 1) -> None:
         """Write with one call, in the round trip that commits if nothing comes in between; the last `told` tell of it.

@@ -93,6 +93,21 @@ async def test_what_is_gathered_is_written_like_a_flush_writes_it(life: Life) ->
     assert gathered == flushed
 
 
+async def test_what_is_put_and_then_changed_is_written_as_it_has_become(life: Life) -> None:
+    async def put(work: Work, account: Account) -> tuple[int, int]:
+        facts = await changes.standing(work, account.id, life.subscription_id, lock=True)
+        item = SubscriptionItem(**facts.items[0].model_dump() | {"id": work.new_id(), "quantity": 3})
+        await work.put(item)
+        asked = select(SubscriptionItem).where(col(SubscriptionItem.id) == item.id)
+        told = asked.execution_options(populate_existing=True)
+        first = (await work.one(told)).quantity
+        item.quantity = 5
+        await work.flush()
+        return first, (await work.one(told)).quantity
+
+    assert await life.do(put) == (3, 5)
+
+
 async def _said(work: Work, account: Account, facts: Facts, changed_at: datetime | None) -> dict[str, Any]:
     """What is known of the subscription: read together with the facts, or asked one after another."""
     known, number, day = facts.standing, facts.subscription.id, work.now - timedelta(days=1)
