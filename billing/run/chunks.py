@@ -20,7 +20,7 @@ from kernel.database import connect
 ROLE = "seatgraph_worker"
 """The role a run works as: row-level security doesn't bind it, and it writes nothing but what a run writes."""
 
-SIZE = 320
+SIZE = 200
 """Subscriptions in a chunk: more make interactive changes wait longer for a number, twice as many cost 3 % less."""
 
 _PLANNING = "hashtext('billing run')"  # the advisory lock of whoever plans a run
