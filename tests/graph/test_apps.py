@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 
-from tests.auth.providing import Provider, provider
+from tests.auth.providing import Provider
 from tests.auth.test_grants import CHALLENGE, VERIFIER
 from tests.graph.surfing import Browser, browser
 from tests.scenery import Scene, World
@@ -18,14 +18,6 @@ from tests.scenery import Scene, World
 APP = "com.acme.app:/signed-in"
 WHO = "{ viewer { person { email } memberships { nodes { workspace { id } } } } }"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-async def idp(world: World) -> AsyncIterator[Provider]:
-    ahead = await world.now() - datetime.now(UTC)
-    async with provider() as made:
-        made.now = lambda: datetime.now(UTC) + ahead
-        yield made
 
 
 @pytest.fixture

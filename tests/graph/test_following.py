@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from auth.policy import Role
 from kernel import ids
-from tests.auth.providing import Provider, provider
+from tests.auth.providing import Provider
 from tests.auth.saml.answering import attribute
 from tests.auth.saml.surfing import idp_of, visitor
 from tests.graph.surfing import Browser, browser
 from tests.scenery import Scene, World
 
 WHO = "{ viewer { person { email } } }"
-
-
-@pytest.fixture
-async def idp(world: World) -> AsyncIterator[Provider]:
-    ahead = await world.now() - datetime.now(UTC)
-    async with provider() as made:
-        made.now = lambda: datetime.now(UTC) + ahead
-        yield made
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,18 +10,10 @@ import pytest
 from auth.policy import Role
 from auth.sso.rules import DomainBehavior
 from kernel import ids
-from tests.auth.providing import Provider, provider
+from tests.auth.providing import Provider
 from tests.graph.asking import work_off
 from tests.graph.surfing import browser
-from tests.scenery import Scene, World
-
-
-@pytest.fixture
-async def idp(world: World) -> AsyncIterator[Provider]:
-    ahead = await world.now() - datetime.now(UTC)
-    async with provider() as made:
-        made.now = lambda: datetime.now(UTC) + ahead
-        yield made
+from tests.scenery import Scene
 
 
 async def arrives(scene: Scene, idp: Provider, email: str) -> str:

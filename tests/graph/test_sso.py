@@ -16,21 +16,13 @@ from auth.sso.rules import DomainBehavior
 from gateway.sso import REFUSED
 from kernel import ids
 from tests.auth import forging
-from tests.auth.providing import KEY, Provider, provider
+from tests.auth.providing import KEY, Provider
 from tests.auth.publishing import http, key_set
 from tests.graph.surfing import Browser, browser
 from tests.scenery import Scene, World
 
 WHO = "{ viewer { kind person { email } account { id } memberships { nodes { role workspace { id } } } } }"
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def idp(world: World) -> AsyncIterator[Provider]:
-    ahead = await world.now() - datetime.now(UTC)
-    async with provider() as made:
-        made.now = lambda: datetime.now(UTC) + ahead
-        yield made
 
 
 @pytest.fixture
