@@ -10,10 +10,12 @@ from seats.seating import SeatSource
 async def lost(work: Work, account_id: int, pool_id: int, into: int) -> list[Sat]:
     """Who lost a seat of a pool and may have it back, each once, whoever sat longest first; nothing is locked.
 
-    `into` is the pool that would seat them. Whoever only waited never sat: their span is empty.
+    `into` is the pool that would seat them. Whoever only waited never sat: their span is empty. Whoever had a seat of
+    either pool since and lost that lost it for a reason of its own, and a seat that was kept was suspended by nobody.
     """
     rows = await work.fetch(
-        "select s.id, coalesce(p.lower_email, s.email) as email, s.source, s.suspended_at is not null as suspended,"
+        "select s.id, coalesce(p.lower_email, s.email) as email, s.source, s.suspended_at is not null"
+        " and s.suspended_at is distinct from s.kept_since as suspended,"
         " m.id is not null and coalesce(p.email_verified, false) as member,"
         " exists (select from assignment h where h.account_id = $1 and h.pool_id = $3 and h.person_key = s.person_key"
         "  and h.state in ('invited', 'active', 'suspended')) as held"
@@ -22,6 +24,9 @@ async def lost(work: Work, account_id: int, pool_id: int, into: int) -> list[Sat
         "  on t.reason = a.release_reason and t.since < a.released_at"
         "  where a.account_id = $1 and a.pool_id = $2 and a.state = 'released' and a.person_id is not null"
         "  and a.since < a.released_at"
+        "  and not exists (select from assignment l where l.account_id = $1 and l.pool_id in ($2, $3)"
+        "   and l.person_id = a.person_id and l.state = 'released' and l.since < l.released_at"
+        "   and (l.released_at, l.id) > (a.released_at, a.id))"
         "  order by a.person_id, a.released_at desc, a.id desc) s"
         " left join person p on p.id = s.person_id"
         " left join member m on m.account_id = $1 and m.person_id = s.person_id and m.state = 'active'"

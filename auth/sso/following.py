@@ -1,7 +1,7 @@
 """Following: the address of somebody changed at their identity provider, and they are known by the new one here, too.
 
-A provider may say any address. We follow only from one that it said of the same subject
-before, so that whoever was linked by hand keeps their own, and only under the conditions
+A provider may say any address. We follow only from one in a verified domain that it said of the
+same subject before, so that whoever was linked by hand keeps their own, and only under the conditions
 under which a directory is followed. Where they don't hold, whoever signs in comes in all
 the same, as who they were, and the trace says why.
 """
@@ -21,7 +21,7 @@ from kernel.work import Work
 async def follow(work: Work, row: SsoConnection, person_id: int, claimed: Claimed, trace: Trace) -> None:
     """Know a member by the address that their provider says by now, and end the sessions they have."""
     old, new = await people.address_of(work, person_id), claimed.email
-    if new is None or new == old or not await queries.said_before(work, row, claimed.subject, old):
+    if new is None or new == old or not await _theirs(work, row, claimed, old):
         return
     # Changes of a workspace's people take turns on its row: another browser of theirs may have been here just now.
     await people.workspace(work, row.account_id, lock=True)
@@ -35,6 +35,15 @@ async def follow(work: Work, row: SsoConnection, person_id: int, claimed: Claime
     assert known is not None, "whoever comes in is linked"
     work.emit(events.IdentityFollowed(row.account_id, known.id), before={"email": old}, after={"email": new})
     trace.add(f"The provider says {new} now in place of {old}, and so do we; the sessions they had are over.")
+
+
+async def _theirs(work: Work, row: SsoConnection, claimed: Claimed, old: str) -> bool:
+    """Whether the address that somebody is known by is the provider's to change: of a verified domain, and said before.
+
+    What a provider says of other domains is ignored, however often it says it.
+    """
+    proven = await queries.domain(work, row.account_id, old.rpartition("@")[2]) is not None
+    return proven and await queries.said_before(work, row, claimed.subject, old)
 
 
 async def _why(work: Work, row: SsoConnection, person_id: int, claimed: Claimed) -> str:

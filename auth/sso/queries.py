@@ -215,7 +215,7 @@ async def said_before(work: Work, row: SsoConnection, subject: str, email: str) 
     """Whether an SSO connection let a subject in with this address before."""
     found = await work.fetch(
         "select from sso_login where account_id = $1 and connection_id = $2 and subject = $3 and email = $4"
-        " and state = 'done' limit 1",
+        " and state = 'done' and purpose = 'sign_in' limit 1",
         row.account_id,
         row.id,
         subject,

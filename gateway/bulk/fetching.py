@@ -30,7 +30,7 @@ async def exported(context: Context, request: Request) -> Response:
     if row.state is not BulkExportState.DONE:
         raise InvalidInput(_ADVICE[row.state])
     begin = _begin(request)
-    if begin >= row.bytes > 0:
+    if begin and begin >= row.bytes:
         return Response(status_code=416, headers={"content-range": f"bytes */{row.bytes}"})
     partly = {"content-range": f"bytes {begin}-{row.bytes - 1}/{row.bytes}"} if begin else {}
     return StreamingResponse(

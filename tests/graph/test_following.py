@@ -177,3 +177,19 @@ async def test_whose_address_the_provider_never_said_keeps_their_own(
 
     assert await email(first) == grace.email
     assert await followed(workspace) == []
+
+
+async def test_whose_address_is_of_another_domain_keeps_it_whatever_the_provider_says(
+    workspace: Scene, idp: Provider, first: Browser
+) -> None:
+    name = f"acme-{workspace.number:x}.test"
+    await workspace.domain(name)
+    connection, grace = await workspace.sso(idp.issuer), await workspace.join(Role.MEMBER)
+    link = await workspace.identity(grace, connection)
+    await workspace.world.run("update sso_identity set subject = 'ada' where id = $1", ids.decode("identity", link))
+    for address in (grace.email, f"ada@{name}"):
+        idp.claims["email"] = address
+        assert (await first.sign_in(connection, idp)).status_code == 303
+
+    assert await email(first) == grace.email
+    assert await followed(workspace) == []

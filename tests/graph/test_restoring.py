@@ -137,6 +137,39 @@ async def test_whoever_lost_a_seat_they_did_not_use_has_it_again_for_seven_days(
     assert await counted(workspace, pool) == (1, 1)
 
 
+async def test_who_was_restored_and_then_released_on_purpose_is_not_restored_again(workspace: Scene) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool = await workspace.pool(3)
+    (first, *_) = (await restore(workspace, ended, pool))["people"]
+    seat = await workspace.world.value(
+        "select id from assignment where pool_id = $1 and person_id = $2", ids.decode("pool", pool), people[0].number
+    )
+    # They sat for a while.
+    await workspace.world.run("update assignment set since = since - interval '1 hour' where id = $1", seat)
+    await said(workspace, "releaseSeat", seat=ids.encode("seat", seat))
+
+    again = await restore(workspace, ended, pool)
+
+    assert first["email"] == people[0].email
+    assert outcomes(again) == [(one.email, "ALREADY_SEATED") for one in people[1:]]
+    assert await counted(workspace, pool) == (2, 2)
+
+
+async def test_a_seat_that_was_kept_when_it_was_lost_counts_as_suspended_by_nobody(workspace: Scene) -> None:
+    ended, people, seats = await seated(workspace)
+    await workspace.world.run(
+        "update assignment set state = 'suspended', suspended_at = since, kept_since = since,"
+        " kept_until = since + interval '9 days' where id = $1",
+        ids.decode("seat", seats[0]),
+    )
+    await workspace.ended(ended)
+
+    answer = await restore(workspace, ended, await workspace.pool(3))
+
+    assert outcomes(answer) == [(one.email, "RESTORED") for one in people]
+
+
 @pytest.mark.parametrize(("days", "restored"), [(29, 1), (30, 0)])
 async def test_what_a_subscription_took_is_restored_for_30_days(workspace: Scene, days: int, restored: int) -> None:
     ended, _, _ = await seated(workspace, people=1)
