@@ -20,8 +20,8 @@ class Tally:
     rows: tuple[tuple[bytes, int], ...]
     """What each row of a list has, and what it costs."""
 
-    missing: tuple[tuple[bytes, int], ...]
-    """What is in the text where an object is missing, and what it would have cost."""
+    missing: tuple[tuple[bytes, int, slice], ...]
+    """What is in the text where an object is missing, what it would have cost, and which rows show that it is there."""
 
     @classmethod
     def of(cls, shape: Shape, shown: Counter[str]) -> Tally | None:
@@ -34,8 +34,15 @@ class Tally:
 
     def used(self, text: bytes) -> int:
         """The points that it took."""
-        rows = sum(text.count(mark) * each for mark, each in self.rows)
-        return self.fixed + rows - sum(text.count(mark) * each for mark, each in self.missing)
+        used, found = self.fixed, []
+        for mark, each in self.rows:
+            many = text.count(mark)
+            found.append(many)
+            used += many * each
+        for mark, each, within in self.missing:
+            if not any(found[within]):
+                used -= text.count(mark) * each
+        return used
 
 
 class _Weighing:
@@ -48,7 +55,7 @@ class _Weighing:
         self.marks: list[bytes] = []
         """What each row has, of all lists."""
 
-        self.missing: list[tuple[bytes, int]] = []
+        self.missing: list[tuple[bytes, int, slice]] = []
         self._shown = shown
 
     def weigh(self, shape: Shape, place: int) -> bool:
@@ -72,10 +79,12 @@ class _Weighing:
         return self.weigh(entry.inside, len(self.weights) - 1)
 
     def _weigh_one(self, entry: Entry, place: int) -> bool:
-        before = self.weights[place]
+        before, first = self.weights[place], len(self.marks)
         if not self.weigh(entry.inside, place):
             return False
         lost = self.weights[place] - before
         if lost and entry.optional:
-            self.missing.append((f'"{entry.key}":null'.encode(), lost))
+            # Outside of lists there is only one, which is there if any of its rows is.
+            within = slice(first, len(self.marks) if place == 0 else first)
+            self.missing.append((f'"{entry.key}":null'.encode(), lost, within))
         return not (lost and entry.optional) or self._shown[entry.key] == 1

@@ -1,8 +1,7 @@
 """Pages: cursors that remember a place in an order, whatever is inserted around it.
 
 A cursor holds the order's values of one row, and a seal over them and the name of the list it
-belongs to; one from another list, or one that was edited or made up, is refused. Where many
-things have a list of one name, a cursor also holds whose it is, and whoever reads it asks.
+belongs to; one from another list, or one that was edited or made up, is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any, ClassVar
 
+import orjson
+
 from kernel.errors import InvalidInput
 from kernel.rows import plain
 
@@ -23,9 +24,6 @@ MOST = 100
 
 USUAL = 20
 """A page's size when none is asked for."""
-
-ELSEWHERE = "That cursor is of another list or another order; start again without it."
-"""What is said of a cursor that isn't of this list, or that another version of us has made."""
 
 _SEAL = 12
 
@@ -68,8 +66,8 @@ def wanted(list_name: str, first: int | None, after: str | None, last: int | Non
 
 def write(list_name: str, values: tuple[Any, ...]) -> str:
     """The cursor of a row, from the values its list is ordered by."""
-    body = json.dumps([plain(value) for value in values], separators=(",", ":")).encode()
-    return urlsafe_b64encode(_sealed(list_name, body) + body).decode().rstrip("=")
+    body = orjson.dumps(values, default=plain)
+    return urlsafe_b64encode(_sealed(list_name, body) + body).rstrip(b"=").decode()
 
 
 def read(list_name: str, cursor: str) -> tuple[Any, ...]:
@@ -81,7 +79,7 @@ def read(list_name: str, cursor: str) -> tuple[Any, ...]:
     except (ValueError, RecursionError):
         raise InvalidInput("That is not a cursor of ours.") from None
     if not compare_digest(mark, _sealed(list_name, body)):
-        raise InvalidInput(ELSEWHERE)
+        raise InvalidInput("That cursor is of another list or another order; start again without it.")
     if not isinstance(values, list):
         raise InvalidInput("That is not a cursor of ours.")
     return tuple(values)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +137,21 @@ def test_an_answer_took_the_rows_that_it_shows() -> None:
     assert priced.used({"workspace": {"seats": {"nodes": []}}}) == 2
     assert priced.used({"workspace": None}) == 1
     assert priced.used(None) == 1
+
+
+@pytest.mark.parametrize("seats", [None, 0, 2])
+@pytest.mark.parametrize("plans", [0, 3])
+def test_what_an_answer_took_is_counted_in_its_text(seats: int | None, plans: int) -> None:
+    priced = cost("""query($id: ID!) {
+        workspace(id: $id) { seats(first: 9) { nodes { id person { name } } } } plans { key version { number } } }""")
+    nodes = [{"id": "seat_1", "person": {"name": "Ada"}}] * (seats or 0)
+    shown = {
+        "workspace": None if seats is None else {"seats": {"nodes": nodes}},
+        "plans": [{"key": "pro", "version": {"number": 1}}] * plans,
+    }
+
+    assert priced.tally
+    assert priced.used_by(orjson.dumps(shown)) == priced.used(shown)
 
 
 def test_what_everybody_sees_alike_is_public() -> None:

@@ -92,7 +92,7 @@ async def test_the_cursor_of_another_stream_is_refused(door: Served, world: Worl
     assert "another list" in of_another_account[1]
 
 
-@pytest.mark.parametrize("place", [0, -1, 2**70, "7", None, 1.5])
+@pytest.mark.parametrize("place", [0, -1, 2**64 - 1, "7", None, 1.5])
 async def test_a_cursor_that_was_made_up_is_refused(door: Served, workspace: Scene, place: object) -> None:
     cursor = pages.write(f"Invoice:{workspace.number}", (place,))
 
