@@ -79,11 +79,10 @@ class Line:
 
     def tell(self, request_id: str, seconds: float) -> None:
         """Write the line of one request, whose id is a plain word."""
-        ms = round(seconds * 1000, 1)
         if _Plain.out is None:
-            log.info("request", **self.told, ms=ms)
+            log.info("request", **self.told, ms=round(seconds * 1000, 1))
             return
-        at = datetime.now(UTC).isoformat(timespec="microseconds")[:-6]
+        ms, at = f"{seconds * 1000:.1f}", datetime.now(UTC).isoformat(timespec="microseconds")[:-6]
         _Plain.out.write(f'{{"request_id":"{request_id}",{self.begin},"ms":{ms},{self.end},"timestamp":"{at}Z"}}\n')
         _Plain.out.flush()
 

@@ -43,6 +43,8 @@ class Pipe(Threshold):
     _looking: asyncio.TimerHandle | None = None
     _late: asyncio.TimerHandle | None = None
     _headed = 0
+    _begun = False
+    """Whether something began with what came last whose end has not come."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Somebody is there."""
@@ -55,6 +57,9 @@ class Pipe(Threshold):
     def data_received(self, data: bytes) -> None:
         """Something came."""
         super().data_received(data)
+        # Most requests come as a whole, and need no timer.
+        if self._begun:
+            self._expect_head()
         if self._late:
             self._headed += len(data)
             if self._headed > LONGEST:
@@ -63,14 +68,13 @@ class Pipe(Threshold):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._expect_head()
+        self._begun = True
 
     def on_headers_complete(self) -> None:
         """All headers have come; what the quick door answers is waited for to its end."""
         self._head_is_over()
         super().on_headers_complete()
-        if self._waiting:
-            self._expect_head()
+        self._begun = self._waiting is not None
 
     def on_message_complete(self) -> None:
         """The whole request has come."""
@@ -99,6 +103,7 @@ class Pipe(Threshold):
         self._late = self.loop.call_later(HEAD, self._leave_speaker)
 
     def _head_is_over(self) -> None:
+        self._begun = False
         self._headed = 0
         if self._late:
             self._late.cancel()

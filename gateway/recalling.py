@@ -98,19 +98,23 @@ class Recollection:
 
     def get(self, bearer: str, now: datetime) -> Recalled | None:
         """Whom a bearer named, if it may still count."""
-        found = self._known.get(_digest(bearer))
+        return self.known(digest(bearer), now)
+
+    def known(self, bearer: bytes, now: datetime) -> Recalled | None:
+        """Whom the bearer with this digest named, if it may still count."""
+        found = self._known.get(bearer)
         if not isinstance(found, Recalled) or found.until <= now:
             return None
         return found
 
     def subject(self, bearer: str) -> Subject | None:
         """Whose rows decide about a bearer that was believed before."""
-        found = self._known.get(_digest(bearer))
+        found = self._known.get(digest(bearer))
         return found if isinstance(found, Subject) else None
 
     def meet(self, bearer: str, subject: Subject) -> None:
         """Remember whose rows decide about a bearer."""
-        self._put(_digest(bearer), subject)
+        self._put(digest(bearer), subject)
 
     def put(self, bearer: str, recognized: Recognized, facts: str) -> None:
         """Remember who somebody is, of whom the database told these facts before they were recognized."""
@@ -123,11 +127,11 @@ class Recollection:
             said = entering(subject, told)
             stands = (*subject, facts)
             known = Recalled(actor, recognized.locale, actor.name, told, said, facts, until, stands)
-            self._put(_digest(bearer), known)
+            self._put(digest(bearer), known)
 
     def forget(self, bearer: str) -> None:
         """Have a bearer recognized anew."""
-        self._known.pop(_digest(bearer), None)
+        self._known.pop(digest(bearer), None)
 
     def _put(self, digest: bytes, found: Recalled | Subject) -> None:
         self._known[digest] = found
@@ -143,5 +147,6 @@ def entering(subject: Subject, told: Mapping[str, str] | None = None) -> str:
     return _SEPARATOR.join([*rows, ",".join(told), *told.values()])
 
 
-def _digest(bearer: str) -> bytes:
+def digest(bearer: str) -> bytes:
+    """What a bearer is remembered by."""
     return sha256(bearer.encode()).digest()

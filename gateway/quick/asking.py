@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
@@ -64,7 +64,7 @@ class Asking:
     def request_id(self) -> str:
         """The id of the request: its own, if that is a sane one."""
         said = self._head.request_id
-        return request_id_of(said) if said else secrets.token_hex(12)
+        return request_id_of(said) if said else os.urandom(12).hex()
 
     def tell(self, request_id: str) -> None:
         """The line and the figures of a request that was answered."""
@@ -102,14 +102,14 @@ class Asking:
             self._entrance.room.here -= 1
             self._entrance.metrics.here -= 1
 
-    async def _read(self, question: Question, bearer: str) -> bytes | None:
+    async def _read(self, question: Question, bearer: bytes) -> bytes | None:
         """The answer of one statement to somebody who was here."""
         lane, reads = self._lane, self._lane.questions.reads
         document = lane.questions.documents.known(question.digest)
         if not isinstance(document, Document) or lane.closed_to(document):
             return None
         now = await lane.door.clock.now()
-        who = lane.door.recollection.get(bearer, now)
+        who = lane.door.recollection.known(bearer, now)
         readers = who and lane.reading.of_actor(who.actor)
         if not who or not readers:
             return None

@@ -10,6 +10,7 @@ from gateway import http
 from gateway.authentication import REASON
 from gateway.http import VARIES, shown_with
 from gateway.negotiation import EVENTS, negotiate
+from gateway.recalling import digest
 from gateway.requests import BODY
 from gateway.sources import called
 from kernel.errors import Fault
@@ -30,7 +31,9 @@ class Head:
     """What the headers say of a request that is not unusual."""
 
     media: str
-    bearer: str | None
+    bearer: bytes | None
+    """What the bearer is remembered by; None for a stranger."""
+
     client: str | None
     length: int
     """Bytes of the body, as announced."""
@@ -74,14 +77,14 @@ def lines(headers: Headers) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-def _bearer(told: dict[bytes, bytes]) -> str | None:
-    """The bearer, or None for a stranger. Raises Surprise for who says in another way who they are."""
+def _bearer(told: dict[bytes, bytes]) -> bytes | None:
+    """What the bearer is remembered by; None for a stranger. Raises Surprise for who says otherwise who they are."""
     said = told.get(b"authorization")
     if said is None and b"cookie" not in told:
         return None
     if said is None or said[:7].lower() != _BEARER or not said[7:].strip():
         raise Surprise("whoever asks says in another way who they are")
-    return said[7:].strip().decode("latin-1")
+    return digest(said[7:].strip().decode("latin-1"))
 
 
 @lru_cache(maxsize=512)

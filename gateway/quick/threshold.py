@@ -32,11 +32,16 @@ class Threshold(HttpToolsProtocol):
 
     def __init__(self, *told: Any, **more: Any) -> None:
         super().__init__(*told, **more)
+        path = self.root_path + PATH
+        self._route: Any = {"method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
         self._entrance: Entrance = self.config.app.state.entrance  # type: ignore[union-attr]
         self._waiting: tuple[Lane, Head] | None = None
         """What the door is asked when the body is here."""
 
         self._body = b""
+        self._before: list[tuple[bytes, bytes]] = []
+        self._head: Head | None = None
+        """What the headers before say: most clients send the same with each request."""
 
     # What the parser finds
 
@@ -95,13 +100,15 @@ class Threshold(HttpToolsProtocol):
             and parser.should_keep_alive()
             and not parser.should_upgrade()
         )
-        head = head_of(self.headers) if plain else None
-        return (lane, head) if lane and head else None
+        if not plain:
+            return None
+        if self.headers != self._before:
+            self._before, self._head = self.headers.copy(), head_of(self.headers)
+        return (lane, self._head) if lane and self._head else None
 
     def _made(self, body: bytes) -> RequestResponseCycle:
         """The request as uvicorn makes it, which nobody answers yet."""
-        path = self.root_path + PATH
-        self.scope |= {"method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+        self.scope.update(self._route)
         self.cycle = RequestResponseCycle(
             scope=self.scope,
             transport=self.transport,

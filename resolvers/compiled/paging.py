@@ -24,9 +24,6 @@ class Paging:
     asked: PageAsked
     table: str
     alias: str
-    parent: str
-    """The SQL of whose list it is."""
-
     list_where: str
     place_where: str
     found: str
@@ -77,8 +74,7 @@ class Paging:
         if (self.asked.list_name, kind) not in self.draft.lists:
             self.draft.lists.append((self.asked.list_name, kind))
         place = self.draft.lists.index((self.asked.list_name, kind))
-        of_row = f"{place}, {alias}.{PLACE}, {alias}.{NUMBER}, {self.parent}"
-        return f"(E'\\t' || json_build_array({of_row})::text || E'\\t')::json"
+        return f"(E'\\t' || json_build_array({place}, {alias}.{PLACE}, {alias}.{NUMBER})::text || E'\\t')::json"
 
     def total(self) -> str:
         """How many rows the whole list has, up to a limit."""

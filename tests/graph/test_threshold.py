@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from auth.policy import Role
 from gateway.quick.entrance import Entrance
 from gateway.quick.threshold import Threshold
 from tests.graph.test_compiled import INVOICES, PLANS, SEATS, VIEWER
@@ -169,6 +170,22 @@ async def test_requests_that_come_together_are_answered_in_their_order(workspace
 
     assert [called for _, called, _ in found] == [b"n0", b"n1", b"n2", b"n3", b"n4"]
     assert [said.startswith('{"data":{') for _, _, said in found] == [True, True, False, True, True]
+
+
+async def test_whoever_asks_next_on_a_connection_is_who_they_say_they_are(workspace: Scene) -> None:
+    who = [await bearing(workspace), await bearing(workspace, Role.MEMBER), JSON]
+    asked = [sent(asks("{ viewer { person { email } } }"), each | NEW) for each in who]
+    for each in asked:
+        await alike(workspace.world, each)
+    before = answered(workspace.world)
+
+    async with wired(workspace.world) as wire:
+        said = [(await wire.ask(each))[2] for each in (*asked, *asked[:2], *asked[:2])]
+
+    owner, member = (workspace.members[each].email for each in (Role.OWNER, Role.MEMBER))
+    assert [owner in each for each in said] == [True, False, False, True, False, True, False]
+    assert [member in each for each in said] == [False, True, False, False, True, False, True]
+    assert answered(workspace.world) == before + 6
 
 
 async def test_a_client_that_leaves_in_the_middle_ends_nothing(workspace: Scene) -> None:
