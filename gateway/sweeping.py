@@ -127,8 +127,12 @@ class Sweeping:
             case Many(of=of, filters=filters) as many:
                 return Related(taking(of), partial(self._context.lists, many, choose(filters, given)), shown)
             case Page(by=by, of=of) as page:
+                asked = asked_of(page, given)
+                if asked.slice.place is not None:
+                    # A cursor is of one parent's list; each row says by itself whether it is its own.
+                    return None
                 number = taking(of) if by else _nobody
-                return Related(number, partial(self._context.pages, asked_of(page, given)), shown)
+                return Related(number, partial(self._context.pages, asked), shown)
             case _:
                 return None
 

@@ -1,7 +1,8 @@
 """Pages: cursors that remember a place in an order, whatever is inserted around it.
 
 A cursor holds the order's values of one row, and a seal over them and the name of the list it
-belongs to; one from another list, or one that was edited or made up, is refused.
+belongs to; one from another list, or one that was edited or made up, is refused. Where many
+things have a list of one name, a cursor also holds whose it is, and whoever reads it asks.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ MOST = 100
 
 USUAL = 20
 """A page's size when none is asked for."""
+
+ELSEWHERE = "That cursor is of another list or another order; start again without it."
+"""What is said of a cursor that isn't of this list, or that another version of us has made."""
 
 _SEAL = 12
 
@@ -79,7 +83,7 @@ def read(list_name: str, cursor: str) -> tuple[Any, ...]:
     except (ValueError, RecursionError):
         raise InvalidInput("That is not a cursor of ours.") from None
     if not compare_digest(mark, _sealed(list_name, body)):
-        raise InvalidInput("That cursor is of another list or another order; start again without it.")
+        raise InvalidInput(ELSEWHERE)
     if not isinstance(values, list):
         raise InvalidInput("That is not a cursor of ours.")
     return tuple(values)

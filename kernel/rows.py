@@ -65,9 +65,9 @@ def instant(*, optional: bool = False) -> Any:
     return Field(default=None if optional else ..., sa_type=DateTime(timezone=True), nullable=optional)
 
 
-def word(words: type[StrEnum], default: Any = ...) -> Any:
+def word(words: type[StrEnum], default: Any = ..., *, optional: bool = False) -> Any:
     """A member of an enumeration, stored as its text."""
-    return Field(default=default, sa_type=WordType(words), nullable=False)
+    return Field(default=None if optional else default, sa_type=WordType(words), nullable=optional)
 
 
 def text(*, default: Any = ..., optional: bool = False) -> Any:

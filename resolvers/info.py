@@ -85,7 +85,8 @@ class Context:
         return self.lists(relation, chosen).load(number)
 
     def page(self, asked: reading.PageAsked, number: int) -> Any:
-        """A page, in a batch with its siblings'."""
+        """A page, in a batch with its siblings'. Raises InvalidInput for a cursor of another parent's list."""
+        asked.insist_on(number)
         return self.pages(asked).load(number)
 
     def ones(self, relation: One) -> Batches:

@@ -17,7 +17,6 @@ from seats.occupancy import Places, Sitting, Spell, most_taken, sat_in, seconds_
 from seats.seating import SeatState
 from seats.sitting_queries import Asked, Sitter
 
-_LIST = "LineSeats"
 _BILLED = {LineKind.CHARGE, LineKind.CREDIT, LineKind.RESTORED}
 
 
@@ -34,6 +33,8 @@ class SeatTime:
     """None while they sit there."""
 
     seconds: int
+    listed: str
+    """The name of the list that it stands in."""
 
     @property
     def place(self) -> tuple[datetime, int]:
@@ -43,7 +44,7 @@ class SeatTime:
     @property
     def cursor(self) -> str:
         """The same, for clients."""
-        return pages.write(_LIST, self.place)
+        return pages.write(self.listed, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class SeatTimes:
 class Occupied:
     """The seats that a line bills, and who sat there until now."""
 
+    line_id: int
     places: Places
     spells: Sequence[Spell]
     sitters: Mapping[int, Sitter]
@@ -90,8 +92,9 @@ class Occupied:
         self, first: int | None, after: str | None, last: int | None, before: str | None, *, descending: bool
     ) -> SeatTimes:
         """A page of who sat there. Raises InvalidInput."""
-        wanted = pages.wanted(_LIST, first, after, last, before)
-        rows = [self._told(spell) for spell in self.spells]
+        listed = f"LineSeats:{self.line_id}:{int(descending)}"
+        wanted = pages.wanted(listed, first, after, last, before)
+        rows = [self._told(spell, listed) for spell in self.spells]
         place = _place(wanted.place) if wanted.place else None
         later = descending == wanted.backward
         left = [row for row in rows if place is None or (row.place > place if later else row.place < place)]
@@ -102,7 +105,7 @@ class Occupied:
             return SeatTimes(shown, len(rows), before=more, after=placed)
         return SeatTimes(shown, len(rows), before=placed, after=more)
 
-    def _told(self, spell: Spell) -> SeatTime:
+    def _told(self, spell: Spell, listed: str) -> SeatTime:
         sitter = self.sitters[spell.number]
         still = not self.over and spell.span.end == self.places.span.end
         return SeatTime(
@@ -113,6 +116,7 @@ class Occupied:
             spell.span.start,
             None if still else spell.span.end,
             spell.seconds,
+            listed,
         )
 
 
@@ -127,7 +131,7 @@ async def line_seats(row: Any, info: Info) -> Occupied | None:
     span = Period(whole.start, min(whole.end, max(now, whole.start)))
     places = Places(row.above or 0, row.quantity, span)
     spells = sat_in(places, [Sitting(one.seat_id, one.since, one.until) for one in sitters])
-    return Occupied(places, spells, {one.seat_id: one for one in sitters}, whole.end <= now)
+    return Occupied(row.id, places, spells, {one.seat_id: one for one in sitters}, whole.end <= now)
 
 
 def _place(place: tuple[Any, ...]) -> tuple[datetime, int]:

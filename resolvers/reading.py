@@ -28,6 +28,9 @@ COUNTED = 10_000
 LISTED = 1_000
 """The most rows one parent's short list may have."""
 
+_OF_A_PLACE = 3
+"""What a cursor holds: the value and the number of a row, and whose list it is in."""
+
 NODE = "node"
 """In place of a prefix, it stands for the id of anything."""
 
@@ -50,6 +53,11 @@ class PageAsked:
         """What a cursor of this list is sealed with."""
         return f"{self.page.name}:{self.order}:{int(self.descending)}"
 
+    def insist_on(self, parent: Any) -> None:
+        """Refuse a cursor of another parent's list. Raises InvalidInput."""
+        if self.slice.place is not None and self.slice.place[2] != parent:
+            raise InvalidInput(pages.ELSEWHERE)
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -57,7 +65,7 @@ class Connection:
 
     rows: Sequence[asyncpg.Record]
     asked: PageAsked
-    parent: int | None
+    parent: Any
     more: bool
 
     @property
@@ -67,7 +75,7 @@ class Connection:
 
     def cursor(self, row: asyncpg.Record) -> str:
         """The place of a row in this list."""
-        return pages.write(self.asked.list_name, (row["place"], row["id"]))
+        return pages.write(self.asked.list_name, (row["place"], row["id"], self.parent))
 
 
 async def by_number(work: Work, reader: Reader, face: Face, numbers: Sequence[int], of: str = "id") -> dict[int, Any]:
@@ -109,7 +117,7 @@ async def page_of(work: Work, reader: Reader, asked: PageAsked, parents: Sequenc
     where = _narrowed(face, asked, bind, reader)
     if asked.slice.place:
         sign = "<" if asked.descending != asked.slice.backward else ">"
-        place, number = asked.slice.place
+        place, number, _ = asked.slice.place
         where += f" and (r.{column}, r.id) {sign} ({bind(place, kind)}, {bind(number, 'bigint')})"
     way = "desc" if asked.descending != asked.slice.backward else "asc"
     sql = (
@@ -175,7 +183,7 @@ def ask(
     asked = PageAsked(page, pages.Slice(1), order, descending, chosen)
     slice_ = pages.wanted(asked.list_name, first, after, last, before)
     if slice_.place is not None:
-        slice_ = replace(slice_, place=_place(slice_.place, page.orders[order][1]))
+        slice_ = replace(slice_, place=_place(slice_.place, page.orders[order][1], page.kind))
     return PageAsked(page, slice_, order, descending, chosen)
 
 
@@ -223,26 +231,28 @@ def _select(face: Face, where: str, bind: Bind, reader: Reader, extra: str = "")
     return f"select {face.selected}{extra} from {face.table} r where {where} and {face.visible('r', bind, reader)}"
 
 
-def _place(place: tuple[Any, ...], kind: str) -> tuple[Any, int]:
+def _place(place: tuple[Any, ...], kind: str, kept_by: str) -> tuple[Any, int, Any]:
+    """Where a cursor stands: the value and the number of a row, and whose list it is in. Raises InvalidInput."""
     # We sealed it, and yet another version of us may have.
-    match kind, place:
-        case "timestamptz", (str(value), int(number)):
+    if len(place) != _OF_A_PLACE:
+        raise InvalidInput(pages.ELSEWHERE)
+    value, number, parent = place
+    return _value(value, kind), _value(number, "bigint"), _value(parent, kept_by)
+
+
+def _value(value: Any, kind: str) -> Any:
+    match kind, value:
+        case "timestamptz", str():
             with suppress(ValueError, OverflowError):
-                return pages.instant_of(value).astimezone(UTC), _whole(number)
-        case "bigint", (int(value), int(number)):
-            return _whole(value), _whole(number)
-        case "text", (str(value), int(number)) if "\x00" not in value:
-            return value, _whole(number)
-    raise InvalidInput("That is not a cursor of ours.")
+                return pages.instant_of(value).astimezone(UTC)
+        case "bigint", int() if not isinstance(value, bool) and -(2**63) <= value < 2**63:
+            return value
+        case "text", str() if "\x00" not in value:
+            return value
+    raise InvalidInput(pages.ELSEWHERE)
 
 
-def _whole(number: int) -> int:
-    if not -(2**63) <= number < 2**63:
-        raise InvalidInput("That is not a cursor of ours.")
-    return number
-
-
-def _cut(rows: list[Any], asked: PageAsked, parent: int) -> Connection:
+def _cut(rows: list[Any], asked: PageAsked, parent: Any) -> Connection:
     size = asked.slice.size
     kept = rows[:size]
     if asked.slice.backward:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kernel.work import Work
-from seats import allotting, bulk, queries, restoring
+from seats import allotting, bulk, queries, restoring, ruling
 from seats.restoring import RestoreOutcome, Verdict
 from seats.restoring_queries import lost
-from seats.seating import BulkOutcome, Outcome, PoolClosed
+from seats.seating import BulkOutcome, Outcome, PoolClosed, SeatSource
 
 MOST_NAMED = 500
 """How many people a preview names at most."""
@@ -45,14 +46,16 @@ async def preview(work: Work, account_id: int, sat_in: int, pool_id: int | None)
     if pool_id is None:
         return Restored(restoring.verdicts(people))
     pool = await queries.pool(work, account_id, pool_id)
-    room = allotting.free(pool.purchased, pool.assigned, pool.set_apart) if pool.closed_at is None else 0
-    return Restored(restoring.verdicts(people, room), pool_id)
+    # What waits for people who didn't answer in time is free for whoever comes.
+    overdue = await queries.overdue_seats(work, account_id, pool_id, work.now)
+    free = allotting.free(pool.purchased, pool.assigned - len(overdue), pool.set_apart)
+    return Restored(restoring.verdicts(people, free if pool.closed_at is None else 0), pool_id)
 
 
 async def restore(work: Work, account_id: int, sat_in: int, pool_id: int) -> Restored:
     """Seat people again by a pool, as many as it has room for; done again, nothing changes. Raises PoolClosed.
 
-    It buys nothing, and up to 10,000 people are seated at once.
+    It buys nothing and invites nobody, and up to 10,000 people are seated at once.
     """
     await queries.keep_members(work, account_id)
     pool = await queries.pool(work, account_id, pool_id)
@@ -63,9 +66,26 @@ async def restore(work: Work, account_id: int, sat_in: int, pool_id: int) -> Res
     if not wanted:
         return Restored(told, pool_id)
 
-    sources = {email: one.lost.source for email, one in wanted.items()}
-    outcomes = {one.email: one for one in await bulk.assign_all(work, account_id, pool_id, [*wanted], sources=sources)}
+    people = {email: one.lost.person_id for email, one in wanted.items()}
+    sources = await _sources(work, account_id, pool_id, list(wanted.values()))
+    came = await bulk.assign_members(work, account_id, pool_id, people, sources)
+    outcomes = {one.email: one for one in came}
     return Restored([_became(one, outcomes.get(one.email)) for one in told], pool_id)
+
+
+async def _sources(work: Work, account_id: int, pool_id: int, wanted: Sequence[Verdict]) -> dict[str, SeatSource]:
+    """Which way people come to the seats they have again, by their addresses: each as before.
+
+    But from a rule for a group only where one gives this seat: else it would go again as one that no rule gives.
+    """
+    sources = {one.email: one.lost.source for one in wanted}
+    if SeatSource.GROUP not in sources.values():
+        return sources
+    ruled = await ruling.given(work, account_id, pool_id)
+    for one in wanted:
+        if one.lost.source is SeatSource.GROUP and one.lost.person_id not in ruled:
+            sources[one.email] = SeatSource.MANUAL
+    return sources
 
 
 def _became(verdict: Verdict, came: Outcome | None) -> Verdict:

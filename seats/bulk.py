@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auth import queries as members
@@ -32,13 +32,11 @@ async def assign_all(
     *,
     role: Role = Role.MEMBER,
     requests: bool = False,
-    sources: Mapping[str, SeatSource] | None = None,
 ) -> list[Outcome]:
     """Seat the addresses in their order until the pool is full; strangers are invited as `role`.
 
     With growth, the pool buys the seats that are missing first, all of them at once. Raises billing's refusals then,
     and InvalidInput for too long a list. With requests, a seat is requested for everybody who found none.
-    What is in `sources` has its seat from there, and the others from a list.
     """
     first = listed(emails)
     wanted = [outcome.email for outcome in first if outcome.outcome is BulkOutcome.INVITED]
@@ -46,17 +44,39 @@ async def assign_all(
     pool, freed = await room(work, account_id, pool_id, len(wanted) + (growth.also if growth else 0))
     known, gone = await invitations.waiting(work, account_id, wanted)
     there = await members.members_by_address(work, account_id, wanted)
-    people = _People(there, known, freed + gone, role, sources or {})
+    people = _People(there, known, freed + gone, role)
     if growth:
         keys = [people.key(email) for email in wanted]
         held = await queries.held_keys(work, account_id, pool_id, keys)
         pool = await growth.room(work, pool, leaving.for_all(people.freed, pool_id), len(keys) - len(held))
+    outcomes = await _seat(work, pool, first, people, growth)
+    return await _requested(work, pool, outcomes, people) if requests else outcomes
+
+
+async def assign_members(
+    work: Work, account_id: int, pool_id: int, there: Mapping[str, int], sources: Mapping[str, SeatSource]
+) -> list[Outcome]:
+    """Seat members, people by their addresses, in their order until the pool is full; nobody is invited.
+
+    Whoever asks keeps them members until this transaction ends. Raises PoolClosed.
+    """
+    first = [Outcome(email, BulkOutcome.INVITED, None) for email in there]
+    pool, freed = await room(work, account_id, pool_id, len(first))
+    return await _seat(work, pool, first, _People(there, (), freed, Role.MEMBER, sources))
+
+
+async def _seat(
+    work: Work, pool: LicensePool, first: Sequence[Outcome], people: _People, growth: Growth | None = None
+) -> list[Outcome]:
+    """Seat whoever is INVITED so far, once more whenever somebody else was faster. Raises PoolClosed."""
+    account_id, pool_id = pool.account_id, pool.id
+    keys = [people.key(outcome.email) for outcome in first if outcome.outcome is BulkOutcome.INVITED]
     for _ in range(_TRIES):
         if pool.closed_at:
             raise seating.PoolClosed(pool.name)
         outcomes = await _try(work, pool, first, people)
         if outcomes is not None:
-            return await _requested(work, pool, outcomes, people) if requests else outcomes
+            return outcomes
         if growth:
             # Others took seats that were free, so that more are missing than before.
             held = await queries.held_keys(work, account_id, pool_id, keys)
@@ -88,7 +108,8 @@ class _People:
     role: Role
     """What strangers are asked to be."""
 
-    sources: Mapping[str, SeatSource]
+    sources: Mapping[str, SeatSource] = field(default_factory=dict)
+    """Which way they come to their seats, where that is another one than a list."""
 
     def key(self, email: str) -> str:
         return key_of(self.members.get(email), email)

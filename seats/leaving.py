@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from kernel import rows
 from kernel.work import Work
 from seats import events, place_queries, queries, seat_group_queries, waiting
-from seats.seating import CONSUMING, SeatState
+from seats.seating import CONSUMING, Loss, SeatState
 from seats.tables import Assignment
 
 SEATED = "has a seat now"
@@ -37,13 +37,13 @@ def for_all(freed: Freed, pool_id: int) -> int:
 
 
 async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> Freed:
-    """Release seats; the counters have yet to follow."""
+    """Release seats, for a Loss or a reason somebody had; the counters have yet to follow."""
     freed: Freed = Counter()
     gone = list(assignments)
     if not gone:
         return freed
     await work.flush()
-    await place_queries.leave(work, gone[0].account_id, [one.id for one in gone], reason)
+    await place_queries.leave(work, gone[0].account_id, [one.id for one in gone], reason, _loss(reason))
     for one in gone:
         freed[one.pool_id] += one.state in CONSUMING
         if one.seat_group_id is not None and one.state in CONSUMING:
@@ -54,11 +54,17 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
 
 def left(work: Work, seat: Assignment, reason: str) -> None:
     """Know of a seat that it is released, and tell of it; a statement has written it, or is about to."""
-    became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": reason}
+    became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": str(reason)}
+    became["loss"] = _loss(reason)
     if seat.state is SeatState.WAITLISTED:
         became["since"] = work.now
     before, after = rows.became(seat, became)
     work.emit(events.SeatReleased(seat.account_id, seat.id, seat.pool_id), before=before, after=after)
+
+
+def _loss(reason: str) -> Loss | None:
+    """What somebody wrote is none, whatever they wrote."""
+    return reason if isinstance(reason, Loss) else None
 
 
 async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Freed) -> bool:

@@ -42,8 +42,16 @@ from seats import (
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.place_queries import Came, Outlook
-from seats.restoring import ENDED
-from seats.seating import CONSUMING, MOST_AT_ONCE, AlreadySeated, PoolExhausted, SeatNotHeld, SeatSource, SeatState
+from seats.seating import (
+    CONSUMING,
+    MOST_AT_ONCE,
+    AlreadySeated,
+    Loss,
+    PoolExhausted,
+    SeatNotHeld,
+    SeatSource,
+    SeatState,
+)
 from seats.tables import Assignment, LicensePool
 
 TRANSFERRED = "transferred"
@@ -416,7 +424,7 @@ async def _close(work: Work, pool: LicensePool) -> int:
     for group in await seat_group_queries.groups_of(work, pool.account_id, pool.id):
         group.allocation, group.assigned, group.removed_at = 0, 0, work.now
         await seat_group_queries.dismiss_all(work, pool.account_id, group_id=group.id)
-    freed = (await leaving.leave(work, seats, ENDED))[pool.id]
+    freed = (await leaving.leave(work, seats, Loss.ENDED))[pool.id]
     closed = await queries.close(work, pool.account_id, pool.id, freed, work.now)
     assert closed, "somebody sat down in a locked workspace"
     return freed

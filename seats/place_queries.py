@@ -18,7 +18,7 @@ import asyncpg
 from kernel.calls import call
 from kernel.errors import NotFound
 from kernel.work import Work
-from seats.seating import SeatSource, SeatState
+from seats.seating import Loss, SeatSource, SeatState
 from seats.tables import Assignment, LicensePool
 
 
@@ -162,16 +162,17 @@ async def wait(work: Work, account_id: int, number: int) -> None:
     await work.execute(sql, account_id, number)
 
 
-async def leave(work: Work, account_id: int, numbers: Sequence[int], reason: str) -> None:
+async def leave(work: Work, account_id: int, numbers: Sequence[int], reason: str, loss: Loss | None) -> None:
     """Release seats, and places in a line: whoever only waited never sat, so that their span is empty."""
     await work.execute(
-        "update assignment set state = 'released', released_at = $3, release_reason = $4,"
+        "update assignment set state = 'released', released_at = $3, release_reason = $4, loss = $5,"
         " since = case state when 'waitlisted' then $3 else since end"
         " where account_id = $1 and id = any($2::bigint[])",
         account_id,
         list(numbers),
         work.now,
         reason,
+        loss,
     )
 
 

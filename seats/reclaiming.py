@@ -14,9 +14,6 @@ from kernel.errors import InvalidInput
 from seats.seating import SeatState
 from seats.shrinking import Sitting, exempt
 
-RECLAIMED = "reclaimed"
-"""Why a seat was released that nobody used."""
-
 LEAST_DAYS, MOST_DAYS = 14, 730
 
 NOTICE = timedelta(days=14)

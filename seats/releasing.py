@@ -21,8 +21,8 @@ from kernel.work import Work
 from seats import events, leaving, queries, seating, shrinking, shrinking_queries
 from seats.leaving import Freed
 from seats.overage import MOST_SEATS
-from seats.seating import CONSUMING
-from seats.shrinking import DECREASED, DecreasePolicy, ReleaseReason, Sitting
+from seats.seating import CONSUMING, Loss
+from seats.shrinking import DecreasePolicy, ReleaseReason, Sitting
 from seats.tables import Assignment, LicensePool
 
 ANNOUNCED_AHEAD = timedelta(days=7)
@@ -126,7 +126,7 @@ async def _free(work: Work, pool: LicensePool, too_many: int, *, wait: bool) -> 
     # Whoever came back, became an owner or moved to a group while their seat was waited for keeps it.
     still = await shrinking_queries.sitting(work, pool.account_id, pool.id) if locked else []
     going = {one.seat_id for one in still if one == chosen.get(one.seat_id)}
-    return await leaving.leave(work, [seat for seat in locked if seat.id in going], DECREASED)
+    return await leaving.leave(work, [seat for seat in locked if seat.id in going], Loss.DECREASED)
 
 
 async def change_policy(work: Work, account_id: int, policy: DecreasePolicy) -> Workspace:

@@ -12,14 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from seats.reclaiming import RECLAIMED
-from seats.seating import SeatSource
+from seats.seating import Loss, SeatSource
 
-ENDED = "subscription ended"
-"""Why a seat was released whose subscription is over."""
-
-RESTORABLE_FOR = {ENDED: timedelta(days=30), RECLAIMED: timedelta(days=7)}
-"""For how long after each of these releases people get their seats back."""
+RESTORABLE_FOR = {Loss.ENDED: timedelta(days=30), Loss.RECLAIMED: timedelta(days=7)}
+"""For how long after each of these losses people get their seats back."""
 
 MOST_RESTORED = 10_000
 """How many people one call seats again at most."""
@@ -49,6 +45,7 @@ class Sat:
     """A seat that somebody lost, and how they stand today."""
 
     seat_id: int
+    person_id: int
     email: str
     """Where they are reached today."""
 

@@ -14,14 +14,14 @@ async def lost(work: Work, account_id: int, pool_id: int, into: int) -> list[Sat
     either pool since and lost that lost it for a reason of its own, and a seat that was kept was suspended by nobody.
     """
     rows = await work.fetch(
-        "select s.id, coalesce(p.lower_email, s.email) as email, s.source, s.suspended_at is not null"
-        " and s.suspended_at is distinct from s.kept_since as suspended,"
+        "select s.id as seat_id, s.person_id, coalesce(p.lower_email, s.email) as email, s.source,"
+        " s.suspended_at is not null and s.suspended_at is distinct from s.kept_since as suspended,"
         " m.id is not null and coalesce(p.email_verified, false) as member,"
         " exists (select from assignment h where h.account_id = $1 and h.pool_id = $3 and h.person_key = s.person_key"
         "  and h.state in ('invited', 'active', 'suspended')) as held"
         " from (select distinct on (a.person_id) a.* from assignment a"
-        "  join unnest($4::text[], $5::timestamptz[]) as t(reason, since)"
-        "  on t.reason = a.release_reason and t.since < a.released_at"
+        "  join unnest($4::text[], $5::timestamptz[]) as t(loss, since)"
+        "  on t.loss = a.loss and t.since < a.released_at"
         "  where a.account_id = $1 and a.pool_id = $2 and a.state = 'released' and a.person_id is not null"
         "  and a.since < a.released_at"
         "  and not exists (select from assignment l where l.account_id = $1 and l.pool_id in ($2, $3)"
@@ -37,7 +37,4 @@ async def lost(work: Work, account_id: int, pool_id: int, into: int) -> list[Sat
         list(RESTORABLE_FOR),
         [work.now - ago for ago in RESTORABLE_FOR.values()],
     )
-    return [
-        Sat(row["id"], row["email"], SeatSource(row["source"]), row["suspended"], row["member"], row["held"])
-        for row in rows
-    ]
+    return [Sat(**{**row, "source": SeatSource(row["source"])}) for row in rows]

@@ -70,6 +70,17 @@ async def apply(work: Work, account_id: int, directory_id: int, users: Sequence[
         await _sit(work, account_id, row, pool)
 
 
+async def given(work: Work, account_id: int, pool_id: int) -> set[int]:
+    """To which people the rules give a seat of a pool, as they stand."""
+    found: set[int] = set()
+    for directory_id in await grouping.directories_ruling(work, account_id, pool_id):
+        rules = [_rule(row) for row in await grouping.rules_of(work, account_id, directory_id)]
+        for row in await grouping.ruled(work, account_id, directory_id, None):
+            if _pool(row, decide(rules, row["groups"])[1]) == pool_id:
+                found.add(row["person_id"])
+    return found
+
+
 def _rule(row: Any) -> Rule:
     """A rule, with what whoever answers for it may give today."""
     maker = None if row["maker"] is None else Role(row["maker"])
@@ -103,9 +114,14 @@ async def _be(work: Work, account_id: int, row: Any, rule: Rule | None) -> None:
 
 async def _sit(work: Work, account_id: int, row: Any, rule: Rule | None) -> None:
     """Let somebody have a seat of the pool that a rule gives, and none that no rule gives any more."""
-    pool = rule.pool_id if rule and row["seat_wanted"] else None
+    pool = _pool(row, rule)
     given: Collection[int] = row["given"]
     if set(given) - {pool}:
         await operations.want_no_more(work, account_id, row["person_id"], SeatSource.GROUP, NO_LONGER, keep=pool)
     if pool is not None and pool not in row["held"]:
         await operations.want(work, account_id, pool, (row["person_id"], row["email"]), SeatSource.GROUP)
+
+
+def _pool(row: Any, rule: Rule | None) -> int | None:
+    """Of which pool a rule gives somebody a seat, whom their directory wants to have one."""
+    return rule.pool_id if rule and row["seat_wanted"] else None

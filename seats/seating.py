@@ -59,6 +59,19 @@ class SeatSource(StrEnum):
     """A program assigned it."""
 
 
+class Loss(StrEnum):
+    """Why a seat was lost though nobody decided about whoever sat there, in words that are nobody's own."""
+
+    ENDED = "subscription ended"
+    """Its subscription is over."""
+
+    RECLAIMED = "reclaimed"
+    """Nobody used it."""
+
+    DECREASED = "fewer seats"
+    """Nobody pays for it any more."""
+
+
 class InvitationState(StrEnum):
     """Where an invitation is in its life."""
 

@@ -18,9 +18,6 @@ from seats.seating import SeatState
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
-DECREASED = "fewer seats"
-"""Why a seat was released that nobody pays for any more."""
-
 
 class DecreasePolicy(StrEnum):
     """What becomes of seats that are taken when a pool is to have fewer."""

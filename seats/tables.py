@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 from auth.policy import Role
 from kernel.rows import instant, key, secret, text, whole, word
 from seats.requesting import RequestState
-from seats.seating import InvitationState, SeatSource, SeatState
+from seats.seating import InvitationState, Loss, SeatSource, SeatState
 from seats.suggesting import JoinRequestState
 
 
@@ -90,6 +90,9 @@ class Assignment(SQLModel, table=True):
     suspended_at: datetime | None = instant(optional=True)
     released_at: datetime | None = instant(optional=True)
     release_reason: str | None = text(optional=True)
+    loss: Loss | None = word(Loss, optional=True)
+    """Why it was lost though nobody decided about its holder; None where somebody did, whatever they gave as reason."""
+
     protected_at: datetime | None = instant(optional=True)
     """Since when it is kept from being released by itself."""
 

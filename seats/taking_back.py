@@ -9,7 +9,8 @@ from auth import queries as people
 from auth.tables import Workspace
 from kernel.work import Work
 from seats import events, leaving, queries, reclaiming, reclaiming_queries
-from seats.reclaiming import NOTICE, RECLAIMED, REMINDER, ReclaimStep, days_of
+from seats.reclaiming import NOTICE, REMINDER, ReclaimStep, days_of
+from seats.seating import Loss
 from seats.tables import Assignment
 
 MOST_NAMED = 500
@@ -69,7 +70,7 @@ async def take_step(work: Work, account_id: int, seat_id: int) -> None:
         return
     seat = await queries.assignment(work, account_id, seat_id)
     if due is ReclaimStep.RECLAIM:
-        freed = await leaving.leave(work, [seat], RECLAIMED)
+        freed = await leaving.leave(work, [seat], Loss.RECLAIMED)
         await leaving.count(work, account_id, {}, freed)
     elif due is ReclaimStep.FORGET:
         seat.reclaim_noticed_at = seat.reclaim_at = seat.reclaim_reminded_at = None

@@ -434,11 +434,26 @@ class Scene:
         await self.world.run(
             "update assignment set state = 'released', released_at = $2,"
             " since = case state when 'waitlisted' then $2 else least(since, $2::timestamptz - interval '1 s') end,"
-            " release_reason = 'subscription ended' where pool_id = $1 and state <> 'released'",
+            " release_reason = 'subscription ended', loss = 'subscription ended'"
+            " where pool_id = $1 and state <> 'released'",
             number,
             at,
         )
         await self.world.run("update license_pool set assigned = 0, closed_at = $2 where id = $1", number, at)
+
+    async def reclaimed(self, seat: str, *, ago: timedelta = timedelta(0)) -> None:
+        """Nobody used a seat, and so it was taken back."""
+        number, at = ids.decode("seat", seat), await self.world.now() - ago
+        await self.world.run(
+            "update assignment set state = 'released', released_at = $2, since = $2::timestamptz - interval '30 days',"
+            " release_reason = 'reclaimed', loss = 'reclaimed' where id = $1",
+            number,
+            at,
+        )
+        await self.world.run(
+            "update license_pool set assigned = assigned - 1 where id = (select pool_id from assignment where id = $1)",
+            number,
+        )
 
     async def seat(self, pool: str, holder: Somebody | str, state: SeatState | None = None) -> str:
         """A seat of the pool: a person's, or one that waits for an address."""

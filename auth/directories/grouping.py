@@ -154,6 +154,18 @@ async def rules_of(work: Work, account_id: int, directory_id: int) -> list[Any]:
     )
 
 
+async def directories_ruling(work: Work, account_id: int, pool_id: int) -> list[int]:
+    """The directories with a rule that gives seats of a pool."""
+    rows = await work.fetch(
+        "select distinct g.directory_id from group_rule r"
+        " join directory_group g on g.account_id = r.account_id and g.id = r.group_id"
+        " where r.account_id = $1 and r.pool_id = $2 and g.deleted_at is null and r.removed_at is null",
+        account_id,
+        pool_id,
+    )
+    return [row["directory_id"] for row in rows]
+
+
 async def ruled(work: Work, account_id: int, directory_id: int, users: Sequence[int] | None) -> list[Any]:
     """The active people of a directory who are members: who and what they are, and the groups they are in.
 

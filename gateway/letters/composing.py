@@ -24,9 +24,9 @@ from gateway.letters.queries import Reader
 from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
-from seats.reclaiming import RECLAIMED
 from seats.requesting import RequestState
-from seats.shrinking import DECREASED, DecreasePolicy
+from seats.seating import Loss
+from seats.shrinking import DecreasePolicy
 from seats.suggesting import JoinRequestState
 
 Told = Mapping[str, Any]
@@ -267,15 +267,15 @@ async def warn_of_reclaim(work: Work, account_id: int, told: Told) -> None:
 async def tell_of_release(work: Work, account_id: int, told: Told) -> None:
     """Tell whoever lost a seat without anybody deciding about them that it is gone, and why."""
     found = await queries.released(work, account_id, told["seat"])
-    if found is None or found["release_reason"] not in _GONE or not _new(work, found["released_at"]):
+    if found is None or found["loss"] not in _GONE or not _new(work, found["released_at"]):
         return
     reader = Reader(found["address"], found["locale"], found["time_zone"])
     shown = {"plan": {"names": json.loads(found["plan"])}, "workspace": found["workspace"]}
     about = ids.encode("seat", told["seat"])
-    await queries.write(work, account_id, [reader], shown, kind=_GONE[found["release_reason"]], about=about)
+    await queries.write(work, account_id, [reader], shown, kind=_GONE[found["loss"]], about=about)
 
 
-_GONE = {DECREASED: "seat_gone", RECLAIMED: "seat_reclaimed"}
+_GONE = {Loss.DECREASED.value: "seat_gone", Loss.RECLAIMED.value: "seat_reclaimed"}
 
 
 async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:

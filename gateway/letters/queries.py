@@ -182,7 +182,7 @@ async def unused(work: Work, account_id: int, number: int) -> asyncpg.Record | N
 async def released(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells whoever had a seat, if they are a person whose address is verified."""
     rows = await work.fetch(
-        "select a.release_reason, a.released_at, n.name::text as plan, w.name as workspace, p.email as address,"
+        "select a.loss, a.released_at, n.name::text as plan, w.name as workspace, p.email as address,"
         " p.locale, p.time_zone from assignment a join plan n on n.id = a.plan_id"
         " join workspace w on w.id = a.account_id join person p on p.id = a.person_id and p.email_verified"
         " where a.account_id = $1 and a.id = $2 and a.state = 'released'",

@@ -11,7 +11,7 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType
 from resolvers import reading
 from resolvers.compiled.asking import Asking, PageCall
 from resolvers.compiled.choosing import Chosen
-from resolvers.compiled.draft import NotCompiled
+from resolvers.compiled.draft import GIVE_UP, NotCompiled
 from resolvers.compiled.objects import Writer, keyed, of_ours
 from resolvers.compiled.paging import Paging
 from resolvers.compiled.row import Row
@@ -22,20 +22,26 @@ def page(writer: Writer, row: Row, source: Page, shown: GraphQLField, nodes: lis
     """One page of a long list."""
     kind = writer.object_of(shown.type)
     chosen = writer.below(nodes, kind)
-    paging = _paging(writer, row, source, PageCall(shown, nodes[0], source))
+    call = PageCall(shown, nodes[0], source)
+    paging = _paging(writer, row, source, call)
     standing = [below for below in chosen.values() if below[0].name.value == "pageInfo"]
     paging.more = any(_asks_for_more(writer, below, paging) for below in standing)
     found = writer.row_of(FACES[source.target])
     columns = [f'{_part(writer, paging, found, kind, each)} as "{keyed(key)}"' for key, each in chosen.items()]
     sources = paging.sources(found.needed(paging.alias))
-    return f"(with {sources} select row_to_json(o) from (select {', '.join(columns)}) o)"
+    said = f"(with {sources} select row_to_json(o) from (select {', '.join(columns)}) o)"
+    if paging.asked.slice.place is None:
+        return said
+    # Whose list a cursor is of, only the usual way can say that it is another's.
+    own = writer.draft.bound((call, "parent"), lambda asking: _place(asking, call)[2], source.kind)
+    return f"case when {paging.parent} = {own} then {said} else {GIVE_UP} end"
 
 
 def _paging(writer: Writer, row: Row, source: Page, call: PageCall) -> Paging:
     asked, face, alias = writer.asking.page(call), FACES[source.target], writer.draft.alias()
     seen, wanted = writer.seen(face, alias), [f"({source.where.format(row=alias)})"]
+    above = row.column(source.of) if source.by else "0"
     if source.by:
-        above = row.column(source.of)
         wanted.append(f"{alias}.{source.by} = {above}")
         # Told twice of one column, PostgreSQL believes the list to be short, and sorts the whole of it for each page.
         seen = re.sub(rf"\b{alias}\.{source.by}\b", above, seen)
@@ -49,6 +55,7 @@ def _paging(writer: Writer, row: Row, source: Page, call: PageCall) -> Paging:
         asked,
         str(face.table),
         alias,
+        above,
         " and ".join(wanted),
         _behind(writer, alias, call, asked),
         found=writer.draft.alias(),

@@ -24,6 +24,9 @@ class Paging:
     asked: PageAsked
     table: str
     alias: str
+    parent: str
+    """The SQL of whose list it is."""
+
     list_where: str
     place_where: str
     found: str
@@ -74,7 +77,8 @@ class Paging:
         if (self.asked.list_name, kind) not in self.draft.lists:
             self.draft.lists.append((self.asked.list_name, kind))
         place = self.draft.lists.index((self.asked.list_name, kind))
-        return f"(E'\\t' || json_build_array({place}, {alias}.{PLACE}, {alias}.{NUMBER})::text || E'\\t')::json"
+        of_row = f"{place}, {alias}.{PLACE}, {alias}.{NUMBER}, {self.parent}"
+        return f"(E'\\t' || json_build_array({of_row})::text || E'\\t')::json"
 
     def total(self) -> str:
         """How many rows the whole list has, up to a limit."""

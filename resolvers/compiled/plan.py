@@ -110,10 +110,10 @@ class Plan:
     def _sealed(self, marked: bytes) -> bytes:
         if not marked.startswith(b"["):
             raise Surprise("what a row can't say was met")
-        place, value, number = orjson.loads(marked)
+        place, value, number, parent = orjson.loads(marked)
         name, kind = self.lists[place]
         at = datetime.fromisoformat(value).astimezone(UTC) if kind == "timestamptz" else value
-        return b'"%b"' % pages.write(name, (at, number)).encode()
+        return b'"%b"' % pages.write(name, (at, number, parent)).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ async def test_pages_of_times_go_both_ways_and_refuse_what_is_no_cursor(workspac
     assert (emails(down), emails(further)) == (["4", "3"], ["2", "1"])
     assert (info["hasNextPage"], info["hasPreviousPage"]) == (True, False)
     assert (await page(first=101)).code == (await page(first=1, after="x")).code == "INVALID_INPUT"
+    assert (await page(first=1, after=end)).code == "INVALID_INPUT"
 
 
 async def test_an_explanation_tells_it_too(workspace: Scene) -> None:

@@ -213,7 +213,8 @@ NONSENSE = ["x", "====", "💥", "not a cursor", "A" * 100_000, "WyJhIiwxXQ", "\
 
 @pytest.mark.parametrize("sealed", [*((NAME, place) for place in FORGED), *OTHERS], ids=repr)
 async def test_a_cursor_that_is_none_of_this_list_is_refused(narrowed: Full, sealed: tuple[str, Any]) -> None:
-    cursor = pages.write(*sealed)
+    name, place = sealed
+    cursor = pages.write(name, (*place, narrowed.scene.number))
 
     assert await refused(narrowed.scene, "after: $cursor", cursor=cursor) == "INVALID_INPUT"
     assert await refused(narrowed.scene, "last: 1, before: $cursor", cursor=cursor) == "INVALID_INPUT"

@@ -9,8 +9,9 @@ import pytest
 
 from auth.policy import Role
 from kernel import ids
-from seats.reclaiming import RECLAIMED
-from seats.seating import SeatState
+from seats import bringing_back
+from seats.restoring import Sat
+from seats.seating import Loss, SeatState
 from tests.graph.asking import DAY, counted, logged, said, state_of, work_off
 from tests.graph.crowd import evidence
 from tests.graph.test_endings import behind
@@ -123,18 +124,73 @@ async def test_whoever_left_was_suspended_or_sits_already_is_told_apart(workspac
 async def test_whoever_lost_a_seat_they_did_not_use_has_it_again_for_seven_days(workspace: Scene) -> None:
     pool, people, seats = await seated(workspace, seats=2, people=2)
     for seat, ago in zip(seats, [6 * DAY, 7 * DAY], strict=True):
-        await said(workspace, "releaseSeat", seat=seat, reason=RECLAIMED)
-        await workspace.world.run(
-            "update assignment set since = since - interval '30 days', released_at = released_at - $2::interval"
-            " where id = $1",
-            ids.decode("seat", seat),
-            ago,
-        )
+        await workspace.reclaimed(seat, ago=ago)
 
     answer = await restore(workspace, pool, pool)
 
     assert outcomes(answer) == [(people[0].email, "RESTORED")]
     assert await counted(workspace, pool) == (1, 1)
+
+
+@pytest.mark.parametrize("reason", list(Loss))
+async def test_what_somebody_decided_is_no_loss_whatever_they_write(workspace: Scene, reason: Loss) -> None:
+    pool, people, (first, second, _) = await seated(workspace)
+    # They sat for a while.
+    await workspace.world.run(
+        "update assignment set since = since - interval '1 hour' where account_id = $1", workspace.number
+    )
+    await said(workspace, "releaseSeat", seat=first, reason=reason.value)
+    await workspace.reclaimed(second)
+    await work_off(workspace.world)
+
+    told = await foresee(workspace, pool, pool)
+    answer = await restore(workspace, pool, pool)
+
+    assert await state_of(workspace, first) == ("released", reason.value)
+    assert outcomes(told) == outcomes(answer) == [(people[1].email, "RESTORED")]
+    assert await counted(workspace, pool) == (2, 2)
+    mailed = "select address from letter where account_id = $1 and kind in ('seat_gone', 'seat_reclaimed')"
+    assert [row["address"] for row in await workspace.world.rows(mailed, workspace.number)] == []
+
+
+async def test_seats_that_wait_for_nobody_any_more_are_foreseen_as_free(workspace: Scene) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool = await workspace.pool(3)
+    for name in ("late", "later"):
+        await workspace.seat(pool, f"{name}@example.test")
+        await workspace.invitation(f"{name}@example.test", sent=await workspace.world.now() - 8 * DAY)
+    await workspace.seat(pool, "asked@example.test")
+    await workspace.invitation("asked@example.test")
+
+    told = await foresee(workspace, ended, pool)
+    answer = await restore(workspace, ended, pool)
+
+    emails = [one.email for one in people]
+    assert outcomes(told) == list(zip(emails, ["RESTORED", "RESTORED", "NO_SEAT_LEFT"], strict=True))
+    assert outcomes(answer) == outcomes(told)
+    assert await counted(workspace, pool) == (3, 3)
+
+
+async def test_nobody_is_invited_whose_address_changes_at_that_moment(
+    workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool, look = await workspace.pool(3), bringing_back.lost
+
+    async def changing(*told: Any) -> list[Sat]:
+        found = await look(*told)
+        await workspace.world.run("update person set email = 'new.' || email where id = $1", people[0].number)
+        await workspace.world.run("update person set email = 'no address' where id = $1", people[1].number)
+        return found
+
+    monkeypatch.setattr(bringing_back, "lost", changing)
+    answer = await restore(workspace, ended, pool)
+
+    assert outcomes(answer) == [(one.email, "RESTORED") for one in people]
+    assert await counted(workspace, pool) == (3, 3)
+    assert await workspace.world.value("select count(*) from invitation where account_id = $1", workspace.number) == 0
 
 
 async def test_who_was_restored_and_then_released_on_purpose_is_not_restored_again(workspace: Scene) -> None:

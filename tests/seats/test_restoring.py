@@ -12,6 +12,7 @@ people = st.lists(
     st.builds(
         Sat,
         seat_id=st.integers(1),
+        person_id=st.integers(1),
         email=st.just("ada@example.test"),
         source=st.sampled_from(SeatSource),
         suspended=st.booleans(),
@@ -23,7 +24,7 @@ people = st.lists(
 
 
 def sat(seat_id: int, *, suspended: bool = False, member: bool = True, held: bool = False) -> Sat:
-    return Sat(seat_id, "ada@example.test", SeatSource.MANUAL, suspended, member, held)
+    return Sat(seat_id, seat_id, "ada@example.test", SeatSource.MANUAL, suspended, member, held)
 
 
 def test_whoever_sat_longest_sits_first_and_whoever_needs_no_seat_takes_none() -> None:

@@ -85,6 +85,31 @@ async def test_a_rule_gives_seats_or_places_in_the_line_and_takes_them_again(wor
     assert await counted(workspace, pool) == (0, 0)
 
 
+async def test_a_seat_that_is_restored_is_a_rules_only_where_one_gives_it(workspace: Scene) -> None:
+    talk = await talking(workspace)
+    ended, kept, other = [await workspace.pool(seats=2) for _ in range(3)]
+    one, two = await talk.user("one"), await talk.user("two")
+    here, there = await group(talk, one["id"]), await group(talk, two["id"])
+    await ruled(talk, here["id"], pool=kept)
+    await ruled(talk, there["id"], pool=ended)
+    taken = "select id from assignment where pool_id = $1"
+    seat = await workspace.world.value(taken, ids.decode("pool", kept))
+    await workspace.reclaimed(ids.encode("seat", seat))
+    await workspace.ended(ended)
+
+    for sat_in, into in [(kept, kept), (ended, other)]:
+        reply = await workspace.world.change(
+            "restoreSeats", workspace.owner, shows_="... on SeatsRestored { restored }", satIn=sat_in, pool=into
+        )
+        assert reply.data["restoreSeats"] == {"restored": 1}
+    restored = [await seats_of(talk, user["id"]) for user in (one, two)]
+    await put(talk, here["id"])
+    await put(talk, there["id"])
+
+    assert restored == [[(kept, "active", "group")], [(other, "active", "manual")]]
+    assert [await seats_of(talk, user["id"]) for user in (one, two)] == [[], [(other, "active", "manual")]]
+
+
 async def test_the_lowest_number_speaks(workspace: Scene) -> None:
     talk = await talking(workspace)
     first, second = await workspace.pool(seats=5), await workspace.pool(seats=5)
