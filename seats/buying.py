@@ -284,10 +284,11 @@ def _sold(pool: LicensePool) -> LicensePool:
 
 async def _set_at_last(work: Work, pool: LicensePool, seats: int, kept: int) -> None:
     """The same in the round trip that commits, so that the pool is locked for no other; unless somebody waits."""
-    had, call = pool.purchased, place_queries.resized(pool, seats)
+    call = place_queries.resized(pool, seats)
 
     async def step_by_step(_: str) -> None:
-        became(pool, {"purchased": had})
+        met = _sold(await queries.pool_in_turn(work, pool.account_id, pool.id))
+        became(pool, {"purchased": met.purchased})
         await _set(work, pool, seats, kept)
 
     _tell(work, pool, seats, grown=kept > 0)

@@ -70,6 +70,15 @@ class SeatSuspended(Event):
 
 
 @dataclass(frozen=True)
+class SeatKeepingChanged(Event):
+    """A suspended seat is kept for whoever left, or is theirs again as it was; it is suspended before and after."""
+
+    subject: ClassVar[str] = "seat"
+    seat: int
+    pool: int
+
+
+@dataclass(frozen=True)
 class SeatResumed(Event):
     """A suspended seat can be used again."""
 

@@ -100,6 +100,16 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "A seat is kept for nobody who was to be back two days ago.",
+        20,
+        """
+            select format('assignment %s/%s', a.account_id, a.id), format('is kept until %s', a.kept_until)
+            from assignment a, clock c
+            where a.state = 'suspended'
+              and a.kept_until < now() + coalesce(c.moved, 0) * interval '1 microsecond' - interval '2 days'
+        """,
+    ),
+    Invariant(
         "A closed pool holds no seats.",
         20,
         """

@@ -151,26 +151,26 @@ async def accept(
     return members.join(work, account_id, person_id, invitation.role)
 
 
-async def take_up(work: Work, account_id: int, email: str) -> Role | None:
+async def take_up(work: Work, account_id: int, email: str) -> tuple[Role | None, Freed]:
     """As what somebody joins who comes another way: the invitation that waits for their address is answered by that.
 
-    None where none waits.
+    None where none waits. With it what one gave up that was not answered in time, and is yet to count.
 
     Only its letter makes an owner, for whoever opens another way may say whose an address is: it is taken back then.
     """
     open_ones = await queries.open_invitations(work, account_id, [email])
     overdue = [letter for letter in open_ones if letter.expires_at <= work.now]
-    await leaving.count(work, account_id, {}, await run_out(work, account_id, overdue))
+    freed = await run_out(work, account_id, overdue)
     letter = next((letter for letter in open_ones if letter not in overdue), None)
     if letter is None:
-        return None
+        return None, freed
     if letter.role is Role.OWNER:
         await _answer(work, letter, InvitationState.REVOKED)
         work.emit(events.InvitationRevoked(account_id, letter.id), letter)
-        return Role.MEMBER
+        return Role.MEMBER, freed
     await _answer(work, letter, InvitationState.ACCEPTED)
     work.emit(events.InvitationAccepted(account_id, letter.id), letter)
-    return letter.role
+    return letter.role, freed
 
 
 async def revoke(work: Work, account_id: int, invitation_id: int) -> Invitation:
@@ -202,15 +202,24 @@ async def resend(work: Work, account_id: int, invitation_id: int) -> Invitation:
     return letter
 
 
-async def withdraw(work: Work, account_id: int, email: str) -> None:
-    """Take back whatever invitation somebody at this address could still answer, with the seats that wait for it."""
+async def take_back(work: Work, account_id: int, email: str) -> bool:
+    """Take back whatever invitation somebody at this address could still answer; whether there was any.
+
+    The seats that wait there are left to whoever calls it.
+    """
     open_ones = await queries.open_invitations(work, account_id, [email])
     for letter in open_ones:
         await _answer(work, letter, InvitationState.REVOKED)
         work.emit(events.InvitationRevoked(account_id, letter.id), letter)
-    if open_ones:
-        seats = await queries.waiting_seats(work, account_id, [email])
-        await leaving.count(work, account_id, {}, await leaving.leave(work, seats, "invitation revoked"))
+    return bool(open_ones)
+
+
+async def withdraw(work: Work, account_id: int, email: str) -> Freed:
+    """The same with the seats that wait there: they are given up, and yet to count."""
+    if not await take_back(work, account_id, email):
+        return Freed()
+    seats = await queries.waiting_seats(work, account_id, [email])
+    return await leaving.leave(work, seats, "invitation revoked")
 
 
 async def run_out(work: Work, account_id: int, letters: Sequence[Invitation]) -> Freed:

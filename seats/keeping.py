@@ -17,6 +17,8 @@ from seats.leaving import SEATED, Freed
 from seats.seating import SeatState
 from seats.tables import Assignment
 
+_Told = type[events.SeatSuspended | events.SeatResumed | events.SeatKeepingChanged]
+
 LATE = "not back in time"
 """Why a seat is released that was kept."""
 
@@ -25,9 +27,10 @@ async def keep(work: Work, seats: Iterable[Assignment], until: datetime) -> None
     """Keep the active and suspended seats of somebody who leaves, until then."""
     for seat in seats:
         seat.kept_since, seat.kept_until = work.now, until
+        told: _Told = events.SeatKeepingChanged
         if seat.state is SeatState.ACTIVE:
-            seat.state, seat.suspended_at = SeatState.SUSPENDED, work.now
-        work.emit(events.SeatSuspended(seat.account_id, seat.id, seat.pool_id), seat)
+            seat.state, seat.suspended_at, told = SeatState.SUSPENDED, work.now, events.SeatSuspended
+        work.emit(told(seat.account_id, seat.id, seat.pool_id), seat)
     await work.flush()
 
 
@@ -41,10 +44,10 @@ async def take_up(work: Work, account_id: int, person_id: int, taken: Collection
     late = [seat for seat in kept if seat not in seated and _is_late(seat, work.now)]
     back = [seat for seat in kept if seat not in seated and seat not in late]
     for seat in back:
+        told: _Told = events.SeatKeepingChanged
         if seat.suspended_at == seat.kept_since:
-            seat.state, seat.suspended_at = SeatState.ACTIVE, None
+            seat.state, seat.suspended_at, told = SeatState.ACTIVE, None, events.SeatResumed
         seat.kept_since = seat.kept_until = None
-        told = events.SeatResumed if seat.state is SeatState.ACTIVE else events.SeatSuspended
         work.emit(told(account_id, seat.id, seat.pool_id), seat)
     await work.flush()
     return await leaving.leave(work, seated, SEATED) + await leaving.leave(work, late, LATE)

@@ -270,12 +270,17 @@ async def resume(work: Work, account_id: int, assignment_id: int) -> Assignment:
     return assignment
 
 
-async def sit_down(work: Work, account_id: int, person_id: int, email: str) -> None:
-    """Give a new member the seats that waited for their address, and those that were kept for them."""
+async def sit_down(work: Work, account_id: int, person_id: int, email: str, freed: Freed | None = None) -> None:
+    """Give a new member the seats that waited for their address, and those that were kept for them.
+
+    What was `freed` before, and is yet to count, is counted with that.
+    """
+    freed = freed or Freed()
     if not await queries.awaited(work, account_id, person_id, email):
+        await leaving.count(work, account_id, {}, freed)
         return
     waited = await queries.seats_for(work, account_id, email)
-    freed = await keeping.take_up(work, account_id, person_id, [one.pool_id for one in waited])
+    freed = freed + await keeping.take_up(work, account_id, person_id, [one.pool_id for one in waited])
     for assignment in waited:
         assignment.state, assignment.person_id = SeatState.ACTIVE, person_id
         assignment.person_key = str(person_id)
@@ -385,16 +390,26 @@ async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) ->
 
 
 async def remove_member(
-    work: Work, account_id: int, member_id: int, reason: str = "member removed", *, kept_until: datetime | None = None
+    work: Work,
+    account_id: int,
+    member_id: int,
+    reason: str = "member removed",
+    *,
+    kept_until: datetime | None = None,
+    freed: Freed | None = None,
 ) -> Member:
-    """End a membership and free its seats at once, or keep those that are theirs until then. Raises LastOwner."""
+    """End a membership and free its seats at once, or keep those that are theirs until then. Raises LastOwner.
+
+    What was `freed` before, and is yet to count, is counted with that.
+    """
     member = await members.remove_member(work, account_id, member_id)
     await seat_group_queries.dismiss_all(work, account_id, member_id=member_id)
     seats = await queries.seats_of(work, account_id, member.person_id)
     kept = [one for one in seats if kept_until and one.state is not SeatState.WAITLISTED]
     if kept_until is not None:
         await keeping.keep(work, kept, kept_until)
-    await _free(work, account_id, [one for one in seats if one not in kept], reason)
+    gone = await leaving.leave(work, [one for one in seats if one not in kept], reason)
+    await leaving.count(work, account_id, {}, (freed or Freed()) + gone)
     return member
 
 

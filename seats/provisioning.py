@@ -19,7 +19,7 @@ from auth.directories.tables import Directory, DirectoryUser
 from auth.policy import Role
 from kernel.errors import NotFound
 from kernel.work import Work
-from seats import invitations, keeping, operations
+from seats import invitations, keeping, leaving, operations
 from seats.seating import SeatSource
 
 _SEATLESS = {Role.OWNER, Role.BILLING_ADMIN, Role.AUDITOR}
@@ -165,9 +165,9 @@ async def _come(work: Work, directory: Directory, row: DirectoryUser, role: Role
         return
     if role is None:
         await members.come(work, row.account_id, row.person_id, Role.MEMBER)
-        await operations.sit_down(work, row.account_id, row.person_id, row.email)
         # Nobody answers it any more: they are here.
-        await invitations.withdraw(work, row.account_id, row.email)
+        await invitations.take_back(work, row.account_id, row.email)
+        await operations.sit_down(work, row.account_id, row.person_id, row.email)
     if directory.pool_id is None:
         return
     if row.seat_wanted and role not in _SEATLESS:
@@ -182,13 +182,14 @@ async def _go(work: Work, row: DirectoryUser, kept_until: datetime | None) -> No
     """Be no member any more: the seats are free or kept, the sessions over, and no token counts. Raises LastOwner."""
     if row.person_id is None or row.email is None:
         return
-    await invitations.withdraw(work, row.account_id, row.email)
+    freed = await invitations.withdraw(work, row.account_id, row.email)
     member_id = await listing.member_id(work, row.account_id, row.person_id)
     if member_id is None:
+        await leaving.count(work, row.account_id, {}, freed)
         return
     # Tokens are voided while the person is still a member, whom the workspace may decide about.
     await listing.void_tokens(work, row.person_id)
-    await operations.remove_member(work, row.account_id, member_id, kept_until=kept_until)
+    await operations.remove_member(work, row.account_id, member_id, kept_until=kept_until, freed=freed)
 
 
 async def _moved(work: Work, row: DirectoryUser, old: str | None) -> None:

@@ -29,10 +29,10 @@ async def invited(work: Work, account_id: int, email: str) -> bool:
 
 async def join(work: Work, account_id: int, person_id: int, email: str) -> Welcomed:
     """Make somebody a member who came by single sign-on: as they were invited, with the seats that waited for them."""
-    role = await invitations.take_up(work, account_id, email)
+    role, freed = await invitations.take_up(work, account_id, email)
     member = members.join(work, account_id, person_id, role or Role.MEMBER)
     await work.flush()
-    await operations.sit_down(work, account_id, person_id, email)
+    await operations.sit_down(work, account_id, person_id, email, freed)
     seats = await queries.seats_of(work, account_id, person_id)
     return Welcomed(member, role is not None, any(seat.state is SeatState.ACTIVE for seat in seats))
 
@@ -69,8 +69,9 @@ async def approve(work: Work, account_id: int, request_id: int) -> Member:
     row = await _open(work, account_id, request_id)
     member = members.join(work, account_id, row.person_id, Role.MEMBER)
     await work.flush()
+    # Nobody answers it any more: they are here.
+    await invitations.take_back(work, account_id, row.email)
     await operations.sit_down(work, account_id, row.person_id, row.email)
-    await invitations.withdraw(work, account_id, row.email)
     await _settle(work, row, JoinRequestState.APPROVED, None)
     return member
 

@@ -149,6 +149,9 @@ SUMS = "An invoice's subtotal and tax are the sums of its lines, after discounts
 PAID = "An invoice is paid exactly when nothing remains of it, and never more is given than is owed."
 BOOKED = "Every transfer belongs to an entry, and every entry moved something."
 
+KEPT = """
+    update assignment set state = 'suspended', suspended_at = now() - interval '9 days',
+        kept_since = now() - interval '9 days', kept_until = now() - interval """
 PLANTED = [
     (
         "update subscription_clock set unbilled_since = now() - interval '1 year'",
@@ -184,6 +187,11 @@ PLANTED = [
         "update member set state = 'removed' where id = 12",
         "Whoever holds an active or suspended seat is an active member, unless it is kept for them.",
         "assignment 10/33: is active, and person 2 is no active member",
+    ),
+    (
+        KEPT + "'49 hours' where id = 33",
+        "A seat is kept for nobody who was to be back two days ago.",
+        "assignment 10/33: is kept until ",
     ),
     (
         "update license_pool set closed_at = now()",
@@ -507,6 +515,16 @@ async def test_a_pool_may_stay_open_until_its_end_was_told(url: str) -> None:
         await owner.execute("update outbox set delivered_at = now()")
 
     assert [row.partition(":")[0] for row in (await broken(url))[AFTER_THE_END]] == ["license_pool 10/32"]
+
+
+async def test_a_worker_has_two_days_to_release_what_was_kept_as_the_clock_shows(url: str) -> None:
+    await plant(url, KEPT + "'47 hours' where id = 33")
+    in_time = await broken(url)
+    async with database.connected(url) as owner:
+        await owner.execute("update clock set moved = 2 * 3600 * 1000000::bigint")
+
+    assert in_time == {}
+    assert list(await broken(url)) == ["A seat is kept for nobody who was to be back two days ago."]
 
 
 async def test_broken_rows_are_told_under_the_sentence_they_break(url: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from auth import queries as people
 from kernel import ids
 from kernel.calls import literal
 from kernel.work import Work
 from seats import operations, queries
 from seats.seating import SeatSource
-from tests.scene import Scene
-from tests.seats.racing import Act, Racers, assign, figures, release, remove, transfer
+from tests.scene import Scene, Somebody
+from tests.seats.racing import Act, Racers, assign, figures, release, remove, resize, transfer
 
 
 def meanwhile(racers: Racers, scene: Scene, act: Act, other: Act, *, settled: bool = False) -> Act:
@@ -108,6 +111,60 @@ async def test_a_seat_that_is_freed_meanwhile_is_handed_on_to_nobody(racers: Rac
 
     assert came == "SeatNotHeld"
     assert await figures(racers.world, pool) == (3, 0, 0, 0)
+
+
+def change(pool: str) -> Act:
+    """Change how many seats a pool has, past the clock of its subscription."""
+
+    async def act(work: Work) -> None:
+        await work.execute("update license_pool set purchased = purchased + 1 where id = $1", ids.decode("pool", pool))
+
+    return act
+
+
+def want(scene: Scene, pool: str, who: Somebody) -> Act:
+    """Wait for a seat of a full pool."""
+
+    async def act(work: Work) -> None:
+        await people.workspace(work, scene.number, lock=True)
+        number = ids.decode("pool", pool)
+        await operations.want(work, scene.number, number, (who.number, who.email), SeatSource.SCIM)
+
+    return act
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize(
+    ("moved", "before", "figures_then"),
+    [("full", 2, (4, 2, 2, 2)), ("waited for", 2, (4, 3, 3, 3)), ("resized", 3, (4, 1, 1, 1))],
+)
+async def test_a_pool_that_moves_meanwhile_is_resized_and_told_of_once(
+    racers: Racers, workspace: Scene, moved: str, before: int, figures_then: tuple[int, ...], *, settled: bool
+) -> None:
+    pool, member = await workspace.pool(2), await workspace.join()
+    await workspace.seat(pool, workspace.owner)
+    if moved == "waited for":
+        await workspace.seat(pool, await workspace.join())
+    other = {
+        "full": assign(workspace, pool, member.email),
+        "waited for": want(workspace, pool, member),
+        "resized": change(pool),
+    }[moved]
+
+    came = await racers.act(workspace, meanwhile(racers, workspace, resize(workspace, pool, 4), other, settled=settled))
+
+    told = await workspace.world.rows(
+        "select before, after from audit_record where account_id = $1 and action = 'pool.resized'", workspace.number
+    )
+    paid = (
+        "select quantity from subscription_item i join license_pool p on p.subscription_item_id = i.id where p.id = $1"
+    )
+    assert came == "done"
+    assert [(json.loads(row["before"]), json.loads(row["after"])) for row in told] == [
+        ({"purchased": before}, {"purchased": 4})
+    ]
+    assert await figures(racers.world, pool) == figures_then
+    assert await workspace.world.value(paid, ids.decode("pool", pool)) == 4
 
 
 async def test_what_is_written_last_is_there_for_whoever_asks_in_the_same_change(

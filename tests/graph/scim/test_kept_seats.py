@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from kernel import ids
 from seats.keeping import LATE
-from tests.graph.asking import DAY, counted, said, told, work_off
+from seats.seating import SeatState
+from tests.graph.asking import DAY, counted, logged, said, told, work_off
 from tests.graph.crowd import evidence
 from tests.graph.scim.talking import Talk, talking
 from tests.graph.scim.test_users import membership, off, on, seat
@@ -119,6 +121,9 @@ async def test_a_seat_that_an_admin_suspended_before_stays_so(workspace: Scene) 
 
     back = await seat_row(talk, user)
     assert (back["state"], back["kept_until"]) == ("suspended", None)
+    told = [action for action in await logged(workspace) if action.startswith("seat.")]
+    assert told[-3:] == ["seat.suspended", "seat.keeping_changed", "seat.keeping_changed"]
+    assert told.count("seat.suspended") == 1
     assert (await said(workspace, "resumeSeat", seat=number))["state"] == "ACTIVE"
 
 
@@ -173,3 +178,15 @@ async def test_seats_are_kept_for_90_days_at_most(workspace: Scene, days: int) -
 
     assert reply.code == "INVALID_INPUT"
     assert await evidence(workspace) == before
+
+
+@pytest.mark.parametrize("kept", ["90 days 1 second", "0 days"])
+async def test_postgresql_keeps_no_seat_for_longer_than_90_days_either(workspace: Scene, kept: str) -> None:
+    pool = await workspace.pool(1)
+    seat = await workspace.seat(pool, await workspace.join(), SeatState.SUSPENDED)
+    sql = "update assignment set kept_since = now(), kept_until = now() + interval '{}' where id = $1"
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await workspace.world.run(sql.format(kept), ids.decode("seat", seat))
+
+    await workspace.world.run(sql.format("90 days"), ids.decode("seat", seat))
