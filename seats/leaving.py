@@ -55,7 +55,8 @@ async def leave(work: Work, assignments: Iterable[Assignment], reason: str) -> F
 def left(work: Work, seat: Assignment, reason: str) -> None:
     """Know of a seat that it is released, and tell of it; a statement has written it, or is about to."""
     became = {"state": SeatState.RELEASED, "released_at": work.now, "release_reason": str(reason)}
-    became["loss"] = _loss(reason)
+    if _loss(reason):
+        became["loss"] = reason
     if seat.state is SeatState.WAITLISTED:
         became["since"] = work.now
     before, after = rows.became(seat, became)
