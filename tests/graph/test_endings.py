@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 
+from gateway import jobs
 from kernel import ids
 from tests.graph.asking import DAY, counted, logged, said, state_of, told, work_off
 from tests.graph.crowd import evidence
@@ -144,7 +147,16 @@ async def test_working_again_changes_nothing(workspace: Scene) -> None:
     assert len(after) == len(before)
 
 
-async def test_an_event_that_can_not_be_told_holds_up_no_other(workspace: Scene) -> None:
+async def test_an_event_that_can_not_be_told_holds_up_no_other(
+    workspace: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried_again = jobs._retried
+
+    def patient(told: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
+        return replace(tried_again(told), initial_delay=jobs.LONGEST_WAIT)
+
+    # However slow the machine is, it is not tried again before we look.
+    monkeypatch.setattr(jobs, "_retried", patient)
     pool, world = await workspace.pool(1), workspace.world
     seat = await workspace.seat(pool, workspace.owner)
     await world.run(
