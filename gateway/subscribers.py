@@ -125,6 +125,7 @@ SUBSCRIBERS: Mapping[str, tuple[Handler, ...]] = {
     event_name(seating.JoinRequestDeclined): (composing.tell_who_asked,),
     event_name(seating.SeatReclaimAnnounced): (composing.warn_of_reclaim,),
     event_name(seating.PoolDecreaseAnnounced): (composing.announce_decrease,),
+    event_name(seating.PoolClosed): (composing.tell_of_end,),
     event_name(seating.PoolResized): (composing.tell_of_growth,),
     event_name(seating.SeatReleased): (composing.tell_of_release,),
     event_name(auth.BreakGlassOpened): (composing.alarm_admins,),

@@ -25,6 +25,7 @@ from kernel import ids
 from kernel.money import Money
 from kernel.work import Work
 from seats.requesting import RequestState
+from seats.restoring import RESTORABLE_FOR
 from seats.seating import Loss
 from seats.shrinking import DecreasePolicy
 from seats.suggesting import JoinRequestState
@@ -273,9 +274,30 @@ async def tell_of_release(work: Work, account_id: int, told: Told) -> None:
     shown = {"plan": {"names": json.loads(found["plan"])}, "workspace": found["workspace"]}
     about = ids.encode("seat", told["seat"])
     await queries.write(work, account_id, [reader], shown, kind=_GONE[found["loss"]], about=about)
+    if found["loss"] == Loss.RECLAIMED:
+        # Many go on the same day, and whoever gives seats hears of them once.
+        day = f"{ids.encode('workspace', account_id)}/{found['released_at']:%Y-%m-%d}"
+        until = found["released_at"] + RESTORABLE_FOR[Loss.RECLAIMED]
+        told_them = {"workspace": found["workspace"]}
+        await _offer_back(work, account_id, told_them, kind="seats_reclaimed", about=day, until=until)
 
 
 _GONE = {Loss.DECREASED.value: "seat_gone", Loss.RECLAIMED.value: "seat_reclaimed"}
+
+
+async def tell_of_end(work: Work, account_id: int, told: Told) -> None:
+    """Tell whoever gives seats, once for a subscription, that its people sit no more and can be seated again."""
+    found = await queries.closed(work, account_id, told["pool"])
+    if found is None or not _new(work, found["closed_at"]):
+        return
+    shown = {"plan": {"names": json.loads(found["plan"])}, "workspace": found["workspace"]}
+    about, until = ids.encode("sub", found["subscription_id"]), found["closed_at"] + RESTORABLE_FOR[Loss.ENDED]
+    await _offer_back(work, account_id, shown, kind="seats_ended", about=about, until=until)
+
+
+async def _offer_back(work: Work, account_id: int, shown: Told, *, kind: str, about: str, until: datetime) -> None:
+    readers = await queries.admins(work, account_id, Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN)
+    await queries.write(work, account_id, readers, {**shown, "until": _at(until)}, kind=kind, about=about)
 
 
 async def _to_payer(work: Work, account_id: int, kind: str, shown: Told, *, invoice: int, more: str = "") -> None:

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from auth.policy import Desk, Role
 from gateway.letters.tables import Letter
 from kernel.work import Work
+from seats.seating import Loss
 
 _MOST = 20
 """So many people of a desk get a letter, those who have been there longest."""
@@ -188,6 +189,22 @@ async def released(work: Work, account_id: int, number: int) -> asyncpg.Record |
         " where a.account_id = $1 and a.id = $2 and a.state = 'released'",
         account_id,
         number,
+    )
+    return rows[0] if rows else None
+
+
+async def closed(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
+    """What a letter tells about a subscription that has ended, if anybody lost a seat of this pool with it."""
+    rows = await work.fetch(
+        "select l.closed_at, l.subscription_id, n.name::text as plan, w.name as workspace from license_pool l"
+        " join subscription s on s.account_id = l.account_id and s.id = l.subscription_id"
+        " join plan n on n.id = s.plan_id join workspace w on w.id = l.account_id"
+        " where l.account_id = $1 and l.id = $2 and l.closed_at is not null"
+        " and exists (select from assignment a where a.account_id = l.account_id and a.pool_id = l.id"
+        "  and a.loss = $3 and a.person_id is not null and a.since < a.released_at)",
+        account_id,
+        pool_id,
+        Loss.ENDED,
     )
     return rows[0] if rows else None
 

@@ -53,6 +53,8 @@ PATHS = {
     "seat_unused": "/seats/{about}",
     "seat_reclaimed": "/seats/{about}",
     "seat_gone": "/seats/{about}",
+    "seats_reclaimed": "/pools",
+    "seats_ended": "/subscriptions/{about}",
 }
 """Where the button of each kind leads, under the address of the app."""
 

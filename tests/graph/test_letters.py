@@ -90,6 +90,12 @@ TOLD: dict[str, dict[str, Any]] = {
         "at": {"instant": NOW.isoformat()},
     },
     "seat_gone": {"plan": {"names": {"en": "Pro", "de": "Profi"}}, "workspace": "Acme"},
+    "seats_reclaimed": {"workspace": "Acme", "until": {"instant": NOW.isoformat()}},
+    "seats_ended": {
+        "plan": {"names": {"en": "Pro", "de": "Profi"}},
+        "workspace": "Acme",
+        "until": {"instant": NOW.isoformat()},
+    },
     "access_taken": {"plan": {"names": {"en": "Pro", "de": "Profi"}}},
 }
 LETTERS = (

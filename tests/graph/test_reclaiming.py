@@ -97,6 +97,30 @@ async def test_a_seat_that_nobody_uses_is_taken_back_after_two_letters(workspace
     assert (await logged(workspace)).count("seat.released") == 1
 
 
+async def test_whoever_gives_seats_hears_once_a_day_that_they_can_be_restored(workspace: Scene) -> None:
+    pool, other = await workspace.pool(2), await workspace.pool(1)
+    for where in (pool, pool, other):
+        await sitting(workspace, where, await workspace.join(), 90 * DAY)
+    await choose(workspace)
+
+    await work_off(workspace.world)
+    for by in (11 * DAY, 3 * DAY + timedelta(minutes=1)):
+        await pass_by(workspace, by)
+
+    offered = await workspace.world.rows(
+        "select address, about, (told -> 'until' ->> 'instant')::timestamptz as until from letter"
+        " where account_id = $1 and kind = 'seats_reclaimed' order by address",
+        workspace.number,
+    )
+    first = await workspace.world.value(
+        "select min(released_at) from assignment where account_id = $1 and loss = 'reclaimed'", workspace.number
+    )
+    givers = sorted(workspace.members[role].email for role in (Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN))
+    assert [row["address"] for row in offered] == givers
+    assert {row["about"] for row in offered} == {f"{workspace.id}/{first:%Y-%m-%d}"}
+    assert all(timedelta(0) <= row["until"] - first - 7 * DAY < timedelta(minutes=10) for row in offered)
+
+
 async def test_whoever_comes_back_keeps_the_seat(workspace: Scene) -> None:
     pool, idle = await workspace.pool(1), await workspace.join()
     seat = await sitting(workspace, pool, idle, 90 * DAY)

@@ -288,3 +288,58 @@ async def test_whoever_sees_no_people_is_told_of_none(workspace: Scene) -> None:
     ]
 
     assert [reply.code for reply in replies] == ["FORBIDDEN", None]
+
+
+async def offered(scene: Scene) -> list[tuple[str, str, str]]:
+    """The letters that offer to restore seats: of which kind, to whom, and what about."""
+    rows = await scene.world.rows(
+        "select kind, address, about from letter where account_id = $1 and kind in ('seats_ended', 'seats_reclaimed')"
+        " order by address, id",
+        scene.number,
+    )
+    return [(row["kind"], row["address"], row["about"]) for row in rows]
+
+
+def givers(scene: Scene) -> list[str]:
+    """Whoever gives seats, by their addresses."""
+    return sorted(scene.members[role].email for role in (Role.OWNER, Role.ADMIN, Role.SEAT_ADMIN))
+
+
+async def test_whoever_gives_seats_hears_once_that_those_of_a_subscription_can_be_restored(workspace: Scene) -> None:
+    pool, people, _ = await seated(workspace)
+    await said(workspace, "cancelSubscription", subscription=await behind(workspace, pool), at="NOW")
+    await work_off(workspace.world)
+    first = await offered(workspace)
+    # Another pool that the same subscription paid for.
+    other, closed = await workspace.pool(1), "select closed_at from license_pool where id = $1"
+    await workspace.seat(other, people[0])
+    await workspace.ended(other)
+    number, also = ids.decode("pool", pool), ids.decode("pool", other)
+    same = "(select subscription_id from license_pool where id = $2)"
+    await workspace.world.run(f"update license_pool set subscription_id = {same} where id = $1", also, number)
+    await workspace.world.run(
+        "insert into outbox (id, account_id, at, name, payload, request_id)"
+        " values ($1, $2, now(), 'pool.closed', jsonb_build_object('pool', $3::bigint), 'r')",
+        workspace.world.number(),
+        workspace.number,
+        also,
+    )
+
+    await work_off(workspace.world)
+
+    until = "select min((told -> 'until' ->> 'instant')::timestamptz) from letter where account_id = $1 and kind = $2"
+    subscription = await behind(workspace, pool)
+    assert first == [("seats_ended", email, subscription) for email in givers(workspace)]
+    assert await offered(workspace) == first
+    ended_at = await workspace.world.value(closed, number)
+    assert await workspace.world.value(until, workspace.number, "seats_ended") == ended_at + 30 * DAY
+
+
+async def test_nobody_hears_of_seats_that_nobody_lost(workspace: Scene) -> None:
+    pool = await workspace.pool(3)
+    await workspace.seat(pool, "asked@example.test")
+
+    await said(workspace, "cancelSubscription", subscription=await behind(workspace, pool), at="NOW")
+    await work_off(workspace.world)
+
+    assert await offered(workspace) == []
