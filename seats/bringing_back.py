@@ -68,7 +68,8 @@ async def restore(work: Work, account_id: int, sat_in: int, pool_id: int) -> Res
 
     people = {email: one.lost.person_id for email, one in wanted.items()}
     sources = await _sources(work, account_id, pool_id, list(wanted.values()))
-    came = await bulk.assign_members(work, account_id, pool_id, people, sources)
+    former = {email: one.former_id for email, one in wanted.items()}
+    came = await bulk.assign_members(work, account_id, pool_id, people, sources, former)
     outcomes = {one.email: one for one in came}
     return Restored([_became(one, outcomes.get(one.email)) for one in told], pool_id)
 

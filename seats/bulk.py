@@ -53,16 +53,21 @@ async def assign_all(
     return await _requested(work, pool, outcomes, people) if requests else outcomes
 
 
-async def assign_members(
-    work: Work, account_id: int, pool_id: int, there: Mapping[str, int], sources: Mapping[str, SeatSource]
+async def assign_members(  # noqa: PLR0917 - whom, and what is known of each
+    work: Work,
+    account_id: int,
+    pool_id: int,
+    there: Mapping[str, int],
+    sources: Mapping[str, SeatSource],
+    lost: Mapping[str, int],
 ) -> list[Outcome]:
-    """Seat members, people by their addresses, in their order until the pool is full; nobody is invited.
+    """Seat members, people by their addresses, in their order until the pool is full, for seats they had lost.
 
-    Whoever asks keeps them members until this transaction ends. Raises PoolClosed.
+    Nobody is invited. Whoever asks keeps them members until this transaction ends. Raises PoolClosed.
     """
     first = [Outcome(email, BulkOutcome.INVITED, None) for email in there]
     pool, freed = await room(work, account_id, pool_id, len(first))
-    return await _seat(work, pool, first, _People(there, (), freed, Role.MEMBER, sources))
+    return await _seat(work, pool, first, _People(there, (), freed, Role.MEMBER, sources, lost))
 
 
 async def _seat(
@@ -110,6 +115,9 @@ class _People:
 
     sources: Mapping[str, SeatSource] = field(default_factory=dict)
     """Which way they come to their seats, where that is another one than a list."""
+
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """The seats they had lost, where these are in place of them."""
 
     def key(self, email: str) -> str:
         return key_of(self.members.get(email), email)
@@ -189,4 +197,5 @@ def _row(work: Work, pool: LicensePool, seat_id: int, people: _People, email: st
         (SeatState.INVITED if person_id is None else SeatState.ACTIVE).value,
         people.sources.get(email, SeatSource.BULK).value,
         work.now,
+        people.lost.get(email),
     )

@@ -297,7 +297,19 @@ async def held_keys(work: Work, account_id: int, pool_id: int, keys: Sequence[st
     return {row["person_key"] for row in rows}
 
 
-SEAT = ("account_id", "id", "pool_id", "plan_id", "email", "person_id", "person_key", "state", "source", "since")
+SEAT = (
+    "account_id",
+    "id",
+    "pool_id",
+    "plan_id",
+    "email",
+    "person_id",
+    "person_key",
+    "state",
+    "source",
+    "since",
+    "in_place_of",
+)
 """The columns of `seat_all`, in their order."""
 
 
@@ -308,7 +320,8 @@ async def seat_all(work: Work, rows: Sequence[Sequence[Any]]) -> set[int]:
     took = await work.fetch(
         f"insert into assignment ({', '.join(SEAT)})"  # noqa: S608 - constant columns
         " select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],"
-        " $7::text[], $8::text[], $9::text[], $10::timestamptz[]) as t(a, b, c, d, e, f, g, h, i, j) order by g"
+        " $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::bigint[])"
+        " as t(a, b, c, d, e, f, g, h, i, j, k) order by g"
         " on conflict (account_id, pool_id, person_key) where state in ('invited', 'active', 'suspended') do nothing"
         " returning id",
         *zip(*rows, strict=True),

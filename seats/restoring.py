@@ -28,7 +28,7 @@ class RestoreOutcome(StrEnum):
     """They sit again, or would."""
 
     ALREADY_SEATED = "already_seated"
-    """They have a seat of the pool already."""
+    """They have a seat of the pool already, or one in place of the seat they lost."""
 
     NOT_A_MEMBER = "not_a_member"
     """They are no member any more, or their address is not verified. Invite them."""
@@ -53,7 +53,7 @@ class Sat:
     suspended: bool
     member: bool
     held: bool
-    """Whether they have a seat of the pool that is to seat them."""
+    """Whether they have a seat of the pool that is to seat them, or one in place of this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,9 @@ class Assignment(SQLModel, table=True):
     loss: Loss | None = word(Loss, optional=True)
     """Why it was lost though nobody decided about its holder; None where somebody did, whatever they gave as reason."""
 
+    in_place_of: int | None = whole(optional=True)
+    """The seat they had lost, where they were given this one for it."""
+
     protected_at: datetime | None = instant(optional=True)
     """Since when it is kept from being released by itself."""
 

@@ -212,6 +212,28 @@ async def test_who_was_restored_and_then_released_on_purpose_is_not_restored_aga
     assert await counted(workspace, pool) == (2, 2)
 
 
+async def test_a_lost_seat_is_restored_once_and_not_in_a_second_pool_too(workspace: Scene) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pool, other = await workspace.pool(2), await workspace.pool(3)
+    await restore(workspace, ended, pool)
+    # The first sat for a while, and was released on purpose.
+    seat = await workspace.world.value(
+        "update assignment set since = since - interval '1 hour' where pool_id = $1 and person_id = $2 returning id",
+        ids.decode("pool", pool),
+        people[0].number,
+    )
+    await said(workspace, "releaseSeat", seat=ids.encode("seat", seat))
+
+    needed, told = await foresee(workspace, ended), await foresee(workspace, ended, other)
+    answer = await restore(workspace, ended, other)
+
+    assert outcomes(needed) == outcomes(told) == outcomes(answer)
+    assert outcomes(answer) == [(people[1].email, "ALREADY_SEATED"), (people[2].email, "RESTORED")]
+    assert await counted(workspace, pool) == (1, 1)
+    assert await counted(workspace, other) == (1, 1)
+
+
 async def test_a_seat_that_was_kept_when_it_was_lost_counts_as_suspended_by_nobody(workspace: Scene) -> None:
     ended, people, seats = await seated(workspace)
     await workspace.world.run(
