@@ -274,6 +274,14 @@ class BreakGlassConfirmed(Event):
 
 
 @dataclass(frozen=True)
+class BreakGlassReplaced(Event):
+    """An owner has another second factor from now on, and this one opens nothing more."""
+
+    subject: ClassVar[str] = "glass"
+    glass: int
+
+
+@dataclass(frozen=True)
 class BreakGlassRemoved(Event):
     """An owner can break the glass no more."""
 

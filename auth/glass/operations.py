@@ -69,6 +69,7 @@ async def confirm(work: Work, account_id: int, person_id: int, code: str) -> Bre
         former.removed_at = work.now
         await work.flush()
         await _closed(work, former, "break-glass was replaced")
+        work.emit(events.BreakGlassReplaced(account_id, former.id), former)
     row.last_step, row.confirmed_at = found, work.now
     await work.flush()
     work.emit(events.BreakGlassConfirmed(account_id, row.id), row)

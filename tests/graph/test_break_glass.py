@@ -195,6 +195,13 @@ async def test_the_app_one_has_opens_until_a_new_one_is_confirmed(locked: tuple[
     assert over.code == "UNAUTHENTICATED"
     assert anew.data["openBreakGlass"]["session"]
     assert gone.data["openBreakGlass"]["session"] is None
+    told = [each for each in await actions(scene) if each in {"break_glass.confirmed", "break_glass.replaced"}]
+    assert told == ["break_glass.replaced", "break_glass.confirmed"]
+    replaced = await scene.world.value(
+        "select subject_id from audit_record where account_id = $1 and action = 'break_glass.replaced'", scene.number
+    )
+    former_one = "select id from break_glass where account_id = $1 and removed_at is not null"
+    assert replaced == await scene.world.value(former_one, scene.number)
 
 
 async def test_a_new_app_that_is_given_up_changes_nothing(locked: tuple[Scene, str]) -> None:
