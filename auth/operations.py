@@ -104,10 +104,13 @@ async def create_workspace(work: Work, workspace_id: int, person_id: int, name: 
 
 
 async def readdress(work: Work, account_id: int, person_id: int, email: str) -> bool:
-    """Know a member by another address from now on, and end their sessions; whether `move_address` could."""
+    """Know a member by another address from now on, and end all their sessions; whether `move_address` could."""
     moved = await queries.move_address(work, person_id, email)
     if moved:
-        await queries.end_sessions(work, account_id, why="the address changed", person_id=person_id)
+        why = "the address changed"
+        await queries.end_sessions(work, account_id, why=why, person_id=person_id)
+        # They are in no other workspace. An address is somebody's everywhere, and so they prove anew who they are.
+        await queries.end_own_sessions(work, person_id, why=why)
     return moved
 
 
