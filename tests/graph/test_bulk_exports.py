@@ -180,6 +180,10 @@ async def test_a_list_below_something_that_is_not_there_is_empty(
     done = await finance.state(asked["id"])
     assert (done["state"], done["lines"]) == ("DONE", 0)
     assert (await fetched(workspace.world, asked["id"], finance.who)).text == ""
+    from_the_start = await fetched(workspace.world, asked["id"], finance.who, range="bytes=0-")
+    assert (from_the_start.status_code, from_the_start.content) == (200, b"")
+    beyond = await fetched(workspace.world, asked["id"], finance.who, range="bytes=1-")
+    assert (beyond.status_code, beyond.headers["content-range"], beyond.content) == (416, "bytes */0", b"")
 
 
 async def test_what_is_stopped_is_gone_and_is_not_stopped_twice(

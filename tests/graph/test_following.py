@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from auth.policy import Role
+from auth.tables import Session
 from kernel import ids
 from tests.auth.providing import Provider
 from tests.auth.saml.answering import attribute
@@ -90,6 +92,28 @@ async def test_an_address_that_stays_ends_nothing_and_one_that_comes_back_is_fol
     assert both == (f"hopper@{name}", f"hopper@{name}")
     assert (await email(first), await email(second)) == (None, f"ada@{name}")
     assert len(await followed(scene)) == 2
+
+
+async def test_whoever_is_followed_is_signed_out_of_their_own_sign_in_too_and_nobody_else_is(
+    acme: tuple[Scene, str, str], idp: Provider, second: Browser
+) -> None:
+    scene, connection, name = acme
+    world, now = scene.world, await scene.world.now()
+    person = await world.value("select id from person where email = $1", f"ada@{name}")
+    session = world.number()
+    own = Session(id=session, person_id=person, issuer="dev", created_at=now, expires_at=now + timedelta(hours=1))
+    await world.put(own)
+    bearer = world.bearer(person, session, now)
+    before = await world.ask(WHO, bearer)
+    idp.claims["email"] = f"hopper@{name}"
+
+    await second.sign_in(connection, idp)
+
+    assert before.data["viewer"]["person"]["email"] == f"ada@{name}"
+    assert (await world.ask(WHO, bearer)).code == "UNAUTHENTICATED"
+    assert await world.value("select ended_why from session where id = $1", session) == "the address changed"
+    assert (await world.ask(WHO, scene.owner)).data["viewer"]["person"]["email"] == scene.owner.email
+    assert await email(second) == f"hopper@{name}"
 
 
 async def test_somebody_is_followed_by_saml_too(workspace: Scene) -> None:
@@ -193,3 +217,36 @@ async def test_whose_address_is_of_another_domain_keeps_it_whatever_the_provider
 
     assert await email(first) == grace.email
     assert await followed(workspace) == []
+
+
+SAID = {
+    "a sign-in that was let in": ("sign_in", "done", True),
+    "a sign-in that was refused": ("sign_in", "refused", False),
+    "a sign-in that never came back": ("sign_in", "waiting", False),
+    "a test": ("test", "done", False),
+    "a sign-out": ("sign_out", "done", False),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+async def test_what_was_said_before_counts_where_it_was_said_to_come_in(
+    said: str, workspace: Scene, idp: Provider, first: Browser
+) -> None:
+    purpose, state, moved = SAID[said]
+    name, world = f"acme-{workspace.number:x}.test", workspace.world
+    await workspace.domain(name)
+    connection, grace = await workspace.sso(idp.issuer), await workspace.join(Role.MEMBER)
+    link, login = await workspace.identity(grace, connection), await workspace.login(connection)
+    await world.run("update person set email = $2 where id = $1", grace.number, f"grace@{name}")
+    await world.run("update sso_identity set subject = 'ada' where id = $1", ids.decode("identity", link))
+    await world.run(
+        "update sso_login set subject = 'ada', email = $2, purpose = $3, state = $4,"
+        " reason = case $4 when 'refused' then reason end where id = $1",
+        *(ids.decode("login", login), f"grace@{name}", purpose, state),
+    )
+    idp.claims["email"] = f"hopper@{name}"
+
+    await first.sign_in(connection, idp)
+
+    assert await email(first) == (f"hopper@{name}" if moved else f"grace@{name}")
+    assert len(await followed(workspace)) == moved
