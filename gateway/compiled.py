@@ -25,11 +25,8 @@ from kernel.errors import Fault
 from resolvers.compiled.asking import Asking
 from resolvers.compiled.draft import NotCompiled
 from resolvers.compiled.parting import told
-from resolvers.compiled.plan import Found, Half, Plan, Surprise, planned
+from resolvers.compiled.plan import Half, Plan, Surprise, planned
 from resolvers.info import Context
-
-_MET = "met"
-"""What a document keeps under its plans: how often the executor has answered it."""
 
 log = structlog.get_logger("gateway.compiled")
 
@@ -117,7 +114,7 @@ class Reads:
         if context.actor.setting is not None:
             raise Surprise("whoever asks came with a setup link")
         if self.is_new(document):
-            document.plans[_MET] = document.plans.get(_MET, 0) + 1
+            document.plans.met += 1
             raise Surprise("the document is new here")
         values = self.coerced(operation, variables)
         asking = Asking(context.actor, context.locale, context.work.now, values)
@@ -128,7 +125,7 @@ class Reads:
 
     def is_new(self, document: Document) -> bool:
         """Whether the executor has yet to answer a document before it is compiled."""
-        return int(document.plans.get(_MET, 0)) < self.after
+        return document.plans.met < self.after
 
     def coerced(self, operation: Operation, variables: dict[str, Any]) -> VariableValues:
         """The variables as the schema takes them. Raises Surprise for those it refuses."""
@@ -145,7 +142,7 @@ class Reads:
         return found, found.values(asking)
 
     def _found(self, document: Document, operation: Operation, asking: Asking) -> Plan | Half:
-        found: Found = planned(document.plans, self._core, document.syntax, operation.node, asking)
+        found = planned(document.plans, self._core, document.syntax, operation.node, asking)
         if isinstance(found, NotCompiled):
             raise NotCompiled(str(found))
         return found

@@ -3,7 +3,7 @@
 Limits come before validation, because validation has a rule that is not linear.
 That rule has a budget of its own, so the dearest document costs a few ten
 milliseconds, once. What is remembered is bounded by the size of all documents
-together, the least recently used going first; refusals have a shelf of their own,
+and their plans together, the least recently used going first; refusals have a shelf of their own,
 so that nonsense never pushes good documents out.
 
 A `Document` is where everything hangs that is worked out from a source text once:
@@ -14,8 +14,8 @@ its figures (for a cost), its digest (the `sha256:` id of trusted documents) and
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,7 @@ from gateway.cost import FREE, Cost, priced
 from gateway.limits import Figures, Limits, Reach, Walk
 from gateway.masking import refused
 from kernel.errors import Fault, Forbidden, InvalidInput, TooComplex
+from resolvers.compiled.plan import Plans
 
 _MOST_ERRORS = 20
 _REFUSALS = 500
@@ -73,8 +74,8 @@ class Document:
     syntax: DocumentNode
     figures: Figures
     operations: tuple[Operation, ...]
-    plans: dict[Hashable, Any] = field(default_factory=dict)
-    """What others worked out from it once; forgotten together with it."""
+    plans: Plans = field(default_factory=Plans)
+    """The statements that answer it; weighed and forgotten together with it."""
 
     def operation(self, name: str | None) -> Operation:
         """The operation of this name, or the only one. Raises InvalidInput."""
@@ -160,6 +161,7 @@ class Documents:
         if errors := self._validate(syntax):
             return self._refuse(digest, errors)
         document = self._priced(document)
+        document.plans.grown = partial(self._documents.grow, digest)
         self._documents.put(digest, document, len(source) + _TOKEN * document.figures.tokens)
         return document
 
@@ -271,6 +273,16 @@ class _Shelf(Generic[Item]):
 
     def put(self, key: str, item: Item, weight: int) -> None:
         self._items[key] = (item, weight)
+        self._make_room(weight)
+
+    def grow(self, key: str, more: int) -> None:
+        """An item has become heavier by so much, or lighter; one that is gone weighs nothing."""
+        found = self._items.get(key)
+        if found is not None:
+            self._items[key] = (found[0], found[1] + more)
+            self._make_room(more)
+
+    def _make_room(self, weight: int) -> None:
         self._room -= weight
         while self._room < 0 and len(self._items) > 1:
             _, (_, freed) = self._items.popitem(last=False)

@@ -156,7 +156,7 @@ class Asking:
             text = None if told is None else plan.finished(told)
         except Surprise:
             return None
-        if text is not None and key and plan.moment is None:
+        if text is not None and key and plan.moment is None and not plan.personal:
             self._answers.put(key, text, mark)
         return text
 

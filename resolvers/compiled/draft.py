@@ -51,6 +51,9 @@ class Draft(Bind):
         self.moment: int | None = None
         """Which of the values is the instant of the request; others stay the same for one reader and question."""
 
+        self.personal = False
+        """Whether it was asked who reads, so that not everybody gets the same answer."""
+
         self._known: dict[tuple[Hashable, str], str] = {}
         self._aliases = 0
 
@@ -95,18 +98,25 @@ class Draft(Bind):
 class Marked:
     """A reader of whom only the kind is known: everything else is a mark, bound when somebody asks."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, draft: Draft) -> None:
         self._actor = actor
+        self._draft = draft
+
+    @property
+    def _who(self) -> Actor:
+        """The actor, on whom the statement depends from here on, also where it comes to bind nothing of them."""
+        self._draft.personal = True
+        return self._actor
 
     @property
     def person_id(self) -> Any:
         """The mark of the person who reads, or None where no person does."""
-        return None if self._actor.person_id is None else Mark("person", lambda asking: asking.actor.person_id)
+        return None if self._who.person_id is None else Mark("person", lambda asking: asking.actor.person_id)
 
     @property
     def email(self) -> Any:
         """The mark of their address, or None where there is none."""
-        return None if self._actor.email is None else Mark("email", lambda asking: asking.actor.email)
+        return None if self._who.email is None else Mark("email", lambda asking: asking.actor.email)
 
     @property
     def setting(self) -> None:
@@ -115,12 +125,12 @@ class Marked:
     @property
     def seat_groups(self) -> Any:
         """The mark of the seat groups whose seats the reader gives, or nothing where there are none."""
-        if not self._actor.groups:
+        if not self._who.groups:
             return []
         return Mark("seat groups", lambda asking: asking.actor.seat_groups, present=True)
 
     def accounts(self, permission: Permission) -> Any:
         """The mark of the accounts on which the reader holds a permission; None means all."""
-        if self._actor.accounts(permission) is None:
+        if self._who.accounts(permission) is None:
             return None
         return Mark(permission, lambda asking: asking.actor.accounts(permission))

@@ -47,6 +47,7 @@ def given(writer: Writer, _row: Row, source: Given, _shown: GraphQLField, nodes:
     def read(name: str, asking: Asking) -> Any:
         return getattr(asking.given(source), name)
 
+    writer.draft.personal = True
     kind = writer.kind(source.target)
     row = Row(FACES[source.target], writer.draft.alias(), kinds_of(source))
     columns = writer.columns(row, kind, writer.below(nodes, kind))

@@ -44,7 +44,7 @@ class Writer:
         self._schema = schema
         self._chooser = chooser
         self._answers = answers
-        self._reader = Marked(asking.actor)
+        self._reader = Marked(asking.actor, self.draft)
 
     def statement(self, chosen: Chosen, query: GraphQLObjectType) -> str:
         """The statement of a whole query, whose only value is the response's data as JSON text, in bytes."""

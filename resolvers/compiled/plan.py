@@ -6,7 +6,7 @@ form of the variables' values. Everything else is bound when somebody asks.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -36,7 +36,11 @@ MOST_PLANS = 64
 LONGEST_STATEMENT = 200_000
 """Characters of SQL that are worth planning."""
 
-Plans = MutableMapping[Hashable, Any]
+_ROOM = 2 * 1024 * 1024
+"""Bytes that the plans of one document may take."""
+
+_BESIDE = 2 * 1024
+"""Bytes that a plan takes beside its statement, or that tell why there is none, roughly."""
 
 
 class Surprise(Exception):  # noqa: N818 - an outcome
@@ -52,6 +56,9 @@ class Plan:
     lists: Sequence[tuple[str, str]]
     moment: int | None
     """Which of the values is the instant of the request."""
+
+    personal: bool
+    """Whether it was asked who reads; nobody else gets such an answer."""
 
     told: Sequence[str]
     """What row-level security is told of whoever reads, for a connection that belongs to nobody."""
@@ -74,7 +81,9 @@ class Plan:
             *(f"${place}" for place in range(first + len(told), first + len(told) + 4))
         )
         entered = f"select case when {stood} then {fenced} end"
-        return cls(sql, tuple(draft.reads), tuple(draft.lists), draft.moment, told, f"select {fenced}", entered)
+        return cls(
+            sql, tuple(draft.reads), tuple(draft.lists), draft.moment, draft.personal, told, f"select {fenced}", entered
+        )
 
     def behind(self, stands: Sequence[Any], sees: Mapping[str, str], values: Sequence[Any]) -> Sequence[Any]:
         """The values of `entered`: it reads if somebody still stands as they did, and sees what they see."""
@@ -91,6 +100,11 @@ class Plan:
     def bare(self) -> Plan:
         """The same, without its reads: they hold on to the document."""
         return replace(self, reads=())
+
+    @property
+    def size(self) -> int:
+        """The bytes it takes, roughly."""
+        return _BESIDE + len(self.sql) + len(self.fenced) + len(self.entered)
 
     def values(self, asking: Asking) -> list[Any]:
         """What the statement binds, in order. Raises whatever is wrong with what is asked."""
@@ -124,9 +138,45 @@ class Half:
     parts: Parts
     rest: DocumentNode
 
+    @property
+    def size(self) -> int:
+        """The bytes it takes, roughly: the nodes of the rest are mostly those of the document."""
+        return _BESIDE + self.plan.size
+
 
 Found = Plan | Half | NotCompiled
 """How an operation is answered: by one statement, by one and the executor, or by the executor, and why."""
+
+
+class Plans:
+    """The plans of one document, bounded in number and size; all go together, for a client that asks so much."""
+
+    def __init__(self) -> None:
+        self.met = 0
+        """How often the executor has answered the document."""
+
+        self.grown: Callable[[int], object] = lambda _: None
+        """Hears by how many bytes they have grown, or shrunk."""
+
+        self.size = 0
+        self._found: dict[Hashable, Found] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: Hashable) -> Found | None:
+        """The plan of this key."""
+        return self._found.get(key)
+
+    def put(self, key: Hashable, found: Found) -> None:
+        """Keep a plan, in place of all others where there is no room beside them."""
+        before, size = self.size, _BESIDE if isinstance(found, NotCompiled) else found.size
+        if len(self._found) >= MOST_PLANS or self.size + size > _ROOM:
+            self._found.clear()
+            self.size = 0
+        self._found[key] = found
+        self.size += size
+        self.grown(self.size - before)
 
 
 def planned(
@@ -137,11 +187,10 @@ def planned(
     It raises whatever is wrong with the arguments.
     """
     key = ("compiled", operation.name and operation.name.value, standpoint(asking.actor), form(asking.variables))
-    found: Found | None = plans.get(key)
+    found = plans.get(key)
     if found is None:
-        if len(plans) >= MOST_PLANS:
-            plans.clear()
-        found = plans[key] = _made(schema, syntax, operation, asking)
+        found = _made(schema, syntax, operation, asking)
+        plans.put(key, found)
     return found
 
 

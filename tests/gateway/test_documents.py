@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from gateway.documents import Document, Documents, Refusal
 from gateway.limits import Limits, Reach
 from kernel.errors import Forbidden, TooComplex
+from resolvers.compiled.draft import Draft, NotCompiled
+from resolvers.compiled.plan import LONGEST_STATEMENT, MOST_PLANS, Plan, Plans
 from tests.gateway.abuse import ABUSE, spread
 from tests.gateway.toy import SCHEMA
 
@@ -74,6 +76,54 @@ def test_what_was_not_read_lately_is_forgotten() -> None:
         documents.read(f"{{ a{number}: hello }}")
 
     assert documents.read("{ hello }") is not first
+
+
+def statement(characters: int) -> Plan:
+    return Plan.of("x" * characters, Draft(), ())
+
+
+def test_plans_are_weighed_with_their_documents() -> None:
+    documents = Documents(SCHEMA, room=300_000)
+    first, second = read("{ hello }", documents), read("{ again: hello }", documents)
+
+    first.plans.put("one", statement(10_000))
+    both = [documents.known(each.digest) for each in (first, second)]
+    second.plans.put("one", statement(100_000))
+
+    assert both == [first, second]
+    assert documents.known(first.digest) is None
+    assert documents.known(second.digest) is second
+
+
+def test_the_plans_of_one_document_have_so_much_room_and_are_so_many() -> None:
+    plans = Plans()
+    for number in range(MOST_PLANS):
+        plans.put(number, NotCompiled("of ours"))
+    many = len(plans)
+    plans.put("one more", statement(100_000))
+    alone, size = len(plans), plans.size
+
+    for number in range(100):
+        plans.put(number, statement(LONGEST_STATEMENT))
+
+    assert (many, alone) == (MOST_PLANS, 1)
+    assert size > 300_000
+    assert 0 < len(plans) < 5
+    assert plans.size < 3_000_000
+    assert plans.get(99) is not None
+
+
+def test_plans_of_a_document_that_was_forgotten_weigh_nothing() -> None:
+    documents = Documents(SCHEMA, room=10_000)
+    first = read("{ hello }", documents)
+    for number in range(20):
+        documents.read(f"{{ a{number}: hello }}")
+    last = read("{ last: hello }", documents)
+
+    first.plans.put("one", statement(1_000_000))
+
+    assert documents.known(first.digest) is None
+    assert documents.known(last.digest) is last
 
 
 def test_nonsense_does_not_push_good_documents_out() -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from auth.policy import Actor, ActorKind, Desk, Permission
 from kernel import ids
 from resolvers.compiled.asking import Asking
-from resolvers.compiled.plan import Plan, planned
+from resolvers.compiled.plan import Plan, Plans, planned
 from schema import build
 from tests.graph.crowd import EVERYBODY, UNBELIEVED, Caller, crowd
 from tests.graph.furniture import Furnished, furnished
@@ -310,7 +310,7 @@ def _statement(document: str, **variables: Any) -> str:
     values = get_variable_values(core, operation.variable_definitions or (), variables)
     assert not isinstance(values, list)
     reader = Actor(ActorKind.PERSON, person_id=1, grants={7: frozenset(Permission)})
-    found = planned({}, core, syntax, operation, Asking(reader, "en", datetime(2026, 1, 31, tzinfo=UTC), values))
+    found = planned(Plans(), core, syntax, operation, Asking(reader, "en", datetime(2026, 1, 31, tzinfo=UTC), values))
     assert isinstance(found, Plan)
     return found.sql
 
