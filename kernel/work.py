@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import SQLModel
 
-from kernel import audit, gathering, rows
+from kernel import audit, gathering, rows, turns
 from kernel.audit import Origin
 from kernel.calls import MOVED
 from kernel.events import Event
@@ -131,6 +131,7 @@ class Work:
         self._session: AsyncSession | None = None
         self._account: int | None = None
         self._changing = False
+        self._turn: asyncio.Semaphore | None = None
         self._last: _Last | None = None
         self._emissions: list[_Emission] = []
         self._before: dict[int, tuple[SQLModel, dict[str, Any] | None]] = {}
@@ -173,15 +174,25 @@ class Work:
             self._last = None
             self._emissions.clear()
             self._before.clear()
-            await self.rest()
+            try:
+                await self.rest()
+            finally:
+                self._leave()
 
     async def bind(self, account_id: int) -> None:
         """Let this transaction write rows of one account, once it is decided that the actor may."""
         await self._settle()
+        if self._changing and self._turn is None and account_id:
+            self._turn = await turns.of(self._engine).take(account_id)
         async with self._lock:
             self._account = account_id
             if self._driver:
                 await self._driver.execute("select set_config('app.account', $1, true)", str(account_id))
+
+    def _leave(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
 
     async def unbind(self) -> None:
         """Let this transaction write no account's rows any more."""

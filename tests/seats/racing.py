@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth import queries as people
 from auth.policy import ROLES, Actor, ActorKind, Role, sees
-from kernel import database, ids
+from kernel import database, ids, turns
 from kernel.audit import Origin
 from kernel.errors import Problem
 from kernel.work import IdBlocks, Work
@@ -54,8 +54,10 @@ class Racers:
 
     @classmethod
     def of(cls, world: World) -> Racers:
-        """Racers on the database of a world."""
-        return cls(world, database.engine(world.url, pool_size=CONNECTIONS))
+        """Racers on the database of a world, who wait for each other there and nowhere before."""
+        engine = database.engine(world.url, pool_size=CONNECTIONS)
+        turns.allow(engine, CONNECTIONS)
+        return cls(world, engine)
 
     async def act(self, scene: Scene, act: Act, *, later: timedelta = timedelta(0)) -> str:
         """One act, committed; what came of it: "done", or the problem's name."""
