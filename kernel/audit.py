@@ -139,13 +139,12 @@ def digest(previous: bytes, record: Sequence[Any]) -> bytes:
     return sha256(previous + _json(record).encode()).digest()
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_said)
-
-
 def _said(value: object) -> str:
     assert isinstance(value, datetime), f"an audit record holds JSON values and instants, not {type(value)}"
     return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_said).encode
 
 
 async def append(connection: asyncpg.Connection, entries: Iterable[Entry]) -> None:

@@ -104,8 +104,13 @@ def computed(expression: str) -> Any:
 
 def columns(row: SQLModel) -> dict[str, Any]:
     """A row's columns, without its secrets, as plain JSON values."""
-    table = inspect(type(row)).local_table
-    return {column.name: plain(getattr(row, column.name)) for column in table.columns if not column.info.get("secret")}
+    return {name: plain(getattr(row, name)) for name in _told(type(row))}
+
+
+@cache
+def _told(table: type[SQLModel]) -> list[str]:
+    """The columns that may be told of, in order."""
+    return [column.name for column in inspect(table).local_table.columns if not column.info.get("secret")]
 
 
 def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -121,6 +126,16 @@ def change(row: SQLModel) -> tuple[dict[str, Any] | None, dict[str, Any] | None]
             before[name] = plain(history.deleted[0]) if history.deleted else None
             after[name] = plain(history.added[0]) if history.added else None
     return before, after
+
+
+def made(table: type[RowT], values: Mapping[str, Any]) -> RowT:
+    """A row of these values, as they are in Python; what is not said is None. No session knows it.
+
+    It takes a tenth of what the table's own `__init__` does, which looks at each value.
+    """
+    row: RowT = manager_of_class(table).new_instance()
+    vars(row).update({name: values.get(name) for name, _ in _readers(table)})
+    return row
 
 
 def read(table: type[RowT], told: Mapping[str, Any]) -> RowT:

@@ -454,18 +454,19 @@ def seated(
     work: Work, pool: LicensePool | Outlook, person_id: int | None, email: str, source: SeatSource
 ) -> Assignment:
     """A new assignment, active for a member and invited for anybody else."""
-    return Assignment(
-        account_id=pool.account_id,
-        id=work.new_id(),
-        pool_id=pool.id,
-        plan_id=pool.plan_id,
-        email=email,
-        person_id=person_id,
-        person_key=key_of(person_id, email),
-        state=SeatState.INVITED if person_id is None else SeatState.ACTIVE,
-        source=source,
-        since=work.now,
-    )
+    values = {
+        "account_id": pool.account_id,
+        "id": work.new_id(),
+        "pool_id": pool.id,
+        "plan_id": pool.plan_id,
+        "email": email,
+        "person_id": person_id,
+        "person_key": key_of(person_id, email),
+        "state": SeatState.INVITED if person_id is None else SeatState.ACTIVE,
+        "source": source,
+        "since": work.now,
+    }
+    return rows.made(Assignment, values)
 
 
 async def room(work: Work, account_id: int, pool_id: int, wanted: int) -> tuple[LicensePool, Freed]:

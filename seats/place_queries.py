@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from kernel import rows
 from kernel.calls import call
 from kernel.errors import NotFound
 from kernel.work import Work
@@ -128,7 +129,12 @@ def _seat(found: Sequence[asyncpg.Record]) -> Assignment:
     if not found:
         raise NotFound
     row = dict(found[0])
-    return Assignment(**row | {"state": SeatState(row["state"]), "source": SeatSource(row["source"])})
+    row |= {
+        "state": SeatState(row["state"]),
+        "source": SeatSource(row["source"]),
+        "loss": row["loss"] and Loss(row["loss"]),
+    }
+    return rows.made(Assignment, row)
 
 
 def taken(seat: Assignment) -> str:

@@ -262,8 +262,8 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
     # They tell people what they themselves may use, who invites them, and which workspaces of their domain they may
     # ask to join, from rows that they may not see, whoever has a letter which invitation it is about, and admins
     # whether whoever asked still may; one makes the next months of usage, one tells when a card was tried, and not for
-    # whom; one tells what decides what a person may, from rows that are their own; and two do to members what the
-    # directory of their workspace says.
+    # whom; one tells what decides what a person may, from rows that are their own; two do to members what the
+    # directory of their workspace says; and five ask once whose account a seat is of, and not for each of its rows.
     assert {row["proname"] for row in trusted} == {
         "card_tries",
         "enforced_workspaces",
@@ -271,6 +271,11 @@ async def test_the_products_role_owns_nothing_and_escapes_nothing(world: World) 
         "invited_with",
         "join_request_stands",
         "move_address",
+        "seat_as_it_is",
+        "seat_freed",
+        "seat_handed_on",
+        "seat_outlook",
+        "seat_taken",
         "sitters",
         "standing_told",
         "suggested_to",
@@ -406,11 +411,49 @@ TRUSTED = """
 """The functions that run as the owner of the tables, who may call them, and where they look for what they name."""
 
 
+SEATING = {
+    "seat_outlook": "select * from seat_outlook('{{}}', {account}, {pool}, null, 'owner@acme.example', now())",
+    "seat_as_it_is": "select * from seat_as_it_is('{{}}', {account}, {seat})",
+    "seat_taken": "select seat_taken({account}, 77, {pool}, {plan}, 'x@acme.example', {person}, 'manual', now())",
+    "seat_freed": "select seat_freed({account}, {seat}, {pool}, 'active', now(), 'released')",
+    "seat_handed_on": "select seat_handed_on({account}, 77, {pool}, {plan}, 'x@acme.example', {person}, 'transfer',"
+    " now(), {seat}, 'active', 'transferred')",
+}
+"""What many race for asks once whose account it is about; each is told here of an account and its seat."""
+
+
+@pytest.mark.parametrize("call", SEATING)
+async def test_a_call_about_seats_is_refused_for_an_account_that_the_transaction_may_not_write(
+    workspace: Scene, call: str
+) -> None:
+    world, other = workspace.world, await workspace.world.workspace()
+    await workspace.seat(await workspace.pool(seats=3), workspace.members[Role.MEMBER])
+    (about,) = await world.rows(
+        "select account_id as account, pool_id as pool, id as seat, plan_id as plan, $2::bigint as person"
+        " from assignment where account_id = $1",
+        workspace.number,
+        workspace.owner.number,
+    )
+    before = await evidence(workspace)
+
+    # Of another account, of none, and as somebody who sees everything and may write nothing.
+    owner = _as(workspace.owner, {workspace.number: Role.OWNER})
+    for told, bound in ((owner, other.number), (owner, None), ({"staff": "on"}, None)):
+        async with behind(world, told, bound) as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="may not write rows of account"):
+                await connection.execute(SEATING[call].format_map(about))
+    async with behind(world, owner, workspace.number) as connection:
+        allowed = await connection.execute(SEATING[call].format_map(about))
+
+    assert allowed == "SELECT 1"
+    assert await evidence(workspace) == before
+
+
 async def test_what_runs_as_the_owner_of_the_tables_is_called_by_our_role_alone(world: World) -> None:
     trusted = await world.rows(TRUSTED)
 
     assert trusted
-    changing = {"move_address", "usage_months", "void_tokens"}
+    changing = {"move_address", "usage_months", "void_tokens", *SEATING}
     ours = {
         each["name"]: {database.APP_ROLE} | (set() if each["name"] in changing else {database.READER_ROLE})
         for each in trusted
