@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 from sqlmodel import SQLModel
 
-from kernel.calls import Listed, call
+from kernel.calls import call
 from kernel.rows import document, instant, key, secret, text, whole
 
 GENESIS = bytes(32)
@@ -153,21 +153,21 @@ async def append(connection: asyncpg.Connection, entries: Iterable[Entry]) -> No
         await connection.execute(_APPEND, account_id, *columns)
 
 
-def appending(entries: Iterable[Entry]) -> list[str]:
-    """The same as statements without parameters, for whoever has a few entries and commits in the same breath."""
-    return [
-        call("audit_append", account_id, *map(Listed, _TYPES, columns)) for account_id, columns in _chained(entries)
-    ]
+def noting(entry: Entry) -> str:
+    """The same for one entry, as a statement without parameters, for whoever commits in the same breath."""
+    return call("audit_note", entry.account_id, *_values(entry), *_payload(entry.told))
 
 
 def _chained(entries: Iterable[Entry]) -> Iterator[tuple[int, list[Sequence[Any]]]]:
     """The columns of each account's records, as PostgreSQL's `audit_append` takes them."""
     by_account = attrgetter("account_id")
     for account_id, group in groupby(sorted(entries, key=by_account), by_account):
-        chained = list(group)
-        told = [each.told for each in chained]
-        payloads = [[each and each.id, each and each.at, each and _json(each.payload)] for each in told]
-        yield account_id, [*zip(*map(_values, chained), strict=True), *zip(*payloads, strict=True)]
+        yield account_id, [*zip(*([*_values(each), *_payload(each.told)] for each in group), strict=True)]
+
+
+def _payload(told: Told | None) -> list[Any]:
+    """What the outbox holds of what is told."""
+    return [told.id, told.at, _json(told.payload)] if told else [None, None, None]
 
 
 def _values(entry: Entry) -> list[Any]:

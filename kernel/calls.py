@@ -6,8 +6,6 @@ one, and with them whatever begins and ends their transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 MOVED = "SG001"
@@ -16,17 +14,9 @@ MOVED = "SG001"
 Value = int | str | datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An array of values of one type, by PostgreSQL's name of it."""
-
-    kind: str
-    values: Sequence[Value]
-
-
-def call(function: str, *values: Value | Listed) -> str:
+def call(function: str, *values: Value) -> str:
     """A statement that calls a function with these values, in order."""
-    return f"select {function}({', '.join(map(_said, values))})"
+    return f"select {function}({', '.join(map(literal, values))})"
 
 
 def literal(value: Value) -> str:
@@ -39,9 +29,3 @@ def literal(value: Value) -> str:
         escaped = value.replace("\\", "\\\\").replace("'", "''")
         return f"E'{escaped}'"
     return f"{value:d}"
-
-
-def _said(value: Value | Listed) -> str:
-    if isinstance(value, Listed):
-        return f"array[{', '.join(map(literal, value.values))}]::{value.kind}[]"
-    return literal(value)

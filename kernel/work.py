@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import asyncpg
@@ -33,7 +34,7 @@ from kernel.events import Event
 RowT = TypeVar("RowT", bound=SQLModel)
 _BLOCK = 1024
 _SPARE = 64
-_FEW = 16
+_FEW = 4
 """Records that are told in the words of the commit; more are sent before it."""
 
 
@@ -127,7 +128,12 @@ class Work:
         self._reserved = 0
         self._lock = asyncio.Lock()
         self._connection: AsyncConnection | None = None
+        self._raw: asyncpg.Connection | None = None
+        """The driver's connection, once there is one."""
+
         self._driver: asyncpg.Connection | None = None
+        """The same, once its transaction has begun."""
+
         self._session: AsyncSession | None = None
         self._account: int | None = None
         self._changing = False
@@ -344,7 +350,8 @@ class Work:
     async def rest(self) -> None:
         """End the transaction that reads have opened, so that the next one sees what was committed since."""
         async with self._lock:
-            connection, driver, self._connection, self._driver = self._connection, self._driver, None, None
+            connection, driver = self._connection, self._driver
+            self._connection = self._raw = self._driver = None
             self._account = None
             if self._session is not None:
                 # Rows are let go first: a rollback would empty them, and whoever read them may still look at them.
@@ -373,13 +380,11 @@ class Work:
 
     async def _open(self) -> asyncpg.Connection:
         """The driver's connection, whether or not a transaction has begun."""
-        if self._driver is not None:
-            return self._driver
-        if self._connection is None:
+        if self._connection is None or self._raw is None:
             self._connection = await self._engine.connect()
-        driver: asyncpg.Connection | None = (await self._connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        return driver
+            self._raw = (await self._connection.get_raw_connection()).driver_connection
+        assert self._raw is not None
+        return self._raw
 
     def _rows(self) -> AsyncSession:
         """SQLAlchemy's session on this request's connection, made for the first who wants rows."""
@@ -401,7 +406,7 @@ class Work:
             told = []
         last, self._last = self._last, None
         async with self._lock:
-            moved = await self._written(last, audit.appending(told))
+            moved = await self._written(last, [*map(audit.noting, sorted(told, key=attrgetter("account_id")))])
             if moved is None and self._session is not None:
                 await self._session.commit()
         if last and moved is not None:
