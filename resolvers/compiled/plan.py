@@ -118,7 +118,7 @@ class Plan:
         while (mark := text.find(MARK, after)) >= 0:
             end = text.find(MARK, mark + 1)
             if end < 0:
-                raise Surprise("a mark without an end was met")
+                raise Surprise("what a row can't say was met")
             pieces += text[after:mark], self._sealed(text[mark + 1 : end])
             after = end + 1
         return b"".join((*pieces, text[after:])) if pieces else text
