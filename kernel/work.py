@@ -310,14 +310,15 @@ class Work:
         async with self._lock:
             return (await self._rows().execute(statement)).scalars().all()
 
-    async def glance(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+    async def glance(self, sql: str, *values: Any, bound: bool = False) -> list[asyncpg.Record]:
         """Rows of a function of ours that enters by itself, told how in `$1`; no transaction needs to begin for it.
 
-        Until it has, this is a moment of its own, which nothing else is seen in.
+        Until it has, this is a moment of its own, which nothing else is seen in. A `bound` one asks for the
+        account that may be written, and is told no more.
         """
         await self._settle()
         async with self._lock:
-            told = "{}" if self._driver is not None else _seeing(self.sees, self._account)
+            told = "{}" if self._driver is not None else _seeing({} if bound else self.sees, self._account)
             found: list[asyncpg.Record] = await (await self._open()).fetch(sql, told, *values)
             return found
 
@@ -432,7 +433,8 @@ class Work:
         if self._driver is not None:
             return await self._tried(last, [*(_saved(last) if last else ()), *said, "commit"])
         if last or said:
-            return await self._tried(last, [_entering(self.sees, self._account), *([last.call] if last else ()), *said])
+            # What only writes is asked whose rows it may write, and never what it sees.
+            return await self._tried(last, [_entering({}, self._account), *([last.call] if last else ()), *said])
         return None
 
     async def _tried(self, last: _Last | None, words: list[str]) -> str | None:

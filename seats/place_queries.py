@@ -65,7 +65,7 @@ async def outlook_at(work: Work, account_id: int, assignment_id: int, email: str
 
 async def _outlook(work: Work, account_id: int, pool_id: int | None, seat_id: int | None, email: str) -> Outlook:
     sql = "select * from seat_outlook($1, $2, $3, $4, $5, $6)"
-    found = await work.glance(sql, account_id, pool_id, seat_id, email, work.now)
+    found = await work.glance(sql, account_id, pool_id, seat_id, email, work.now, bound=True)
     if not found:
         raise NotFound
     return Outlook(*found[0])
@@ -122,7 +122,8 @@ async def seat(work: Work, account_id: int, assignment_id: int) -> Assignment:
 
 async def seat_as_it_is(work: Work, account_id: int, assignment_id: int) -> Assignment:
     """A seat as it stands now, unlocked. Raises NotFound."""
-    return _seat(await work.glance("select * from seat_as_it_is($1, $2, $3)", account_id, assignment_id))
+    sql = "select * from seat_as_it_is($1, $2, $3)"
+    return _seat(await work.glance(sql, account_id, assignment_id, bound=True))
 
 
 def _seat(found: Sequence[asyncpg.Record]) -> Assignment:

@@ -88,11 +88,10 @@ def upgrade() -> None:
             update assignment a set state = 'released', released_at = $5, release_reason = $6
             where a.account_id = $1 and a.id = $2 and a.state = $4 and a.seat_group_id is null;
             if not found then perform has_moved('seat'); end if;
-            perform from license_pool p where p.account_id = $1 and p.id = $3 for no key update;
+            update license_pool p set assigned = p.assigned - 1 where p.account_id = $1 and p.id = $3;
             -- Whoever waits was there before the pool was locked, or looks once more when it no longer is.
             if exists (select from assignment a where a.account_id = $1 and a.pool_id = $3 and a.state = 'waitlisted')
             then perform has_moved('line'); end if;
-            update license_pool p set assigned = p.assigned - 1 where p.account_id = $1 and p.id = $3;
         end $$;
 
         create or replace function seat_handed_on(account bigint, number bigint, pool bigint, plan bigint, address text,
