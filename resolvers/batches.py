@@ -15,7 +15,7 @@ Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
 class _Batch:
     keys: dict[Hashable, None] = field(default_factory=dict)
     waiting: list[tuple[Future[Any], Hashable]] = field(default_factory=list)
-    """Whoever waits for the value of a key, or for the whole batch where there is no key."""
+    """Whoever waits for the value of a key."""
 
 
 class Batches:
@@ -48,13 +48,12 @@ class Batches:
 
     async def get(self, keys: Sequence[Hashable]) -> list[Any]:
         """The values of these keys, in their order."""
-        known = self._known
-        while coming := {self._batch(key) for key in keys if key not in known}:
-            for batch in coming:
-                future: Future[Any] = get_running_loop().create_future()
-                batch.waiting.append((future, None))
-                await future
-        return [known[key] for key in keys]
+        self.ask(keys)
+        for key in keys:
+            # Those of one batch come together: whoever is waited for may have come with one before.
+            if key not in self._known:
+                await self.load(key)
+        return [self._known[key] for key in keys]
 
     def _batch(self, key: Hashable) -> _Batch:
         """The batch that will have a key."""
