@@ -46,6 +46,9 @@ class Pipe(Threshold):
     _begun = False
     """Whether something began with what came last whose end has not come."""
 
+    _begins = False
+    """Whether the end of what begins is waited for, and not only for anything to begin."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Somebody is there."""
         super().connection_made(transport)
@@ -60,7 +63,9 @@ class Pipe(Threshold):
         # Most requests come as a whole, and need no timer.
         if self._begun:
             self._expect_head()
-        if self._late:
+        elif self._idles():
+            self._late = self.loop.call_later(HEAD, self._leave_speaker)
+        if self._late and self._begins:
             self._headed += len(data)
             if self._headed > LONGEST:
                 self._leave_speaker()
@@ -97,13 +102,24 @@ class Pipe(Threshold):
         self._head_is_over()
         super().connection_lost(exc)
 
+    def _idles(self) -> bool:
+        """Whether nothing is answered here, and nothing ends that: what is no request ends uvicorn's own patience."""
+        return (
+            self.timeout_keep_alive_task is None
+            and self._late is None
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.transport.is_closing()
+            and self.transport.get_protocol() is self
+        )
+
     def _expect_head(self) -> None:
         """Wait for what is to come first, but not for long."""
         self._head_is_over()
+        self._begins = True
         self._late = self.loop.call_later(HEAD, self._leave_speaker)
 
     def _head_is_over(self) -> None:
-        self._begun = False
+        self._begun = self._begins = False
         self._headed = 0
         if self._late:
             self._late.cancel()

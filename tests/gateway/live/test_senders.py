@@ -19,6 +19,7 @@ GENEROUS = 60
 BROKEN = (
     b'POST /graphql HTTP/1.1\r\nhost: us.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"query"'
 )
+UNREAD = b"POST /nowhere HTTP/1.1\r\nhost: us.test\r\ncontent-length: 1000000\r\n\r\n"
 HELLO = b"GET /healthz HTTP/1.1\r\nhost: us.test\r\n\r\n"
 
 
@@ -77,6 +78,21 @@ async def test_a_second_request_that_breaks_off_is_waited_for_no_longer(
 
     assert first.startswith(b"HTTP/1.1 200 OK")
     assert more == b""
+
+
+@pytest.mark.parametrize("asked", [HELLO, UNREAD])
+async def test_whoever_goes_on_with_what_is_no_request_is_left(
+    door: Served, asked: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(door) as (reader, writer):
+        writer.write(asked)
+        first = await reader.readuntil(b"\r\n\r\n")
+        monkeypatch.setattr(pipe, "HEAD", 0.1)
+        writer.write(b"\r\n")
+        await rest(reader)
+
+    assert first.startswith(b"HTTP/1.1 ")
+    assert not {each for each in door.connections if not each.transport.is_closing()}
 
 
 async def test_headers_without_an_end_fill_no_memory(door: Served) -> None:
