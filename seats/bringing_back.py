@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from auth import queries as workspaces
 from kernel.work import Work
 from seats import allotting, bulk, queries, restoring, ruling
 from seats.restoring import RestoreOutcome, Verdict
@@ -57,7 +58,8 @@ async def restore(work: Work, account_id: int, sat_in: int, pool_id: int) -> Res
 
     It buys nothing and invites nobody, and up to 10,000 people are seated at once.
     """
-    await queries.keep_members(work, account_id)
+    # Of two at once, by two pools, the second sees whom the first has seated.
+    await workspaces.take_turn(work, account_id)
     pool = await queries.pool(work, account_id, pool_id)
     if pool.closed_at is not None:
         raise PoolClosed(pool.name)

@@ -138,6 +138,7 @@ async def accept(
 
     Raises InvitationClosed, InvitationLinkClosed, or InvitedSomebodyElse.
     """
+    await people.take_turn(work, account_id)
     invitation = await queries.invitation(work, account_id, invitation_id)
     if token is not None and not _counts(invitation, token, work):
         raise InvitationLinkClosed
@@ -241,6 +242,8 @@ async def expire(work: Work, account_id: int, invitation_id: int) -> None:
 
 async def expire_overdue(work: Work, account_id: int, most: int) -> None:
     """Let a workspace's invitations that nobody answered in time run out, and free the seats that waited."""
+    # Whoever comes back holds a pool already when they look for a seat of another.
+    await people.take_turn(work, account_id)
     overdue = await queries.overdue_invitations(work, account_id, work.now, most)
     await leaving.count(work, account_id, {}, await run_out(work, account_id, overdue))
 

@@ -29,6 +29,8 @@ async def invited(work: Work, account_id: int, email: str) -> bool:
 
 async def join(work: Work, account_id: int, person_id: int, email: str) -> Welcomed:
     """Make somebody a member who came by single sign-on: as they were invited, with the seats that waited for them."""
+    # Before their invitation is locked, as whoever provisions them at this moment does.
+    await people.take_turn(work, account_id)
     role, freed = await invitations.take_up(work, account_id, email)
     member = members.join(work, account_id, person_id, role or Role.MEMBER)
     await work.flush()

@@ -234,6 +234,18 @@ async def test_a_lost_seat_is_restored_once_and_not_in_a_second_pool_too(workspa
     assert await counted(workspace, other) == (1, 1)
 
 
+async def test_two_who_restore_lost_seats_by_two_pools_at_once_seat_everybody_once(workspace: Scene) -> None:
+    ended, people, _ = await seated(workspace)
+    await workspace.ended(ended)
+    pools = [await workspace.pool(3), await workspace.pool(3)]
+
+    answers = await asyncio.gather(*(restore(workspace, ended, pool) for pool in pools))
+
+    restored = [email for answer in answers for email, outcome in outcomes(answer) if outcome == "RESTORED"]
+    assert sorted(restored) == sorted(one.email for one in people)
+    assert sorted([await counted(workspace, pool) for pool in pools]) == [(0, 0), (3, 3)]
+
+
 async def test_a_seat_that_was_kept_when_it_was_lost_counts_as_suspended_by_nobody(workspace: Scene) -> None:
     ended, people, seats = await seated(workspace)
     await workspace.world.run(
