@@ -3,7 +3,8 @@
 They would wait there anyway, for the account's audit chain moves once for each of them. But whoever
 waits in PostgreSQL holds a connection, is woken to look at a row that has moved again, and keeps what
 others left behind from being cleared away: of thirty-two who want one row, each costs several times
-what one of four does. A turn is a courtesy and no lock: whoever has waited too long goes without.
+what one of four does. A turn is a courtesy and no lock: whoever has waited too long goes without, and
+so does whoever would have to wait with a connection in hand.
 """
 
 from __future__ import annotations
@@ -27,11 +28,16 @@ class Turns:
         self._at_once = at_once
         self._of: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def take(self, account_id: int) -> asyncio.Semaphore | None:
-        """A turn at an account, to be released; None for whoever has waited too long. First come, first served."""
+    def of(self, account_id: int) -> asyncio.Semaphore:
+        """The turns at an account."""
         turns = self._of.get(account_id)
         if turns is None:
             turns = self._of[account_id] = asyncio.Semaphore(self._at_once)
+        return turns
+
+    async def take(self, account_id: int) -> asyncio.Semaphore | None:
+        """A turn at an account, to be released; None for whoever has waited too long. First come, first served."""
+        turns = self.of(account_id)
         if not turns.locked():
             await turns.acquire()
             return turns

@@ -189,11 +189,25 @@ class Work:
         """Let this transaction write rows of one account, once it is decided that the actor may."""
         await self._settle()
         if self._changing and self._turn is None and account_id:
-            self._turn = await turns.of(self._engine).take(account_id)
+            await self._take_turn(account_id)
         async with self._lock:
             self._account = account_id
             if self._driver:
                 await self._driver.execute("select set_config('app.account', $1, true)", str(account_id))
+
+    async def _take_turn(self, account_id: int) -> None:
+        there = turns.of(self._engine)
+        if self._connection is not None and there.of(account_id).locked():
+            if not await self._has_only_read():
+                return
+            await self.rest()
+        self._turn = await there.take(account_id)
+
+    async def _has_only_read(self) -> bool:
+        """Whether this transaction has written and locked nothing, and nobody counts on rows of it."""
+        if self._session is not None and list(self._session.sync_session):
+            return False
+        return self._driver is None or not await self._driver.fetchval("select pg_current_xact_id_if_assigned()")
 
     def _leave(self) -> None:
         turn, self._turn = self._turn, None

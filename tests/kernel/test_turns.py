@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from kernel import turns
+from kernel import database, turns
 from kernel.turns import AT_ONCE, Turns
 from kernel.work import IdBlocks, Work
 from tests.scenery import World
@@ -93,6 +93,54 @@ async def test_a_change_has_its_turn_from_when_it_may_write_an_account_until_it_
 
     assert at_first == {7: AT_ONCE, 8: 1}
     assert Counter(entered) == {7: AT_ONCE + 2, 8: 1}
+
+
+async def test_nobody_waits_for_a_turn_with_a_connection_in_hand(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 600)
+    engine, now, blocks = database.engine(database_url, pool_size=1), await world.now(), IdBlocks()
+    turns.allow(engine, 1)
+    first, second = Work(engine, now, ids=blocks), Work(engine, now, ids=blocks)
+
+    async with asyncio.timeout(30), first.transaction():
+        await first.bind(7)
+        waits = asyncio.create_task(_read_and_bind(second))
+        # The only connection is theirs until they want the turn.
+        found = await first.fetch("select 1 as one")
+    told = await waits
+    await engine.dispose()
+
+    assert [row["one"] for row in found] == [1]
+    assert told == [1, 7]
+
+
+async def test_who_has_written_already_goes_without_a_turn(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 600)
+    engine, now, blocks = database.engine(database_url, pool_size=2), await world.now(), IdBlocks()
+    turns.allow(engine, 1)
+    first, second = Work(engine, now, ids=blocks), Work(engine, now, ids=blocks)
+
+    async with asyncio.timeout(30), first.transaction():
+        await first.bind(7)
+        async with second.transaction():
+            (before,) = await second.fetch("select pg_current_xact_id()::text as number")
+            await second.bind(7)
+            (after,) = await second.fetch("select pg_current_xact_id()::text as number")
+    await engine.dispose()
+
+    # Nothing of it was undone.
+    assert before == after
+
+
+async def _read_and_bind(work: Work) -> list[int]:
+    async with work.transaction():
+        (found,) = await work.fetch("select 1 as one")
+        await work.bind(7)
+        (bound,) = await work.fetch("select current_setting('app.account')::int as account")
+    return [found["one"], bound["account"]]
 
 
 async def test_a_change_that_fails_gives_its_turn_back(world: World, engine: AsyncEngine) -> None:
