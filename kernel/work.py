@@ -185,29 +185,35 @@ class Work:
             finally:
                 self._leave()
 
-    async def bind(self, account_id: int) -> None:
-        """Let this transaction write rows of one account, once it is decided that the actor may."""
+    async def bind(self, account_id: int, *, asked: bool = False) -> None:
+        """Let this transaction write rows of one account, once it is decided that the actor may.
+
+        It waits for its turn. Where that was all that was `asked` so far, and no lock is counted on, a
+        transaction that has only read begins anew after it.
+        """
         await self._settle()
         if self._changing and self._turn is None and account_id:
-            await self._take_turn(account_id)
+            await self._take_turn(account_id, asked=asked)
         async with self._lock:
             self._account = account_id
             if self._driver:
                 await self._driver.execute("select set_config('app.account', $1, true)", str(account_id))
 
-    async def _take_turn(self, account_id: int) -> None:
+    async def _take_turn(self, account_id: int, *, asked: bool) -> None:
         there = turns.of(self._engine)
         if self._connection is not None and there.of(account_id).locked():
-            if not await self._has_only_read():
+            # Advisory locks are seen by nobody but whoever took them: only who says so has none.
+            if self._driver is not None and not (asked and await self._has_only_read()):
                 return
             await self.rest()
         self._turn = await there.take(account_id)
 
     async def _has_only_read(self) -> bool:
-        """Whether this transaction has written and locked nothing, and nobody counts on rows of it."""
+        """Whether this transaction has written nothing and locked no row, and nobody counts on rows of it."""
         if self._session is not None and list(self._session.sync_session):
             return False
-        return self._driver is None or not await self._driver.fetchval("select pg_current_xact_id_if_assigned()")
+        assert self._driver is not None, "a transaction has begun"
+        return await self._driver.fetchval("select pg_current_xact_id_if_assigned()") is None
 
     def _leave(self) -> None:
         turn, self._turn = self._turn, None

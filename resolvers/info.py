@@ -178,7 +178,7 @@ class Context:
         if self.actor.through and self.actor.broke_glass and self.actor.through.account_id != account_id:
             raise Forbidden("You broke the glass: you may change how people sign in, and nothing else.")
         self.decided = True
-        await self.work.bind(account_id)
+        await self.work.bind(account_id, asked=True)
 
     def insist_on_exportable(self, document: str) -> None:
         """Refuse a document that is no list to be exported. Raises NotExportable, or Unavailable."""

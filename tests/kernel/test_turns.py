@@ -115,30 +115,42 @@ async def test_nobody_waits_for_a_turn_with_a_connection_in_hand(
     assert told == [1, 7]
 
 
-async def test_who_has_written_already_goes_without_a_turn(
-    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("before", "asked"),
+    [
+        ("select pg_current_xact_id()", True),
+        # An advisory lock makes no number of a transaction.
+        ("select pg_advisory_xact_lock(7)", False),
+    ],
+)
+async def test_who_has_written_or_may_count_on_a_lock_goes_without_a_turn_and_keeps_it(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch, before: str, asked: bool
 ) -> None:
     monkeypatch.setattr(turns, "PATIENCE", 600)
     engine, now, blocks = database.engine(database_url, pool_size=2), await world.now(), IdBlocks()
     turns.allow(engine, 1)
     first, second = Work(engine, now, ids=blocks), Work(engine, now, ids=blocks)
+    kept = (
+        "select coalesce(pg_current_xact_id_if_assigned()::text, '') ||"
+        " (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as kept"
+    )
 
     async with asyncio.timeout(30), first.transaction():
         await first.bind(7)
         async with second.transaction():
-            (before,) = await second.fetch("select pg_current_xact_id()::text as number")
-            await second.bind(7)
-            (after,) = await second.fetch("select pg_current_xact_id()::text as number")
+            await second.fetch(before)
+            (had,) = await second.fetch(kept)
+            await second.bind(7, asked=asked)
+            (has,) = await second.fetch(kept)
     await engine.dispose()
 
-    # Nothing of it was undone.
-    assert before == after
+    assert had == has
 
 
 async def _read_and_bind(work: Work) -> list[int]:
     async with work.transaction():
         (found,) = await work.fetch("select 1 as one")
-        await work.bind(7)
+        await work.bind(7, asked=True)
         (bound,) = await work.fetch("select current_setting('app.account')::int as account")
     return [found["one"], bound["account"]]
 
