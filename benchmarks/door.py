@@ -28,6 +28,7 @@ from pathlib import Path
 from pstats import Stats
 from tempfile import mkdtemp
 from time import process_time_ns
+from traceback import print_exc
 
 import orjson
 import uvicorn
@@ -208,11 +209,16 @@ def serving(url: str) -> int:
     child = os.fork()
     if child:
         return child
-    settings = settings_of()
-    app = build(settings, url, signer(settings), working=False)
-    gc.freeze()
-    uvicorn.Server(configured(app, port=PORT)).run()
-    os._exit(0)
+    try:
+        settings = settings_of()
+        app = build(settings, url, signer(settings), working=False)
+        gc.freeze()
+        uvicorn.Server(configured(app, port=PORT)).run()
+    except BaseException:  # noqa: BLE001 - it ends with this process, and says why
+        print_exc()
+    finally:
+        # What we end with is not this process's to end: PostgreSQL is ours.
+        os._exit(1)
 
 
 if __name__ == "__main__":
