@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -30,62 +29,12 @@ from kernel import audit, gathering, rows, turns
 from kernel.audit import Origin
 from kernel.calls import MOVED
 from kernel.events import Event
+from kernel.id_blocks import IdBlocks
 
 RowT = TypeVar("RowT", bound=SQLModel)
-_BLOCK = 1024
 _SPARE = 64
 _FEW = 4
 """Records that are told in the words of the commit; more are sent before it."""
-
-
-class IdBlocks:
-    """The ids this process may still give away, taken from PostgreSQL in blocks of 1,024, at least `ahead` at once."""
-
-    def __init__(self, ahead: int = 1) -> None:
-        self._ahead = ahead
-        self._ranges: list[range] = []
-        self._next = iter(range(0))
-        self._spare = 0
-        """How many are here and reserved for nobody; below zero while more of them are on their way."""
-
-    def take(self) -> int:
-        """The next id, one of those reserved."""
-        for number in self._next:
-            return number
-        assert self._ranges, "reserve ids before you take them"
-        # The oldest first: what is made later has the higher id, which settles the order within one instant.
-        self._next = iter(self._ranges.pop(0))
-        return next(self._next)
-
-    def draw(self, count: int) -> Iterator[int]:
-        """So many of those reserved, for whoever takes thousands; what is not taken of them is given to nobody."""
-        drawn = list(islice(self._next, count))
-        while len(drawn) < count:
-            drawn.append(self.take())
-            drawn += islice(self._next, count - len(drawn))
-        return iter(drawn)
-
-    def promise(self, count: int) -> int:
-        """Keep `count` ids for the caller, beside those that others were promised; how many blocks that lacks."""
-        self._spare -= count
-        return max(-(self._spare // _BLOCK), 0)
-
-    async def reserve(self, connection: asyncpg.Connection, count: int) -> None:
-        """Have `count` ids ready for the caller, beside those that others have reserved and not taken yet."""
-        await self.fill(connection, self.promise(count))
-
-    async def fill(self, connection: asyncpg.Connection, blocks: int) -> None:
-        """Take so many blocks, if any."""
-        if not blocks:
-            return
-        asked = "select nextval('id_block') as number from generate_series(1, $1)"
-        for block in await connection.fetch(asked, max(blocks, self._ahead)):
-            self._ranges.append(range(block["number"] * _BLOCK, (block["number"] + 1) * _BLOCK))
-            self._spare += _BLOCK
-
-    def give_back(self, count: int) -> None:
-        """Whoever reserved these takes them no more."""
-        self._spare += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +297,11 @@ class Work:
         async with self._lock:
             found: list[asyncpg.Record] = await driver.fetch(sql, *values, record_class=record)
             return found
+
+    async def first(self, sql: str, *values: Any) -> asyncpg.Record | None:
+        """The first row of such a statement, or None."""
+        found = await self.fetch(sql, *values)
+        return found[0] if found else None
 
     async def rows(self, table: type[RowT], sql: str, *values: Any) -> list[RowT]:
         """Rows of one table as they stand now, each said as JSON by a statement, and known from then on."""

@@ -417,7 +417,7 @@ async def invited_with(work: Work, digest: bytes) -> tuple[int, int] | None:
 
 async def offered(work: Work, account_id: int, invitation_id: int) -> asyncpg.Record | None:
     """What an invitation says that somebody can accept: whom it invites where, as what and until when."""
-    rows = await work.fetch(
+    return await work.first(
         "select i.email, i.role, i.expires_at, w.name as workspace"
         " from invitation i join workspace w on w.id = i.account_id"
         " where i.account_id = $1 and i.id = $2 and i.state = 'pending' and i.expires_at > $3",
@@ -425,7 +425,6 @@ async def offered(work: Work, account_id: int, invitation_id: int) -> asyncpg.Re
         invitation_id,
         work.now,
     )
-    return rows[0] if rows else None
 
 
 async def sent_to(work: Work, account_id: int, email: str, since: datetime) -> list[datetime]:

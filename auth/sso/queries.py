@@ -153,10 +153,9 @@ async def test_with(work: Work, connection_id: int, ticket_hash: bytes, since: d
 
 async def take_flow(work: Work, connection_id: int, state_hash: bytes) -> Any:
     """The login that comes back with this state, which nobody can take again; None for none."""
-    taken = await work.fetch(
+    return await work.first(
         "delete from sso_flow where state_hash = $1 and connection_id = $2 returning *", state_hash, connection_id
     )
-    return taken[0] if taken else None
 
 
 async def refusals_since(

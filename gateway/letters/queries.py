@@ -103,7 +103,7 @@ async def staff(work: Work, desk: Desk) -> list[Reader]:
 
 async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """An invitation that is open, with who sent it, where to, and the language of whom it goes to, if we know them."""
-    rows = await work.fetch(
+    return await work.first(
         "select i.email, i.role, i.expires_at, w.name as workspace, coalesce(by.name, w.name) as inviter,"
         " coalesce(p.locale, a.locale) as locale, coalesce(p.time_zone, a.time_zone) as time_zone"
         " from invitation i join workspace w on w.id = i.account_id join account a on a.id = i.account_id"
@@ -113,12 +113,11 @@ async def invitation(work: Work, account_id: int, number: int) -> asyncpg.Record
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def seat_request(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a request for a seat, and who asked, if a person did whose address is verified."""
-    rows = await work.fetch(
+    return await work.first(
         "select r.email, r.state, r.reason, r.expires_at, l.name::text as plan, w.name as workspace,"
         " p.email as address, p.locale, p.time_zone from seat_request r join plan l on l.id = r.plan_id"
         " join workspace w on w.id = r.account_id left join person p on p.id = r.asked_by and p.email_verified"
@@ -126,24 +125,22 @@ async def seat_request(work: Work, account_id: int, number: int) -> asyncpg.Reco
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def join_request(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a request to join, and who asked."""
-    rows = await work.fetch(
+    return await work.first(
         "select r.email, r.state, r.note, r.reason, r.expires_at, w.name as workspace, p.locale, p.time_zone"
         " from join_request r join workspace w on w.id = r.account_id join person p on p.id = r.person_id"
         " where r.account_id = $1 and r.id = $2",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
     """What a letter tells about a pool that is to have fewer seats than are taken, if it still is."""
-    rows = await work.fetch(
+    return await work.first(
         "select l.name as pool, w.name as workspace, w.decrease, c.quantity as seats, l.assigned as taken,"
         " l.assigned - c.quantity as too_many, c.due_at from license_pool l join workspace w on w.id = l.account_id"
         " join scheduled_change c on c.account_id = l.account_id and c.item_id = l.subscription_item_id"
@@ -152,23 +149,21 @@ async def decrease(work: Work, account_id: int, pool_id: int) -> asyncpg.Record 
         account_id,
         pool_id,
     )
-    return rows[0] if rows else None
 
 
 async def grown(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
     """What a letter tells about a pool that buys seats by itself."""
-    rows = await work.fetch(
+    return await work.first(
         "select l.name as pool, w.name as workspace, l.purchased as seats from license_pool l"
         " join workspace w on w.id = l.account_id where l.account_id = $1 and l.id = $2 and l.closed_at is null",
         account_id,
         pool_id,
     )
-    return rows[0] if rows else None
 
 
 async def unused(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells whoever doesn't use their seat, if they are a person whose address is verified."""
-    rows = await work.fetch(
+    return await work.first(
         "select a.reclaim_at, coalesce(a.reclaim_reminded_at, a.reclaim_noticed_at) as told_at, n.name::text as plan,"
         " w.name as workspace, p.email as address, p.locale, p.time_zone from assignment a"
         " join plan n on n.id = a.plan_id join workspace w on w.id = a.account_id"
@@ -177,12 +172,11 @@ async def unused(work: Work, account_id: int, number: int) -> asyncpg.Record | N
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def released(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells whoever had a seat, if they are a person whose address is verified."""
-    rows = await work.fetch(
+    return await work.first(
         "select a.loss, a.released_at, n.name::text as plan, w.name as workspace, p.email as address,"
         " p.locale, p.time_zone from assignment a join plan n on n.id = a.plan_id"
         " join workspace w on w.id = a.account_id join person p on p.id = a.person_id and p.email_verified"
@@ -190,12 +184,11 @@ async def released(work: Work, account_id: int, number: int) -> asyncpg.Record |
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def closed(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | None:
     """What a letter tells about a subscription that has ended, if anybody lost a seat of this pool with it."""
-    rows = await work.fetch(
+    return await work.first(
         "select l.closed_at, l.subscription_id, n.name::text as plan, w.name as workspace from license_pool l"
         " join subscription s on s.account_id = l.account_id and s.id = l.subscription_id"
         " join plan n on n.id = s.plan_id join workspace w on w.id = l.account_id"
@@ -206,94 +199,85 @@ async def closed(work: Work, account_id: int, pool_id: int) -> asyncpg.Record | 
         pool_id,
         Loss.ENDED,
     )
-    return rows[0] if rows else None
 
 
 async def broken_by(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """Who broke the glass of a workspace, and when."""
-    rows = await work.fetch(
+    return await work.first(
         "select p.email as person, w.name as workspace, g.opened_at from break_glass g"
         " join person p on p.id = g.person_id join workspace w on w.id = g.account_id"
         " where g.account_id = $1 and g.id = $2 and g.opened_at is not null",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def domain(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a domain."""
-    rows = await work.fetch(
+    return await work.first(
         "select d.name, w.name as workspace from workspace_domain d join workspace w on w.id = d.account_id"
         " where d.account_id = $1 and d.id = $2",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def certificate(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a certificate of an SSO connection."""
-    rows = await work.fetch(
+    return await work.first(
         "select s.name as connection, w.name as workspace, c.expires_at, c.removed_at, c.warned"
         " from sso_certificate c join sso_connection s on s.account_id = c.account_id and s.id = c.connection_id"
         " join workspace w on w.id = c.account_id where c.account_id = $1 and c.id = $2",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def announcing(work: Work, account_id: int, number: int, fingerprint: str) -> asyncpg.Record | None:
     """What a letter tells about an SSO connection whose provider names a certificate, while it doesn't count."""
-    rows = await work.fetch(
+    return await work.first(
         "select s.name as connection, w.name as workspace from sso_connection s join workspace w on w.id = s.account_id"
         " where s.account_id = $1 and s.id = $2 and s.deleted_at is null and $3 = any(s.announced_certificates)",
         account_id,
         number,
         fingerprint,
     )
-    return rows[0] if rows else None
 
 
 async def plan(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """The plan of a subscription: its name in every language, as JSON text."""
-    rows = await work.fetch(
+    return await work.first(
         "select p.name::text as name from subscription s join plan p on p.id = s.plan_id"
         " where s.account_id = $1 and s.id = $2",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def method(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a payment method."""
-    rows = await work.fetch(
+    return await work.first(
         "select brand, last4, expires_on from payment_method where account_id = $1 and id = $2", account_id, number
     )
-    return rows[0] if rows else None
 
 
 async def fraud(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a warning of fraud, where a refund may still avert a dispute."""
-    rows = await work.fetch(
+    return await work.first(
         "select a.name as customer, p.amount_minor, p.currency, f.warned_at from fraud_warning f"
         " join payment p on p.account_id = f.account_id and p.id = f.payment_id join account a on a.id = f.account_id"
         " where f.account_id = $1 and f.id = $2 and f.actionable",
         account_id,
         number,
     )
-    return rows[0] if rows else None
 
 
 async def dispute(work: Work, account_id: int, number: int) -> asyncpg.Record | None:
     """What a letter tells about a dispute that wants to be answered."""
-    rows = await work.fetch(
+    return await work.first(
         "select a.name as customer, d.amount_minor, d.currency, d.answer_by from dispute d"
         " join account a on a.id = d.account_id where d.account_id = $1 and d.id = $2"
         " and d.answer_by is not null and d.submitted_at is null and d.accepted_at is null and d.closed_at is null",
         account_id,
         number,
     )
-    return rows[0] if rows else None
