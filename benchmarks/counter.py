@@ -21,7 +21,8 @@ from auth import queries as people
 from billing import changes
 from kernel import database
 from kernel.errors import Conflict
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 BEFORE = datetime(2026, 3, 1, tzinfo=UTC)
 """When those buy who are not renewed yet, so that they are not overdue."""

@@ -44,7 +44,8 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database, postgres
 from kernel.clock import SystemClock
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from payments import queries
 from payments.attempts import Presence
 from payments.rail.opening import SANDBOX_KEY, Rail, opened

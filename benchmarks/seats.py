@@ -45,8 +45,9 @@ from gateway.settings import Settings
 from kernel import database, ids, postgres
 from kernel.audit import Origin
 from kernel.errors import Problem
-from kernel.work import IdBlocks, Work
-from seats import bulk, buying, operations
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
+from seats import bulk, buying, operations, pools
 from seats.seating import BulkOutcome, SeatSource
 
 CONNECTIONS = 32
@@ -163,7 +164,7 @@ class Workspace:
 
         async def buy(work: Work) -> None:
             account = await people.account(work, ACCOUNT)
-            bought.append((await operations.create_pool(work, account, PRICE, seats, "Seats")).id)
+            bought.append((await pools.create_pool(work, account, PRICE, seats, "Seats")).id)
 
         assert await self.act(engine, buy) == "done"
         return bought[0]

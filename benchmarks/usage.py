@@ -32,8 +32,9 @@ from billing.metering import Report
 from billing.periods import anniversary
 from billing.price_rules import read
 from kernel import database, postgres
+from kernel.id_blocks import IdBlocks
 from kernel.time import Interval
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 31, 23, tzinfo=UTC)

@@ -16,7 +16,7 @@ from itertools import count
 
 from billing import closing_queries
 from billing.run.chunks import connected
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 
 CHUNK = 1_000
 """How many clocks one transaction moves."""

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from billing.ledger import Account
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 GRACE = "1 hour"
 """How long the books of a day stay open after it: for requests and runs that began before midnight."""

@@ -63,8 +63,9 @@ from gateway.webhooks import webhook_route
 from gateway.worker import Worker
 from kernel import database
 from kernel.clock import Clock
+from kernel.id_blocks import IdBlocks
 from kernel.readers import READERS
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 
 BODY = 1024 * 1024
 """The most bytes of a request: a list of 10,000 addresses fits, and a document is limited by its own figures."""

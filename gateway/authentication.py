@@ -49,7 +49,8 @@ from kernel import ids
 from kernel.audit import Origin
 from kernel.clock import Clock
 from kernel.errors import Forbidden
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from payments.rail.opening import Rail
 from resolvers.following import Feed
 from resolvers.info import Context, Press

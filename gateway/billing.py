@@ -26,8 +26,8 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database, ids
 from kernel.errors import InvalidInput
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
-from kernel.work import IdBlocks
 from seats import buying
 
 _ROUNDS = 1_000  # scheduled changes of one subscription that a single command makes, one period after another

@@ -17,7 +17,8 @@ from gateway.settings import Settings
 from kernel import database
 from kernel.audit import Origin
 from kernel.errors import Conflict, InvalidInput
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 FOLDER = Path(__file__).resolve().parent.parent / "catalog"
 """The catalog that comes with the product, beside its packages wherever they are installed."""

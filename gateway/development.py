@@ -21,7 +21,8 @@ from gateway.settings import Settings
 from kernel import database, ids
 from kernel.audit import Origin
 from kernel.errors import Forbidden, NotFound
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 ISSUER = "development"
 LIFETIME = timedelta(hours=1)

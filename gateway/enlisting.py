@@ -21,7 +21,8 @@ from gateway.settings import Settings
 from kernel import database
 from kernel.audit import Origin
 from kernel.errors import Unavailable
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from payments import customers, methods, queries
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail

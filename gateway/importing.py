@@ -31,8 +31,9 @@ from gateway.settings import Settings
 from kernel import database, ids
 from kernel.audit import Origin
 from kernel.errors import Fault, InvalidInput, Problem, Unavailable
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from payments import rail_invoices
 from payments.rail.billing_values import TheirSubscription
 from payments.rail.errors import RailError

@@ -25,8 +25,9 @@ from gateway.worker import Worker
 from kernel import database, ids
 from kernel.clock import Clock
 from kernel.errors import Unavailable
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from payments import movement_queries
 from payments.rail.errors import RailError
 from payments.rail.opening import Rail

@@ -20,7 +20,8 @@ from gateway.settings import Settings
 from kernel import database, ids
 from kernel.audit import Origin
 from kernel.errors import InvalidInput, Problem
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from seats import lists, sheets
 from seats.listing import HARMLESS, SEATED, Verdict
 from seats.lists import Purchase, Wanted

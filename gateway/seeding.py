@@ -12,7 +12,8 @@ from gateway.demonstration import demonstration
 from gateway.scenes import load, read_file
 from kernel import database
 from kernel.audit import Origin
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 
 async def demo(url: str, now: datetime) -> dict[str, str]:

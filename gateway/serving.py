@@ -40,8 +40,8 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database
 from kernel.errors import Unavailable
+from kernel.id_blocks import IdBlocks
 from kernel.readers import READERS
-from kernel.work import IdBlocks
 
 GRACE = 10
 """Seconds in which requests that are in flight at the end may finish."""

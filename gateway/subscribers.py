@@ -17,21 +17,20 @@ from gateway.letters import composing
 from kernel.events import event_name
 from kernel.work import Work
 from payments import events as payments
-from seats import buying, ruling
+from seats import buying, pools, ruling, wanting
 from seats import events as seating
-from seats import operations as seats
 
 Handler = Callable[[Work, int, Mapping[str, Any]], Awaitable[None]]
 
 
 async def release_seats(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Close the pools of a subscription that has ended, and release their seats."""
-    await seats.close_pools(work, account_id, told["subscription"])
+    await pools.close_pools(work, account_id, told["subscription"])
 
 
 async def open_pools(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Open the pools of a subscription that came over from Stripe Billing."""
-    await seats.open_pools(work, account_id, told["subscription"])
+    await pools.open_pools(work, account_id, told["subscription"])
 
 
 async def look_at_limits(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
@@ -107,7 +106,7 @@ async def book_dispute(work: Work, account_id: int, told: Mapping[str, Any]) -> 
 
 async def seat_arrivals(work: Work, account_id: int, told: Mapping[str, Any]) -> None:
     """Seat whoever joined by their domain, where a seat is free; else they are a member without one."""
-    await seats.seat_if_free(work, account_id, told["pool"], told["email"])
+    await wanting.seat_if_free(work, account_id, told["pool"], told["email"])
 
 
 async def apply_group_rules(work: Work, account_id: int, told: Mapping[str, Any]) -> None:

@@ -20,7 +20,8 @@ from gateway import behalf
 from kernel import ids
 from kernel.audit import Origin
 from kernel.errors import Fault, Problem, Unavailable
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from resolvers.seat_lists import wanted_by
 from seats.imports import operations, queries
 from seats.imports.operations import StoppedMeanwhile

@@ -52,7 +52,8 @@ from gateway.ushering import Usher
 from kernel import audit
 from kernel.audit import Origin
 from kernel.clock import Clock
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from payments import answering, hearing, methods, pursuit, rail_invoices, return_queries, returning, warnings
 from payments import queries as paying
 from payments.rail.opening import Rail

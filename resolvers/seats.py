@@ -15,7 +15,7 @@ from billing import disclosures, queries, subscriptions
 from kernel import ids
 from resolvers.info import MANY_SEATS, Context, Info
 from resolvers.policies import POLICIES, PoliciesShownInput, shown
-from seats import asking, bulk, growing, moving, operations
+from seats import asking, bulk, growing, moving, operations, pools
 from seats.growing import Bought
 from seats.overage import Overage
 from seats.seating import BulkOutcome, Outcome, SeatSource
@@ -84,7 +84,7 @@ async def create_license_pool(
     info.context.fresh_for(seats)
     account = await people.account(info.context.work, found.id)
     work = info.context.work
-    pool = await operations.create_pool(work, account, ids.decode("price", price), seats, name, code=code)
+    pool = await pools.create_pool(work, account, ids.decode("price", price), seats, name, code=code)
     bought = await queries.subscription(work, pool.account_id, pool.subscription_id)
     await disclosures.keep(work, bought, shown(policies), info.context.actor.person_id)
     return pool

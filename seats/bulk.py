@@ -15,7 +15,7 @@ from kernel.work import Work
 from seats import allotting, asking, events, invitations, leaving, queries, seating
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
-from seats.operations import key_of, room
+from seats.places import key_of, room
 from seats.seating import MOST_AT_ONCE, BulkOutcome, Outcome, SeatSource, SeatState
 from seats.tables import LicensePool
 

@@ -13,8 +13,8 @@ from kernel.work import Work
 from seats import buying, growing, queries
 from seats.bulk import listed
 from seats.buying import Quote
-from seats.operations import key_of
 from seats.overage import Overage, missing
+from seats.places import key_of
 from seats.seating import BulkOutcome
 from seats.tables import LicensePool
 

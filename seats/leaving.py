@@ -85,6 +85,11 @@ async def count(work: Work, account_id: int, taken: Mapping[int, int], freed: Fr
     return True
 
 
+async def free(work: Work, account_id: int, assignments: Iterable[Assignment], reason: str) -> None:
+    """Release seats, and let the counters follow."""
+    await count(work, account_id, {}, await leave(work, assignments, reason))
+
+
 async def _count(work: Work, account_id: int, pool_id: int, more: int, apart: int) -> bool:
     """Let a pool count so many more seats as taken, and as set apart; False when there is no room for them."""
     if more > 0 or apart > -more:

@@ -15,7 +15,7 @@ from kernel.errors import InvalidInput, NotFound
 from kernel.work import Work
 from seats import events, leaving, queries, seating
 from seats.leaving import SEATED
-from seats.operations import room, seated
+from seats.places import room, seated
 from seats.seating import CONSUMING, AlreadySeated, PoolClosed, PoolExhausted, SeatSource
 from seats.tables import Assignment, LicensePool
 

@@ -8,104 +8,41 @@ racing requests for the last seat at the counter.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from auth import operations as members
-from auth import queries as people
 from auth.addresses import address
-from auth.operations import named
-from auth.policy import Role
-from auth.tables import Account, Member
-from billing import queries as billing
+from auth.tables import Member
 from billing import subscriptions
 from kernel import rows
 from kernel.errors import Problem
 from kernel.work import Work
 from seats import (
-    asking,
     events,
-    growing,
-    invitations,
     keeping,
     leaving,
     place_queries,
+    places,
     queries,
     seat_group_queries,
     seating,
-    waiting,
 )
 from seats.growing import Growth
 from seats.leaving import SEATED, Freed
 from seats.place_queries import Came, Outlook
 from seats.seating import (
     CONSUMING,
-    MOST_AT_ONCE,
     AlreadySeated,
-    Loss,
     PoolExhausted,
     SeatNotHeld,
     SeatSource,
     SeatState,
 )
-from seats.tables import Assignment, LicensePool
+from seats.tables import Assignment
 
 TRANSFERRED = "transferred"
 """Why a seat is released that somebody was given."""
-
-
-async def create_pool(
-    work: Work, account: Account, price_id: int, seats: int, name: str, *, code: str | None = None
-) -> LicensePool:
-    """Buy seats: a subscription with one item, and the pool it pays for. Raises billing's refusals."""
-    name = named(name, what="A pool's name")
-    subscription, item = await subscriptions.subscribe(work, account, price_id, seats, code)
-    _, version, plan = await billing.offer(work, price_id)
-    if not version.seats:
-        raise subscriptions.PlanNotOffered(plan.key, "not sold per seat")
-    pool = LicensePool(
-        account_id=account.id,
-        id=work.new_id(),
-        name=name,
-        plan_id=item.plan_id,
-        subscription_id=subscription.id,
-        subscription_item_id=item.id,
-        purchased=seats,
-        created_at=work.now,
-    )
-    work.add(pool)
-    await work.flush()
-    work.emit(events.PoolCreated(account.id, pool.id), pool)
-    return pool
-
-
-async def open_pools(work: Work, account_id: int, subscription_id: int) -> None:
-    """Give a subscription that came over the pools its seats are in, unless it has them."""
-    subscription = await billing.subscription(work, account_id, subscription_id)
-    if subscription.ended_at:
-        return
-    known = {pool.subscription_item_id for pool in await queries.pools_of(work, account_id, subscription_id)}
-    for item in await billing.items(work, account_id, subscription_id):
-        price, version, plan = await billing.offer(work, item.price_id)
-        if version.seats is None or price.meter or item.id in known:
-            continue
-        pool = LicensePool(
-            account_id=account_id,
-            id=work.new_id(),
-            name=plan.name["en"],
-            plan_id=item.plan_id,
-            subscription_id=subscription_id,
-            subscription_item_id=item.id,
-            purchased=item.quantity,
-            created_at=work.now,
-        )
-        work.add(pool)
-        await work.flush()
-        work.emit(events.PoolCreated(account_id, pool.id), pool)
 
 
 async def assign(
@@ -120,7 +57,7 @@ async def assign(
     _refuse_on_sight(seen, email, growth)
     if growth or not seen.usual:
         return await _assign(work, seen, email, source, work.new_id(), growth=growth)
-    taken = seated(work, seen, seen.person_id, email, source)
+    taken = places.seated(work, seen, seen.person_id, email, source)
 
     async def step_by_step(moved: str) -> None:
         if moved == "pool":
@@ -144,7 +81,7 @@ async def _assign(
         seen, freed = await _prepared(work, seen, email, growth)
         _check(seen, email, freed)
     freed += await _wait_no_more(work, seen, email)
-    assignment = seated(work, seen, seen.person_id, email, source)
+    assignment = places.seated(work, seen, seen.person_id, email, source)
     assignment.id = number
     came = await place_queries.sit(work, assignment, counted=not freed)
     if not came.there:
@@ -188,7 +125,7 @@ async def release(work: Work, account_id: int, assignment_id: int, reason: str |
 async def _release(work: Work, account_id: int, assignment_id: int, reason: str) -> Assignment:
     assignment = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(assignment.state, CONSUMING | {SeatState.WAITLISTED})
-    await _free(work, account_id, [assignment], reason)
+    await leaving.free(work, account_id, [assignment], reason)
     return assignment
 
 
@@ -202,7 +139,7 @@ async def transfer(work: Work, account_id: int, assignment_id: int, email: str) 
     seating.movable(left.state, CONSUMING)
     if seen.held:
         raise AlreadySeated(email)
-    taken = seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
+    taken = places.seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
 
     async def step_by_step(_: str) -> None:
         rows.became(taken, (await _transfer_again(work, seen, assignment_id, email, taken.id)).model_dump())
@@ -220,12 +157,12 @@ async def _transfer(work: Work, seen: Outlook, assignment_id: int, email: str, n
     account_id, freed = seen.account_id, Freed()
     await queries.keep_members(work, account_id)
     if seen.overdue or seen.person_id is None:
-        person_id, freed = await invited(work, account_id, email)
-        held = await queries.held(work, account_id, seen.id, key_of(person_id, email))
+        person_id, freed = await places.invited(work, account_id, email)
+        held = await queries.held(work, account_id, seen.id, places.key_of(person_id, email))
         seen = replace(seen, person_id=person_id, held=held)
     left = await place_queries.seat(work, account_id, assignment_id)
     seating.movable(left.state, CONSUMING)
-    taken = seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
+    taken = places.seated(work, seen, seen.person_id, email, SeatSource.TRANSFER)
     taken.id, taken.seat_group_id = number, left.seat_group_id
     came = Came(True, False, False) if seen.held else await place_queries.sit(work, taken, counted=False)
     if not came.there:
@@ -289,106 +226,6 @@ async def sit_down(work: Work, account_id: int, person_id: int, email: str, free
     await leaving.count(work, account_id, {}, freed)
 
 
-async def want(work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource) -> SeatState:
-    """Give a member (a person, by their address) a seat of a pool, or a place in its line; which they have then.
-
-    Asked again, nothing changes. Whoever asks has locked the workspace.
-    """
-    person_id, email = member
-    growth = await growing.allowed(work, account_id, pool_id)
-    seen = await place_queries.outlook(work, account_id, pool_id, email)
-    if growth or seen.overdue or seen.person_id != person_id:
-        return await _want(work, account_id, pool_id, member, source, growth)
-    if seen.held or seen.waits:
-        return SeatState.ACTIVE if seen.held else SeatState.WAITLISTED
-    assignment = seated(work, seen, person_id, email, source)
-    if seen.closed or seen.assigned + seen.set_apart >= seen.purchased:
-        assignment.state = SeatState.WAITLISTED
-        await work.put(assignment)
-        return await _wait(work, assignment, person_id)
-    came = await place_queries.sit(work, assignment, counted=True)
-    if came.sat and not came.counted:
-        # Others took the last one at this moment.
-        assignment.state = SeatState.WAITLISTED
-        await place_queries.wait(work, account_id, assignment.id)
-        return await _wait(work, assignment, person_id)
-    if came.sat:
-        work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
-    return SeatState.ACTIVE
-
-
-async def _want(  # noqa: PLR0917 - what `want` is told, and the growth
-    work: Work, account_id: int, pool_id: int, member: tuple[int, str], source: SeatSource, growth: Growth | None
-) -> SeatState:
-    """The same step by step, where seats are bought, or given up by whoever didn't answer in time."""
-    person_id, email = member
-    pool, freed = await room(work, account_id, pool_id, 1)
-    if freed:
-        await leaving.count(work, account_id, {}, freed)
-        pool = await queries.pool(work, account_id, pool_id)
-    known = await queries.wanted(work, account_id, pool_id, key_of(person_id, email))
-    if known is not None:
-        return SeatState.ACTIVE if known.state in CONSUMING else SeatState.WAITLISTED
-    if growth:
-        pool = await growth.room_if_sold(work, pool, 1)
-    assignment = seated(work, pool, person_id, email, source)
-    full = pool.closed_at is not None or pool.assigned + pool.set_apart >= pool.purchased
-    assignment.state = SeatState.WAITLISTED if full else SeatState.ACTIVE
-    await sit(work, assignment)
-    if not full and not await _counts(work, pool, growth):
-        assignment.state = SeatState.WAITLISTED
-        await work.flush()
-    if assignment.state is SeatState.ACTIVE:
-        work.emit(events.SeatAssigned(account_id, assignment.id, pool_id), assignment)
-        return assignment.state
-    return await _wait(work, assignment, person_id)
-
-
-async def _wait(work: Work, assignment: Assignment, person_id: int) -> SeatState:
-    """Tell that somebody waits; unless the line has come to them by then."""
-    account_id, pool_id = assignment.account_id, assignment.pool_id
-    work.emit(events.SeatWaitlisted(account_id, assignment.id, pool_id), assignment)
-    if await asking.asks(work, account_id):
-        await asking.ask_all(work, account_id, pool_id, [assignment.email], {assignment.email: person_id})
-    # A seat may have come free since we looked, and whoever freed it can't have seen who waits here.
-    if assignment.id in await waiting.move_line(work, account_id, pool_id):
-        rows.became(assignment, {"state": SeatState.ACTIVE, "since": work.now})
-    return assignment.state
-
-
-async def _counts(work: Work, pool: LicensePool, growth: Growth | None) -> bool:
-    """Count one more seat of a pool that had room; where others were faster, buy one, if the workspace does."""
-    counted = await queries.take_seats(work, pool.account_id, pool.id)
-    if counted or not growth:
-        return counted
-    await growth.room_if_sold(work, await queries.pool(work, pool.account_id, pool.id), 1)
-    return await queries.take_seats(work, pool.account_id, pool.id)
-
-
-async def want_no_more(
-    work: Work, account_id: int, person_id: int, source: SeatSource, reason: str, *, keep: int | None = None
-) -> None:
-    """Free what a person got from one source, seats and places in lines, but for those of the pool to keep."""
-    held = await queries.seats_of(work, account_id, person_id)
-    gone = [one for one in held if one.source is source and one.pool_id != keep]
-    await _free(work, account_id, gone, reason)
-
-
-async def seat_if_free(work: Work, account_id: int, pool_id: int, email: str) -> None:
-    """Give a newcomer a seat of a pool that has one; told again, nothing changes."""
-    growth = await growing.allowed(work, account_id, pool_id)
-    pool = await queries.pool(work, account_id, pool_id)
-    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
-    if person_id is None or await queries.held(work, account_id, pool_id, key_of(person_id, email)):
-        return
-    if growth:
-        pool = await growth.room_if_sold(work, pool, 1)
-    if pool.closed_at is None and pool.assigned + pool.set_apart < pool.purchased:
-        await assign(work, account_id, pool_id, email, SeatSource.SSO, growth=growth)
-    elif pool.closed_at is None and await asking.asks(work, account_id):
-        await asking.ask_all(work, account_id, pool_id, [email], {email: person_id})
-
-
 async def remove_member(
     work: Work,
     account_id: int,
@@ -415,73 +252,7 @@ async def remove_member(
 
 async def give_up(work: Work, account_id: int, email: str, reason: str) -> None:
     """Free the seats that waited for an address."""
-    await _free(work, account_id, await queries.seats_for(work, account_id, email), reason)
-
-
-async def close_pools(work: Work, account_id: int, subscription_id: int) -> None:
-    """Free every seat that an ended subscription paid for; doing it again changes nothing.
-
-    The workspace is locked first, as whoever seats somebody shares it: nobody sits down meanwhile.
-    """
-    if not await queries.pools_of(work, account_id, subscription_id):
-        return
-    await people.workspace(work, account_id, lock=True)
-    for pool in await queries.pools_of(work, account_id, subscription_id):
-        freed = await _close(work, pool)
-        before = {"assigned": freed, "closed_at": None}
-        after = {"assigned": 0, "closed_at": work.now.isoformat()}
-        work.emit(events.PoolClosed(account_id, pool.id), before=before, after=after)
-
-
-async def _close(work: Work, pool: LicensePool) -> int:
-    """Free every seat and close the pool, with its groups. How many there were."""
-    seats = await queries.taken_seats(work, pool.account_id, pool.id)
-    for group in await seat_group_queries.groups_of(work, pool.account_id, pool.id):
-        group.allocation, group.assigned, group.removed_at = 0, 0, work.now
-        await seat_group_queries.dismiss_all(work, pool.account_id, group_id=group.id)
-    freed = (await leaving.leave(work, seats, Loss.ENDED))[pool.id]
-    closed = await queries.close(work, pool.account_id, pool.id, freed, work.now)
-    assert closed, "somebody sat down in a locked workspace"
-    return freed
-
-
-def key_of(person_id: int | None, email: str) -> str:
-    """What makes a person one and the same in a pool: their number, or their address until they accept."""
-    return email if person_id is None else str(person_id)
-
-
-def seated(
-    work: Work, pool: LicensePool | Outlook, person_id: int | None, email: str, source: SeatSource
-) -> Assignment:
-    """A new assignment, active for a member and invited for anybody else."""
-    values = {
-        "account_id": pool.account_id,
-        "id": work.new_id(),
-        "pool_id": pool.id,
-        "plan_id": pool.plan_id,
-        "email": email,
-        "person_id": person_id,
-        "person_key": key_of(person_id, email),
-        "state": SeatState.INVITED if person_id is None else SeatState.ACTIVE,
-        "source": source,
-        "since": work.now,
-    }
-    return rows.made(Assignment, values)
-
-
-async def room(work: Work, account_id: int, pool_id: int, wanted: int) -> tuple[LicensePool, Freed]:
-    """A pool as it stands; without room for so many, invitations that nobody answered in time give up their seats."""
-    pool = await queries.pool(work, account_id, pool_id)
-    if pool.assigned + pool.set_apart + wanted <= pool.purchased:
-        return pool, Counter()
-    freed = await overdue(work, account_id)
-    return await queries.pool(work, account_id, pool_id), freed
-
-
-async def overdue(work: Work, account_id: int) -> Freed:
-    """What invitations gave up that nobody answered in time."""
-    letters = await queries.overdue_invitations(work, account_id, work.now, MOST_AT_ONCE)
-    return await invitations.run_out(work, account_id, letters)
+    await leaving.free(work, account_id, await queries.seats_for(work, account_id, email), reason)
 
 
 async def _prepared(work: Work, seen: Outlook, email: str, growth: Growth | None) -> tuple[Outlook, Freed]:
@@ -490,10 +261,10 @@ async def _prepared(work: Work, seen: Outlook, email: str, growth: Growth | None
     With it, the seats that were given up and are yet to count.
     """
     await queries.keep_members(work, seen.account_id)
-    pool, freed = await room(work, seen.account_id, seen.id, 1)
-    person_id, gone = await invited(work, seen.account_id, email)
+    pool, freed = await places.room(work, seen.account_id, seen.id, 1)
+    person_id, gone = await places.invited(work, seen.account_id, email)
     freed += gone
-    held = await queries.held(work, seen.account_id, seen.id, key_of(person_id, email))
+    held = await queries.held(work, seen.account_id, seen.id, places.key_of(person_id, email))
     if growth and not held:
         pool = await growth.room(work, pool, leaving.for_all(freed, pool.id), 1)
         growth.check(pool.purchased, pool.assigned + pool.set_apart - leaving.for_all(freed, pool.id))
@@ -516,28 +287,8 @@ async def _wait_no_more(work: Work, seen: Outlook, email: str) -> Freed:
     """Give up the place in the line of a pool of whoever is given a seat of it."""
     if not seen.waits:
         return Freed()
-    waits = await queries.places_of(work, seen.account_id, seen.id, [key_of(seen.person_id, email)])
+    waits = await queries.places_of(work, seen.account_id, seen.id, [places.key_of(seen.person_id, email)])
     return await leaving.leave(work, waits, SEATED)
-
-
-async def invited(work: Work, account_id: int, email: str) -> tuple[int | None, Freed]:
-    """The member with this address; or None, and they have an invitation. With it what an older one gave up."""
-    known, freed = await invitations.waiting(work, account_id, [email])
-    person_id = (await people.members_by_address(work, account_id, [email])).get(email)
-    if person_id is None and not known:
-        await invitations.send(work, [invitations.made(work, account_id, email, Role.MEMBER)])
-    return person_id, freed
-
-
-async def sit(work: Work, assignment: Assignment) -> None:
-    """Write a new assignment. Raises AlreadySeated where others were faster."""
-    work.add(assignment)
-    try:
-        await work.flush()
-    except IntegrityError as conflict:
-        if "one_seat_a_person" in str(conflict.orig):
-            raise AlreadySeated(assignment.email) from None
-        raise
 
 
 async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
@@ -546,7 +297,3 @@ async def _why_not(work: Work, account_id: int, pool_id: int) -> Problem:
     told = seating.PoolClosed(pool.name) if pool.closed else PoolExhausted(pool.purchased, pool.set_apart)
     told.overtaken = True
     return told
-
-
-async def _free(work: Work, account_id: int, assignments: Sequence[Assignment], reason: str) -> None:
-    await leaving.count(work, account_id, {}, await leaving.leave(work, assignments, reason))

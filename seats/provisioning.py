@@ -19,7 +19,7 @@ from auth.directories.tables import Directory, DirectoryUser
 from auth.policy import Role
 from kernel.errors import NotFound
 from kernel.work import Work
-from seats import invitations, keeping, leaving, operations
+from seats import invitations, keeping, leaving, operations, wanting
 from seats.seating import SeatSource
 
 _SEATLESS = {Role.OWNER, Role.BILLING_ADMIN, Role.AUDITOR}
@@ -171,11 +171,9 @@ async def _come(work: Work, directory: Directory, row: DirectoryUser, role: Role
     if directory.pool_id is None:
         return
     if row.seat_wanted and role not in _SEATLESS:
-        await operations.want(work, row.account_id, directory.pool_id, (row.person_id, row.email), SeatSource.SCIM)
+        await wanting.want(work, row.account_id, directory.pool_id, (row.person_id, row.email), SeatSource.SCIM)
     elif not row.seat_wanted:
-        await operations.want_no_more(
-            work, row.account_id, row.person_id, SeatSource.SCIM, "not wanted by the directory"
-        )
+        await wanting.want_no_more(work, row.account_id, row.person_id, SeatSource.SCIM, "not wanted by the directory")
 
 
 async def _go(work: Work, row: DirectoryUser, kept_until: datetime | None) -> None:

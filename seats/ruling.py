@@ -19,7 +19,7 @@ from auth.directories.tables import GroupRule
 from auth.policy import ROLES, Permission, Role, outranks
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import operations
+from seats import wanting
 from seats.seating import SeatSource
 
 HIGHEST = 1_000
@@ -117,9 +117,9 @@ async def _sit(work: Work, account_id: int, row: Any, rule: Rule | None) -> None
     pool = _pool(row, rule)
     given: Collection[int] = row["given"]
     if set(given) - {pool}:
-        await operations.want_no_more(work, account_id, row["person_id"], SeatSource.GROUP, NO_LONGER, keep=pool)
+        await wanting.want_no_more(work, account_id, row["person_id"], SeatSource.GROUP, NO_LONGER, keep=pool)
     if pool is not None and pool not in row["held"]:
-        await operations.want(work, account_id, pool, (row["person_id"], row["email"]), SeatSource.GROUP)
+        await wanting.want(work, account_id, pool, (row["person_id"], row["email"]), SeatSource.GROUP)
 
 
 def _pool(row: Any, rule: Rule | None) -> int | None:

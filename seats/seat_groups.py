@@ -25,7 +25,7 @@ from seats.allotting import (
     check_allocation,
     free,
 )
-from seats.operations import invited, key_of, overdue, seated, sit
+from seats.places import invited, key_of, overdue, seated, sit
 from seats.seating import CONSUMING, AlreadySeated, PoolClosed, PoolExhausted, SeatSource
 from seats.tables import Assignment, LicensePool, SeatGroup
 

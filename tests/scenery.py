@@ -30,8 +30,8 @@ from gateway.app import build
 from gateway.settings import Settings
 from kernel import database, ids
 from kernel.clock import SimulatedClock
+from kernel.id_blocks import IdBlocks
 from kernel.readers import Readers
-from kernel.work import IdBlocks
 from tests.agreeing import Agreement
 from tests.auth.forging import jwk, rsa_key, signed
 from tests.auth.naming import NameServer, name_server

@@ -18,9 +18,9 @@ from billing.entitlements import EntitlementKind
 from billing.pricing import Model
 from kernel import ids
 from kernel.clock import SimulatedClock
+from kernel.id_blocks import IdBlocks
 from kernel.rows import plain
 from kernel.time import Interval
-from kernel.work import IdBlocks
 
 
 async def put(connection: asyncpg.Connection, *rows: SQLModel) -> None:

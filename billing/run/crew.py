@@ -29,7 +29,7 @@ from billing.run import chunks, queries
 from billing.run.chunks import NOTHING, SIZE, Progress, Run, Tally
 from billing.run.worker import Stopped, Worker
 from kernel.errors import Unavailable
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 
 Watch = Callable[[Progress], None]
 """Told, now and then, how far the run is."""

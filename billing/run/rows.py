@@ -22,9 +22,9 @@ from billing.run.chains import End, Said
 from billing.run.chunks import Run
 from billing.run.forms import INVOICE, LINE, NULL, TRANSFER, Form, copied, escaped, transfers
 from billing.seller import seller
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
 from kernel.time import Period
-from kernel.work import IdBlocks
 
 _COLUMNS = {
     "line_item": (

@@ -14,7 +14,7 @@ from billing.run import chunks, queries
 from billing.run.chunks import Run, Tally
 from billing.run.pricing import Pricing, Shelf
 from billing.run.rows import Overtaken, Renewal, write
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 
 Stopped = Callable[[], bool]
 """Whether to stop after the chunk at hand."""

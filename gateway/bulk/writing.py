@@ -31,7 +31,8 @@ from gateway.patience import timely
 from gateway.recognizing import person
 from kernel.audit import INSTALLATION, Origin
 from kernel.errors import Code, TooComplex
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from resolvers.info import Context
 
 _PAGES = 20

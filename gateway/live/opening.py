@@ -29,7 +29,8 @@ from gateway.requests import Asked
 from gateway.sources import Sources, client_of
 from kernel.audit import Origin
 from kernel.clock import Clock
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from gateway.scaling.traits import EVERY, MONTHS, WANTED, Calendar, Traits, addr
 from gateway.seeding import stocked
 from kernel import database
 from kernel.errors import Conflict, InvalidInput
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 FEWEST = 2 * EVERY
 CHUNK = 2_000

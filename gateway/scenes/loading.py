@@ -13,7 +13,7 @@ from gateway.scenes.people import Cast
 from gateway.scenes.stage import Playing, Stage
 from gateway.scenes.workspaces import Tenant
 from kernel import database, ids
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 
 
 async def load(url: str, scene: Scene, now: datetime) -> dict[str, str]:

@@ -11,7 +11,7 @@ from gateway.scenes.agreements import Running
 from gateway.scenes.payer import Payer
 from gateway.scenes.workspaces import Tenant
 from kernel.errors import InvalidInput
-from seats import buying, operations, queries
+from seats import buying, operations, places, pools, queries
 from seats.seating import INVITED_FOR, SeatState
 from seats.tables import Assignment
 
@@ -37,9 +37,9 @@ def announce(tenant: Tenant, payer: Payer) -> None:
 async def _buy(tenant: Tenant, payer: Payer, place: str, told: form.Pool) -> None:
     account, work, stage = await payer.acts(), payer.stage.work, payer.stage
     price = await agreements.sold(payer, account, told)
-    pool = await operations.create_pool(work, account, price.id, told.seats, told.name)
+    pool = await pools.create_pool(work, account, price.id, told.seats, told.name)
     subscription = await billing.subscription(work, account.id, pool.subscription_id)
-    closes = partial(operations.close_pools, work, account.id, subscription.id)
+    closes = partial(pools.close_pools, work, account.id, subscription.id)
     running = await agreements.begin(payer, place, told, subscription, closes)
     bought = _Pool(tenant, payer, account.id, pool.id, running)
     for number, more in enumerate(told.more):
@@ -107,7 +107,7 @@ async def _wait(bought: _Pool, told: form.Seat) -> None:
     )
     if pool.assigned < pool.purchased:
         raise InvalidInput(f"Nobody waits while seats are free, and {pool.purchased - pool.assigned} are.")
-    waiting = operations.seated(work, pool, person.id, told.email, told.source)
+    waiting = places.seated(work, pool, person.id, told.email, told.source)
     waiting.state = SeatState.WAITLISTED
     work.add(waiting)
     work.emit(events.SeatWaitlisted(pool.account_id, waiting.id, pool.id), waiting)

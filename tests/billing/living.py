@@ -29,8 +29,9 @@ from billing import (
 )
 from billing.invariants import INVARIANTS
 from kernel import database
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 
 CATALOG = Path(__file__).resolve().parents[2] / "catalog"
 STAFF = {"staff": "on"}

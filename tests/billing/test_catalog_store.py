@@ -24,8 +24,9 @@ from billing.rating import Aggregation
 from billing.states import SubscriptionState
 from billing.tables import Subscription, SubscriptionItem
 from kernel import audit, database
+from kernel.id_blocks import IdBlocks
 from kernel.time import Interval
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from tests.billing.catalogs import CATALOG
 
 SOLD = read(CATALOG)

@@ -20,7 +20,8 @@ from billing.coupon_changes import CodeSpent, CouponAdded, CouponChanged, Coupon
 from billing.coupon_terms import ListedCode, ListedCoupon
 from billing.localized import Localized
 from kernel import database
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNTIL = datetime(2026, 6, 1, tzinfo=UTC)

@@ -21,7 +21,8 @@ from gateway.installation import configure, signer
 from gateway.settings import Settings
 from kernel import database, ids
 from kernel.clock import SimulatedClock
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from tests.docs.pages import Example
 
 _FOLLOWED = {"invoice": "invoice", "payment": "payment", "subscription": "subscription", "seat": "assignment"}

@@ -20,7 +20,7 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from kernel import database
 from kernel.clock import SimulatedClock
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 from payments.rail.opening import Rail
 from tests.docs.pages import ROOT, blocks
 

@@ -20,8 +20,9 @@ from gateway.import_invoices import Carried, Taking
 from gateway.importing import Outcome
 from kernel import database, ids
 from kernel.clock import SimulatedClock
+from kernel.id_blocks import IdBlocks
 from kernel.money import Money
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from payments import hearing
 from payments.attempts import Presence
 from payments.rail.opening import Rail

@@ -23,8 +23,9 @@ from gateway.importing import Outcome
 from kernel import database, ids
 from kernel.clock import SimulatedClock
 from kernel.errors import InvalidInput
+from kernel.id_blocks import IdBlocks
 from kernel.time import Anchor, Interval
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from seats import buying
 from tests.gateway.running import ROOT, environment, run
 from tests.gateway.test_importing import Installation, here, stays

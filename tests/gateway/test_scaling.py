@@ -16,7 +16,8 @@ from gateway.scaling import AlreadyScaled, scale
 from gateway.scaling.traits import WANTED
 from kernel import database
 from kernel.errors import Conflict, InvalidInput
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from tests.databases import own_database
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)

@@ -13,7 +13,8 @@ from billing import dunning_queries
 from gateway import seeding, verification
 from gateway.catalog import FOLDER, read
 from kernel import database
-from kernel.work import IdBlocks, Work
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
 from seats.seating import InvitationState, SeatState
 from tests.databases import own_database
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel import database, turns
+from kernel.id_blocks import IdBlocks
 from kernel.turns import AT_ONCE, Turns
-from kernel.work import IdBlocks, Work
+from kernel.work import Work
 from tests.scenery import World
 
 

@@ -22,7 +22,7 @@ from billing.subscriptions import CancelAt
 from gateway.worker import Worker
 from kernel.time import Interval
 from kernel.work import Work
-from seats import buying, operations
+from seats import buying, operations, pools
 from seats.buying import Resized
 from seats.seating import SeatSource
 from tests.billing.living import Life, lives
@@ -52,7 +52,7 @@ class Buyer:
 
     async def buy(self, price: int, seats: int) -> int:
         """A pool with so many seats; its place among the pools."""
-        pool = await self.life.do(lambda work, account: operations.create_pool(work, account, price, seats, "Seats"))
+        pool = await self.life.do(lambda work, account: pools.create_pool(work, account, price, seats, "Seats"))
         self.pools.append(pool.id)
         return len(self.pools) - 1
 

@@ -17,8 +17,9 @@ from auth.policy import ROLES, Actor, ActorKind, Role, sees
 from kernel import database, ids, turns
 from kernel.audit import Origin
 from kernel.errors import Problem
-from kernel.work import IdBlocks, Work
-from seats import bulk, buying, operations
+from kernel.id_blocks import IdBlocks
+from kernel.work import Work
+from seats import bulk, buying, operations, pools
 from seats import invitations as letters
 from seats.seating import SeatSource
 from tests.scene import Scene, Somebody
@@ -130,7 +131,7 @@ def expire(scene: Scene, invitation: str) -> Act:
 
 def close(scene: Scene, subscription: int) -> Act:
     """Close the pools of an ended subscription."""
-    return lambda work: operations.close_pools(work, scene.number, subscription)
+    return lambda work: pools.close_pools(work, scene.number, subscription)
 
 
 # What is seen

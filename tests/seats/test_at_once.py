@@ -10,7 +10,7 @@ from auth import queries as people
 from kernel import ids
 from kernel.calls import literal
 from kernel.work import Work
-from seats import operations, queries
+from seats import operations, queries, wanting
 from seats.seating import SeatSource
 from tests.scene import Scene, Somebody
 from tests.seats.racing import Act, Racers, assign, figures, release, remove, resize, transfer
@@ -128,7 +128,7 @@ def want(scene: Scene, pool: str, who: Somebody) -> Act:
     async def act(work: Work) -> None:
         await people.workspace(work, scene.number, lock=True)
         number = ids.decode("pool", pool)
-        await operations.want(work, scene.number, number, (who.number, who.email), SeatSource.SCIM)
+        await wanting.want(work, scene.number, number, (who.number, who.email), SeatSource.SCIM)
 
     return act
 

@@ -29,7 +29,7 @@ from kernel import ids
 from kernel.audit import Origin
 from kernel.errors import Problem
 from kernel.work import Work
-from seats import bringing_back, buying, groups, invitations, keeping, operations, provisioning, ruling
+from seats import bringing_back, buying, groups, invitations, keeping, operations, pools, provisioning, ruling
 from seats.groups import TellsGroup
 from seats.invariants import INVARIANTS
 from seats.seating import INVITED_FOR, SeatSource
@@ -238,7 +238,7 @@ class Office(RuleBasedStateMachine):
         async def act(work: Work) -> None:
             account = await people.account(work, self.scene.number)
             await buying.cancel(work, account, subscription, CancelAt.NOW, None)
-            await operations.close_pools(work, self.scene.number, subscription)
+            await pools.close_pools(work, self.scene.number, subscription)
 
         assert self.act(act) == "done"
         self.pools[HOME] = self.run(self.scene.pool(ROOM[HOME]))

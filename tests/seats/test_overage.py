@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel import ids
 from kernel.errors import InvalidInput
 from kernel.work import Work
-from seats import asking, bulk, deciding, growing, operations, queries
+from seats import asking, bulk, deciding, growing, operations, queries, wanting
 from seats.overage import MOST_SEATS, Overage, limit_of, missing
 from seats.seating import SeatSource
 from tests.scene import Scene, Somebody
@@ -115,12 +115,12 @@ async def test_whoever_races_for_a_full_pool_buys_a_seat_each_and_none_twice(rac
     assert await resized(workspace) == [(size, size + 1) for size in range(5, 25)]
 
 
-def wanting(scene: Scene, pool: str, who: Somebody) -> Act:
+def wants_a_seat(scene: Scene, pool: str, who: Somebody) -> Act:
     """Want a seat for a member, as a directory does."""
 
     async def act(work: Work) -> None:
         member = (who.number, who.email)
-        await operations.want(work, scene.number, ids.decode("pool", pool), member, SeatSource.SCIM)
+        await wanting.want(work, scene.number, ids.decode("pool", pool), member, SeatSource.SCIM)
 
     return act
 
@@ -130,7 +130,7 @@ async def test_a_directory_buys_up_to_the_limit_and_lets_the_rest_wait(racers: R
     await buys(workspace, 4)
     members = [await workspace.join() for _ in range(7)]
 
-    came = await racers.race(workspace, [wanting(workspace, pool, who) for who in members])
+    came = await racers.race(workspace, [wants_a_seat(workspace, pool, who) for who in members])
 
     waiting = await racers.world.value(
         "select count(*) from assignment where account_id = $1 and state = 'waitlisted'", workspace.number
@@ -147,7 +147,7 @@ async def test_a_directory_whose_pool_can_buy_no_more_lets_people_wait(racers: R
         "update subscription set state = 'canceled', ended_at = period_start where account_id = $1", workspace.number
     )
 
-    came = await racers.race(workspace, [wanting(workspace, pool, await workspace.join())])
+    came = await racers.race(workspace, [wants_a_seat(workspace, pool, await workspace.join())])
 
     assert came == Counter(done=1)
     assert await figures(racers.world, pool) == (0, 0, 0, 0)

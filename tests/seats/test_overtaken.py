@@ -10,7 +10,7 @@ import pytest
 
 from kernel import ids
 from kernel.work import Work
-from seats import operations
+from seats import operations, wanting
 from seats.seating import SeatSource
 from tests.scene import Scene
 from tests.seats.racing import Racers, blocked, figures
@@ -131,7 +131,7 @@ async def test_whom_a_directory_seats_too_late_has_a_seat_bought_or_waits(
 
     async def want(work: Work) -> None:
         member = (who.number, who.email)
-        await operations.want(work, workspace.number, ids.decode("pool", pool), member, SeatSource.SCIM)
+        await wanting.want(work, workspace.number, ids.decode("pool", pool), member, SeatSource.SCIM)
 
     came = await overtaken(racers, workspace, pool, racers.act(workspace, want))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kernel import database
-from kernel.work import IdBlocks
+from kernel.id_blocks import IdBlocks
 from tests.graph.asking import At
 from tests.scenery import World
 
