@@ -139,7 +139,8 @@ async def depths(connection: asyncpg.Connection, invoices: Operation, seats: Ope
         for share in DEPTHS:
             rows = f"from invoice where {where} order by {way.column} desc, id desc offset {int(length * share)}"
             place = await connection.fetchrow(f"select {way.column} as place, id {rows} limit 1")
-            after = {"after": pages.write(way.sealed, (place["place"], place["id"])) if share else None}
+            parent = 0 if way.every else account[1]
+            after = {"after": pages.write(way.sealed, (place["place"], place["id"], parent)) if share else None}
             asked = Operation("e", way.document, person, email, after, {"seatgraph-reason": "measuring"})
             if not way.every:
                 asked = Operation("e", way.document, invoices.person, invoices.asker, after | {"account": account})
