@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from gateway import http
 from gateway.authentication import REASON
+from gateway.cards import free_of
 from gateway.http import VARIES, shown_with
 from gateway.negotiation import EVENTS, negotiate
 from gateway.recalling import digest
@@ -17,7 +18,8 @@ from kernel.errors import Fault
 from resolvers.compiled.plan import Surprise
 
 _JSON = {b"application/json", b"application/json; charset=utf-8"}
-_UNUSUAL = {b"content-encoding", b"transfer-encoding", b"expect", REASON.encode()}
+_UNUSUAL = {b"content-encoding", b"transfer-encoding", b"expect"}
+_REASON = REASON.encode()
 _BEARER = b"bearer "
 _DIGITS = 9
 _LONGEST = 1_000
@@ -53,6 +55,8 @@ def head_of(headers: Headers) -> Head | None:
         and length.isdigit()
         and len(length) <= _DIGITS
         and int(length) <= BODY
+        # A read is told to nobody, so that a reason for it counts for nothing, unless it is refused.
+        and free_of(told.get(_REASON, b""))
     )
     accept = told.get(b"accept")
     media = _media(accept, http.OFFERED) if len(accept or b"") <= _LONGEST else None

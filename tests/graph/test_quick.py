@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auth.policy import Role
+from auth.policy import Desk, Role
 from gateway.public_answers import PublicAnswers
 from gateway.quick.entrance import Entrance
 from tests.gateway.abuse import ABUSE
@@ -78,6 +78,18 @@ async def test_what_clients_ask_most_is_answered_alike(document: str, accept: di
     assert quick == usual
     assert quick[0] == 200
     assert quick[2].startswith('{"data":{')
+    assert answered == 1
+
+
+async def test_our_staff_read_with_a_reason_at_the_quick_door(workspace: Scene) -> None:
+    staff = await workspace.world.person("finance", desk=Desk.FINANCE)
+    told = {"authorization": f"Bearer {staff.bearer}", "seatgraph-reason": "Ticket 12: what is still open"}
+    document = "query Open { invoices(first: 3, filter: {state: [OPEN]}) { nodes { id total { minor } } } }"
+
+    quick, usual, answered = await both(workspace.world, asks(document), JSON | NEW | told)
+
+    assert quick == usual
+    assert quick[0] == 200
     assert answered == 1
 
 
