@@ -242,7 +242,9 @@ if __name__ == "__main__":
         postmaster = int((place / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         with Path(os.devnull).open("w") as nowhere:
             configure_logging(production=True, stream=nowhere)
-            os.environ |= {"DATABASE_URL": address} | in_production(settings_of())
+            settings = settings_of()
+            assert signer(settings), "in development a key is made"
+            os.environ |= {"DATABASE_URL": address} | in_production(settings)
             server = serving(address)
             asyncio.run(measured(address, server, postmaster, Pace(told.rounds, told.requests), told.only))
     finally:
