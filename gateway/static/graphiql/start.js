@@ -31,24 +31,25 @@ show();
 
 const root = ReactDOM.createRoot(document.getElementById("graphiql"));
 
-function open(example) {
+// A new editor begins with the first example, which anybody may ask.
+function open(first, example) {
   const given = example
     ? { query: example.query, variables: JSON.stringify(example.variables ?? {}, null, 2), response: "" }
     : {};
-  const defaults = { defaultEditorToolsVisibility: true, defaultQuery: "{\n  __typename\n}\n" };
+  const defaults = { defaultEditorToolsVisibility: true, defaultQuery: first.query };
   root.render(React.createElement(GraphiQL, { fetcher: ask, ...defaults, ...given }));
 }
 
-async function offer() {
+async function start() {
   const found = await (await fetch("/graphiql/examples.json")).json();
   for (const [place, example] of found.entries()) {
     examples.add(new Option(example.title, String(place)));
   }
   examples.addEventListener("change", () => {
-    if (examples.value) open(found[Number(examples.value)]);
+    if (examples.value) open(found[0], found[Number(examples.value)]);
     examples.value = "";
   });
+  open(found[0]);
 }
 
-open();
-offer();
+start();
