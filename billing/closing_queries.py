@@ -64,7 +64,8 @@ _CLOSINGS = f"""
         select due.*, day::date as day, (day + interval '1 day') at time zone time_zone as ends_at
         from due, generate_series(first::timestamp, least(last, first + {MOST_DAYS - 1})::timestamp, '1 day') day
     ), sums as (
-        select d.account_id, d.currency, d.time_zone, d.day, d.ends_at, k.minor as kept, k.ahead,
+        select d.account_id, d.currency, d.time_zone, d.day, d.ends_at, k.minor as kept,
+               k.ahead or d.day < d.last as ahead,
                d.deferred_minor + m.minor - k.minor as over
         from days d
         cross join lateral ({REST}) k

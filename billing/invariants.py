@@ -186,9 +186,16 @@ CLOSING = (
         "No account's books stay open for two days while those of others are closed.",
         16,
         """
-        select format('recognition_clock %s %s', account_id, currency), format('was to be closed at %s', due_at)
-        from recognition_clock
-        where due_at < (select max(closed_at) from recognition_clock where through is not null) - interval '2 days'
+        with late as (
+            select max(closed_at) - interval '2 days' as at from recognition_clock where through is not null
+        )
+        select format('recognition_clock %s %s', c.account_id, c.currency),
+               case when c.due_at is null then format('rests since %s, and more was billed then', c.closed_at)
+                    else format('was to be closed at %s', c.due_at) end
+        from recognition_clock c, late
+        where c.due_at < late.at or c.due_at is null and exists (
+            select from invoice v where v.account_id = c.account_id and v.currency = c.currency
+            and v.issued_at >= c.closed_at and v.issued_at < late.at and v.state <> 'draft' and v.kind <> 'imported')
         """,
     ),
 )

@@ -157,6 +157,22 @@ async def test_a_clock_that_rests_goes_on_with_the_next_invoice(url: str, opened
     await life.assert_sound()
 
 
+async def test_books_that_were_open_for_months_are_closed_to_the_last_day_that_is_over(url: str, opened: Open) -> None:
+    # The first month has as many days as are closed at once, and at their end nothing is deferred.
+    life = await paying(opened)
+    for length in (31, 30):
+        life.now += length * DAY
+        await life.do(lambda work, account: changes.renew(work, account, life.subscription_id))
+    life.now += 10 * DAY
+
+    await closed(url, life)
+
+    told = await days(life, date(2026, 3, 15), life.now.date() - DAY)
+    assert [day.booked for day in told] == [day.deferred for day in told]
+    assert told[-1].deferred.minor > 0
+    await life.assert_sound()
+
+
 async def test_what_is_written_late_is_counted_by_the_next_closing(url: str, opened: Open) -> None:
     life = await paying(opened)
     life.now += 2 * DAY

@@ -427,6 +427,16 @@ PLANTED = [
     ),
     (
         (
+            "insert into recognition_clock (account_id, currency, closed_at, through, time_zone, seen)"
+            " select 10, 'USD', min(issued_at) - interval '1 day', null::date, null, null from invoice union all"
+            " select 10, 'EUR', max(issued_at) + interval '4 days', current_date, 'UTC', pg_current_snapshot()::text"
+            " from invoice"
+        ),
+        "No account's books stay open for two days while those of others are closed.",
+        "recognition_clock 10 USD: rests since",
+    ),
+    (
+        (
             "insert into invoice_dunning (account_id, id, state, course, schedule, time_zone, started_at)"
             " values (10, 42, 'running', 'ask', 'standard', 'UTC', now())"
         ),
