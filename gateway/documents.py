@@ -2,7 +2,7 @@
 
 Limits come before validation, because validation has a rule that is not linear.
 That rule has a budget of its own, so the dearest document costs a few ten
-milliseconds, once. What is remembered is bounded by the size of all documents
+milliseconds, once, beside other requests. What is remembered is bounded by the size of all documents
 and their plans together, the least recently used going first; refusals have a shelf of their own,
 so that nonsense never pushes good documents out.
 
@@ -13,7 +13,9 @@ its figures (for a cost), its digest (the `sha256:` id of trusted documents) and
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -46,6 +48,9 @@ from kernel.errors import Fault, Forbidden, InvalidInput, TooComplex
 from resolvers.compiled.plan import Plans
 
 _MOST_ERRORS = 20
+_SHORT = 1_000
+"""Characters of a text that is read in no more time than it takes to hand it to a thread, or hardly more."""
+
 _REFUSALS = 500
 _TOKEN = 350
 """The bytes that a token takes in a syntax tree, measured."""
@@ -125,11 +130,22 @@ class Documents:
         self._rules = tuple(bounded if rule is _OVERLAPS else rule for rule in specified_rules)
         self._documents: _Shelf[Document] = _Shelf(room)
         self._refusals: _Shelf[Refusal] = _Shelf(_REFUSALS)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="documents")
 
     def read(self, source: str) -> Document | Refusal:
         """The document that this text is, or why it may not be executed."""
         digest = sha256(source.encode()).hexdigest()
-        return self.known(digest) or self._first_read(source, digest)
+        return self.known(digest) or self._kept(*self._first_read(source, digest))
+
+    async def read_beside(self, source: str) -> Document | Refusal:
+        """The same, while others are answered: a text that is new and long is read in a thread, one at a time."""
+        if len(source) <= _SHORT:
+            return self.read(source)
+        digest = sha256(source.encode()).hexdigest()
+        if found := self.known(digest):
+            return found
+        first = await asyncio.get_running_loop().run_in_executor(self._reader, self._first_read, source, digest)
+        return self.known(digest) or self._kept(*first)
 
     def known(self, digest: str) -> Document | Refusal | None:
         """The document whose text has this SHA-256, if this process has met it lately."""
@@ -149,26 +165,28 @@ class Documents:
             raise TooComplex(says, limit="cost", most=most)
         return cost
 
-    def _first_read(self, source: str, digest: str) -> Document | Refusal:
+    def _first_read(self, source: str, digest: str) -> tuple[Document | Refusal, int]:
+        """A document or a refusal, and what it weighs."""
         try:
             syntax = self._parse(source)
         except GraphQLError as error:
-            return self._refuse(digest, [error], parsed=not isinstance(error, GraphQLSyntaxError))
+            return _refusal(digest, [error], parsed=not isinstance(error, GraphQLSyntaxError)), 1
         try:
             document = self._limited(syntax, digest)
         except Fault as fault:
-            return self._refuse(digest, [GraphQLError(fault.message, original_error=fault)])
+            return _refusal(digest, [GraphQLError(fault.message, original_error=fault)]), 1
         if errors := self._validate(syntax):
-            return self._refuse(digest, errors)
+            return _refusal(digest, errors), 1
         document = self._priced(document)
-        document.plans.grown = partial(self._documents.grow, digest)
-        self._documents.put(digest, document, len(source) + _TOKEN * document.figures.tokens)
-        return document
+        return document, len(source) + _TOKEN * document.figures.tokens
 
-    def _refuse(self, digest: str, errors: list[GraphQLError], *, parsed: bool = True) -> Refusal:
-        refusal = Refusal(digest, tuple(refused(error) for error in errors), parsed)
-        self._refusals.put(digest, refusal, 1)
-        return refusal
+    def _kept(self, found: Document | Refusal, weight: int) -> Document | Refusal:
+        if isinstance(found, Refusal):
+            self._refusals.put(found.digest, found, weight)
+        else:
+            found.plans.grown = partial(self._documents.grow, found.digest)
+            self._documents.put(found.digest, found, weight)
+        return found
 
     def _parse(self, source: str) -> DocumentNode:
         try:
@@ -217,6 +235,10 @@ class Documents:
 
     def _broken(self, syntax: DocumentNode, rules: tuple[type[ASTValidationRule], ...]) -> list[GraphQLError]:
         return validate(self.schema, syntax, rules, _MOST_ERRORS, hide_suggestions=not self.suggestions)
+
+
+def _refusal(digest: str, errors: list[GraphQLError], *, parsed: bool = True) -> Refusal:
+    return Refusal(digest, tuple(refused(error) for error in errors), parsed)
 
 
 def core(schema: strawberry.Schema) -> GraphQLSchema:

@@ -56,6 +56,9 @@ UNREAD = 60
 BESIDE = 8
 """Connections that a process takes beside those that requests are answered on."""
 
+TURN = 0.001
+"""Seconds for which a thread that reads a document holds up the one that answers."""
+
 KEPT_FREE = 10
 """Connections to PostgreSQL that are left to others: the worker, commands, whoever looks after it."""
 
@@ -88,6 +91,7 @@ def serve(settings: Settings, say: Say, tell: Say, *, working: bool, patience: i
             )
             # What was made so far stays, and the garbage collector needn't look at it again.
             gc.freeze()
+            sys.setswitchinterval(TURN)
             welcome = (lambda: _welcome(settings, door, guide, say)) if first else (lambda: None)
             _Server(configured(app), welcome, lambda: _close(app)).run(sockets=[door])
 

@@ -52,7 +52,7 @@ class Sources:
             raise InvalidInput("The 'sha256Hash' is not that of the 'query'.")
         if self._held_to_it(client) and not (self.registry and await self.registry.trusts(digest, client)):
             raise Forbidden("This client asks registered documents alone. Register its manifest, or send a documentId.")
-        return self.documents.read(asked.query)
+        return await self.documents.read_beside(asked.query)
 
     async def _registered(self, id_: str, client: str | None) -> str:
         if self.registry is None:

@@ -1,10 +1,12 @@
 """Documents: read once, limited before they are validated, and refused quickly."""
 
+import asyncio
 from hashlib import sha256
+from threading import Event
 from time import thread_time
 
 import pytest
-from graphql import Lexer, OperationType, Source, TokenKind, get_introspection_query
+from graphql import DocumentNode, Lexer, OperationType, Source, TokenKind, get_introspection_query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +35,35 @@ def refusal(source: str, documents: Documents = DOCUMENTS) -> Refusal:
 
 def code(found: Refusal) -> str:
     return str(found.errors[0]["extensions"]["code"])
+
+
+async def test_a_long_text_is_read_while_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents, go_on, parse = Documents(SCHEMA), Event(), Documents._parse
+    long = "{ hello }" + " " * 2_000
+
+    def parsed(self: Documents, source: str) -> DocumentNode:
+        assert source != long or go_on.wait(30)
+        return parse(self, source)
+
+    monkeypatch.setattr(Documents, "_parse", parsed)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        twice = [group.create_task(documents.read_beside(long)) for _ in range(2)]
+        other = await documents.read_beside("{ hello }")
+        waiting = not any(each.done() for each in twice)
+        go_on.set()
+
+    assert isinstance(other, Document)
+    assert waiting
+    assert isinstance(twice[0].result(), Document)
+    assert twice[0].result() is twice[1].result() is documents.read(long)
+
+
+@pytest.mark.parametrize("name", ABUSE)
+async def test_what_is_refused_in_a_thread_is_refused_alike(name: str) -> None:
+    beside, alone = await Documents(SCHEMA).read_beside(ABUSE[name]), refusal(ABUSE[name])
+
+    assert isinstance(beside, Refusal)
+    assert (beside.errors, beside.parsed) == (alone.errors, alone.parsed)
 
 
 def test_a_document_tells_its_operations_and_how_far_they_reach() -> None:
