@@ -49,7 +49,7 @@ from resolvers.compiled.plan import Plans
 
 _MOST_ERRORS = 20
 _SHORT = 1_000
-"""Characters of a text that is read in no more time than it takes to hand it to a thread, or hardly more."""
+"""Characters of a text that is read at once: what others wait for then are a few milliseconds."""
 
 _REFUSALS = 500
 _TOKEN = 350

@@ -7,6 +7,7 @@ from auth.operations import named
 from auth.tables import Account
 from billing import queries as billing
 from billing import subscriptions
+from billing.tables import SubscriptionItem
 from kernel.work import Work
 from seats import events, leaving, queries, seat_group_queries
 from seats.seating import Loss
@@ -18,24 +19,11 @@ async def create_pool(
 ) -> LicensePool:
     """Buy seats: a subscription with one item, and the pool it pays for. Raises billing's refusals."""
     name = named(name, what="A pool's name")
-    subscription, item = await subscriptions.subscribe(work, account, price_id, seats, code)
+    _, item = await subscriptions.subscribe(work, account, price_id, seats, code)
     _, version, plan = await billing.offer(work, price_id)
     if not version.seats:
         raise subscriptions.PlanNotOffered(plan.key, "not sold per seat")
-    pool = LicensePool(
-        account_id=account.id,
-        id=work.new_id(),
-        name=name,
-        plan_id=item.plan_id,
-        subscription_id=subscription.id,
-        subscription_item_id=item.id,
-        purchased=seats,
-        created_at=work.now,
-    )
-    work.add(pool)
-    await work.flush()
-    work.emit(events.PoolCreated(account.id, pool.id), pool)
-    return pool
+    return await _opened(work, item, name)
 
 
 async def open_pools(work: Work, account_id: int, subscription_id: int) -> None:
@@ -48,19 +36,25 @@ async def open_pools(work: Work, account_id: int, subscription_id: int) -> None:
         price, version, plan = await billing.offer(work, item.price_id)
         if version.seats is None or price.meter or item.id in known:
             continue
-        pool = LicensePool(
-            account_id=account_id,
-            id=work.new_id(),
-            name=plan.name["en"],
-            plan_id=item.plan_id,
-            subscription_id=subscription_id,
-            subscription_item_id=item.id,
-            purchased=item.quantity,
-            created_at=work.now,
-        )
-        work.add(pool)
-        await work.flush()
-        work.emit(events.PoolCreated(account_id, pool.id), pool)
+        await _opened(work, item, plan.name["en"])
+
+
+async def _opened(work: Work, item: SubscriptionItem, name: str) -> LicensePool:
+    """A new pool, with the seats that an item pays for."""
+    pool = LicensePool(
+        account_id=item.account_id,
+        id=work.new_id(),
+        name=name,
+        plan_id=item.plan_id,
+        subscription_id=item.subscription_id,
+        subscription_item_id=item.id,
+        purchased=item.quantity,
+        created_at=work.now,
+    )
+    work.add(pool)
+    await work.flush()
+    work.emit(events.PoolCreated(pool.account_id, pool.id), pool)
+    return pool
 
 
 async def close_pools(work: Work, account_id: int, subscription_id: int) -> None:
