@@ -99,7 +99,7 @@ def build(
     answers at, the sandbox that plays the rail tells it of its events. At its `post` it tells its figures to others.
     """
     configure(settings)
-    graph = schema.build()
+    graph = schema.graph()
     engine = database.engine(url, pool_size=connections - connections // 3)
     documents = Documents(graph, introspection=not settings.in_production, suggestions=not settings.in_production)
     reads = Reads(graph, explain=settings.explain)

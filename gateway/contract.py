@@ -21,7 +21,7 @@ COMMITTED = Path(schema.__file__).with_name("schema.graphql")
 
 def text() -> str:
     """The schema of the graph in the schema definition language."""
-    return schema.build().as_str() + "\n"
+    return schema.graph().as_str() + "\n"
 
 
 def part() -> str:

@@ -20,7 +20,7 @@ from schema import subgraph
 
 def router_route(settings: Settings, body: int) -> Route:
     """The address of the subgraph, where a request has at most so many bytes."""
-    part = subgraph.build()
+    part = subgraph.graph()
     documents = Documents(part, introspection=not settings.in_production, suggestions=not settings.in_production)
 
     def sources(request: Request) -> Sources:

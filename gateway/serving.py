@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+# First, because it looks for the sources of its models in all that was imported before: a sixth of a start, if last.
+import scim2_server.handler  # noqa: F401
 import uvicorn
 from starlette.applications import Starlette
 
@@ -140,7 +142,7 @@ async def _work(settings: Settings, url: str, say: Say, tell: Say) -> None:
     engine = database.engine(url)
     async with clock(settings, url) as ticking, rail(settings, url) as paying:
         names, post = Names(settings.nameservers), office(settings)
-        blocks, graph = IdBlocks(), schema.build()
+        blocks, graph = IdBlocks(), schema.graph()
         writer = Writer(graph, engine, blocks, Shapes(graph), Reads(graph))
         worker = Worker(
             url, engine, ticking, blocks, paying, names, post, None, writer, fetcher(settings), nightly=True

@@ -65,7 +65,7 @@ def _in(folder: Path) -> list[Path]:
 
 def _insist_on_answers(path: Path, listed: Sequence[Listed]) -> None:
     """Refuse a manifest with a document that this version would refuse. Raises InvalidInput."""
-    documents = Documents(schema.build())
+    documents = Documents(schema.graph())
     wrong = []
     for each in listed:
         read = documents.read(each.source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
@@ -97,4 +99,10 @@ def build(
     )
 
 
-__all__ = ["audit", "build", "catalog", "joining", "timeline"]
+@cache
+def graph() -> strawberry.Schema:
+    """The graph that clients ask, made once in a process."""
+    return build()
+
+
+__all__ = ["audit", "build", "catalog", "graph", "joining", "timeline"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -41,12 +41,13 @@ _SHARED = re.compile(r"^(type (?:Money|PageInfo)) \{$", re.MULTILINE)
 """Values that other subgraphs may well have, too."""
 
 
-def build() -> strawberry.Schema:
-    """The subgraph."""
+@cache
+def graph() -> strawberry.Schema:
+    """The subgraph, made once in a process."""
     return schema.build(Subgraph, None, _CONFIG)
 
 
-@lru_cache
+@cache
 def sdl() -> str:
     """What a router composes from: the graph, with its entities by their ids, and the values that others share."""
     text = _ENTITY.sub(r'\1 @key(fields: "id") {', schema.build(subscription=None).as_str())

@@ -5,25 +5,41 @@ own accounts, and no test counts on the tables being empty. A file's tests run i
 one process, in their order, so that what one leaves meets the same others in every run.
 """
 
+import gc
 import os
 import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel import database, postgres
 from tests.databases import own_database
 from tests.scenery import Scene, World, opened
 
+# Most of what is imported and collected lives to the end, and looking for garbage in it takes its time.
+gc.set_threshold(50_000)
+
 # Workers inherit it, and so find the server of their run.
 RUN = os.environ.setdefault("SEATGRAPH_TEST_RUN", str(os.getpid()))
 HOMES = "seatgraph-tests-"
 
+# A database is a thousand files, which a disk takes up to a second to make, and there are as many as tests.
+MEMORY, ROOM = Path("/dev/shm"), 6 << 30
+
 # A test's database may be lost when the machine fails, and is never read after that.
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_wal_size": "256MB",
+}
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +83,15 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
+    """Run on the loop that the product is served on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
 def pytest_configure() -> None:
-    """Remove what killed runs left behind."""
+    """Work in memory where there is room, and remove what killed runs left behind."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     for left in Path(gettempdir()).glob(f"{HOMES}*"):
         pid = left.name.removeprefix(HOMES)
         if pid.isdecimal() and not _running(int(pid)):

@@ -18,7 +18,7 @@ FOLDER = Path(schema.__file__).parents[1] / "docs" / "reference"
 
 def text() -> dict[str, str]:
     """Every page by the name of its file."""
-    return all_pages(Graph(schema.build()._schema))  # noqa: SLF001 - Strawberry offers no other way in
+    return all_pages(Graph(schema.graph()._schema))  # noqa: SLF001 - Strawberry offers no other way in
 
 
 def write() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import pytest
-import strawberry
 
 import schema
 from auth.policy import ROLES, SELF, Actor, ActorKind, Desk, Role, sees
@@ -54,11 +52,6 @@ async def life(opened: Open) -> Life:
     return await opened(NOW)
 
 
-@cache
-def graph() -> strawberry.Schema:
-    return schema.build()
-
-
 def finance(desk: Desk = Desk.FINANCE) -> Actor:
     return Actor(kind=ActorKind.STAFF, person_id=1, desk=desk)
 
@@ -74,7 +67,7 @@ async def ask(life: Life, actor: Actor, document: str, reason: str | None = "Ask
     origin = Origin(actor=actor.kind.value, person_id=actor.person_id, reason=reason)
     work = Work(life.engine, life.now, ids=life.blocks, sees=sees(actor), origin=origin)
     try:
-        told = await graph().execute(document, variables, context_value=Context(work, actor))
+        told = await schema.graph().execute(document, variables, context_value=Context(work, actor))
     finally:
         await work.close()
     if told.errors:

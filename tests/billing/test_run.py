@@ -73,7 +73,7 @@ HAPPENINGS = st.lists(
 )
 # To shrink a failure would take longer than to read its two stories.
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
+    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
 )
 async def test_a_run_bills_what_an_interactive_renewal_would_have_billed(
     opened: Open,

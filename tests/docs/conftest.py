@@ -29,7 +29,7 @@ class Seeded:
 @pytest.fixture(scope="session")
 def documents() -> Documents:
     """Reads documents as the product does in development."""
-    return Documents(schema.build())
+    return Documents(schema.graph())
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from kernel.errors import TooComplex
 from tests.gateway.abuse import spread
 from tests.gateway.toy import SCHEMA
 
-DOCUMENTS = Documents(schema.build())
+DOCUMENTS = Documents(schema.graph())
 SEATS = """
     query Seats($workspace: ID!, $count: Int = 50, $who: Boolean = true) {
       workspace(id: $workspace) {

@@ -25,7 +25,7 @@ from resolvers.graph import FACES
 from tests.graph.test_fence import OPEN
 from tests.scenery import World
 
-SCHEMA = schema.build()
+SCHEMA = schema.graph()
 DOCUMENTS, READS = Documents(SCHEMA), Reads(SCHEMA)
 PLAN = "query Plan($key: String!) { plan(key: $key) { key } }"
 

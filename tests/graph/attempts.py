@@ -547,7 +547,7 @@ async def _exporting(scene: Scene, _: str) -> dict[str, Any]:
 @cache
 def mutations() -> dict[str, str]:
     """Every mutation of the graph, with what to select of its result: enough to tell a problem."""
-    found = schema.build()._schema.mutation_type
+    found = schema.graph()._schema.mutation_type
     assert found is not None
     shown = {}
     for name, made in found.fields.items():

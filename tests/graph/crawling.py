@@ -33,7 +33,7 @@ from tests.scenery import Asker, World
 
 _ID = re.compile(r"\b([a-z]{2,12})_[0-9a-f]{13}\b")
 _TRIED_WITH_EVERY_TYPE = {"node", "nodes"}
-_PREVIEWS = {name for name in schema.build()._schema.query_type.fields if name.startswith("preview")}
+_PREVIEWS = {name for name in schema.graph()._schema.query_type.fields if name.startswith("preview")}
 _ASKED = {"accountStatement", "creditBalance", "disputeFigures", "explainInvoice", "revenueSchedule", "trialBalance"}
 _ASKED |= {"joinPreview", "moneyAtRisk", "seatTimeline", "suggestionPreview", "usageEvents"}
 _TRIED_ALONE = _ASKED | _PREVIEWS
@@ -86,7 +86,7 @@ async def _ask_for(world: World, asker: Asker, found: Found, document: str, ids:
 
 @cache
 def _documents() -> Documents:
-    return Documents(schema.build())
+    return Documents(schema.graph())
 
 
 async def _ask(world: World, asker: Asker, found: Found, document: str, variables: dict[str, Any]) -> None:
@@ -119,10 +119,9 @@ def _by_prefix(ids: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 # Documents
 
 
-@cache
 def graph() -> GraphQLSchema:
     """The schema, as graphql-core knows it."""
-    return schema.build()._schema
+    return schema.graph()._schema
 
 
 def ways_in(others: Mapping[str, str]) -> list[str]:

@@ -228,7 +228,7 @@ class Spot(NamedTuple):
 
 
 def spots() -> Iterator[Spot]:
-    kinds = schema.build()._schema.type_map
+    kinds = schema.graph()._schema.type_map
     for name in mutations():
         kind = kinds[f"{name[0].upper()}{name[1:]}Input"]
         assert isinstance(kind, GraphQLInputObjectType)

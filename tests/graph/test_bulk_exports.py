@@ -31,7 +31,7 @@ PEOPLE = "{ workspace(id: $id) { members { nodes { id person { email } } } } }"
 @pytest.fixture(scope="module")
 def agreement() -> Agreement:
     """Asks the executor whatever a statement has answered."""
-    return Agreement(schema.build())
+    return Agreement(schema.graph())
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def filled(kind: Any, depth: int = 0) -> Iterator[Any]:
 
 def requests() -> Iterator[dict[str, Any]]:
     """For each text that a question or a change takes, a request with a card number there."""
-    graph = schema.build()._schema
+    graph = schema.graph()._schema
     for operation, root in (("query", graph.query_type), ("mutation", graph.mutation_type)):
         assert root is not None
         for name, field in root.fields.items():

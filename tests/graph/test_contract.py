@@ -30,7 +30,7 @@ from resolvers.graph import BY_PREFIX
 from schema.changes import MUTATIONS
 from tests.scenery import World
 
-GRAPH = schema.build()._schema
+GRAPH = schema.graph()._schema
 KINDS = {name: kind for name, kind in GRAPH.type_map.items() if not name.startswith("__")}
 BUILT_IN = {"ID", "String", "Int", "Float", "Boolean"}
 

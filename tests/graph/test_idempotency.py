@@ -15,9 +15,9 @@ from schema.changes import MUTATIONS
 from tests.graph.asking import DAY, said, stranger, told, work_off
 from tests.graph.attempts import ATTEMPTS, OURS, whoever_may
 from tests.graph.crowd import evidence
-from tests.scenery import Asker, Reply, Scene
+from tests.scenery import Asker, Reply, Scene, opened
 
-NAMES = sorted(schema.build()._schema.mutation_type.fields)  # type: ignore[union-attr]
+NAMES = sorted(schema.graph()._schema.mutation_type.fields)  # type: ignore[union-attr]
 OTHER: dict[str, dict[str, Any]] = {
     "createServiceKey": {"days": 30},
     "setUpPaymentMethod": {"default": False},
@@ -308,17 +308,18 @@ async def test_a_repeated_answer_shows_nothing_that_one_may_not_see_any_more(wor
     assert again.code == "NOT_FOUND"
 
 
-async def test_a_key_is_forgotten_after_thirty_days(workspace: Scene) -> None:
-    pool, world = await workspace.pool(3), workspace.world
-    await said(workspace, "assignSeat", pool=pool, email="ada@example.test", idempotencyKey="once")
-    mine = "select count(*) from idempotency_key where actor = $1"
+async def test_a_key_is_forgotten_after_thirty_days(fresh_database_url: str) -> None:
+    async with opened(fresh_database_url) as world:
+        workspace = await world.workspace()
+        await said(workspace, "assignSeat", pool=await workspace.pool(3), email="ada@example.test", idempotencyKey="it")
+        mine = "select count(*) from idempotency_key where actor = $1"
 
-    await work_off(world, later=29 * DAY)
-    early = await world.value(mine, f"person:{workspace.owner.number}")
-    await work_off(world, later=100 * DAY)
+        await work_off(world, later=29 * DAY)
+        early = await world.value(mine, f"person:{workspace.owner.number}")
+        await work_off(world, later=100 * DAY)
 
-    assert early == 1
-    assert await world.value(mine, f"person:{workspace.owner.number}") == 0
+        assert early == 1
+        assert await world.value(mine, f"person:{workspace.owner.number}") == 0
 
 
 # What is no key

@@ -77,7 +77,7 @@ def value(node: dict[str, Any], shows: str) -> Any:
 
 
 def test_every_list_of_the_graph_is_walked_here() -> None:
-    kinds = schema.build()._schema.type_map.values()
+    kinds = schema.graph()._schema.type_map.values()
     found = {
         (kind.name, name)
         for kind in kinds

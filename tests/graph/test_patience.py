@@ -43,7 +43,7 @@ async def test_a_query_that_takes_too_long_is_stopped_before_its_request_ends() 
 
 
 async def test_nothing_waits_in_the_database_for_a_query_that_was_stopped(world: World) -> None:
-    graph = schema.build()
+    graph = schema.graph()
     endpoint = graphql_endpoint(graph, world.app.state.door.context, Documents(graph), graphiql=False)
 
     async with world.connection() as owner:

@@ -13,7 +13,7 @@ from gateway import verification
 from kernel import ids
 from tests.graph.asking import logged, work_off
 from tests.paying import authenticate, card, charges, control, invoice_state, owed, rail_of
-from tests.scenery import Asker, Scene
+from tests.scenery import Asker, Scene, opened
 
 SHOWS = """
     __typename
@@ -212,17 +212,20 @@ async def test_a_payment_that_went_through_after_all_is_not_paid_again(workspace
 LOST = ["error_before", "error_after", "drop_before", "drop_after", "truncate", "bad_gateway"]
 
 
-async def test_a_rail_that_is_away_for_days_is_waited_for(workspace: Scene, invoice: str) -> None:
-    await fault(workspace, "*", "drop_before")
-    payment = await paid(workspace, invoice)
-    for hours in (1, 10, 20, 30):
-        await work_off(workspace.world, later=timedelta(hours=hours), charging=True)
-    await mended(workspace)
+async def test_a_rail_that_is_away_for_days_is_waited_for(fresh_database_url: str) -> None:
+    async with opened(fresh_database_url) as world:
+        workspace = await world.workspace()
+        await card(workspace)
+        await fault(workspace, "*", "drop_before")
+        payment = await paid(workspace, await owed(workspace, 1200, 3400))
+        for hours in (1, 10, 20, 30):
+            await work_off(world, later=timedelta(hours=hours), charging=True)
+        await mended(workspace)
 
-    await work_off(workspace.world, later=timedelta(hours=32), charging=True)
+        await work_off(world, later=timedelta(hours=32), charging=True)
 
-    assert payment["state"] == "CREATED"
-    assert await successes(workspace) == [4600]
+        assert payment["state"] == "CREATED"
+        assert await successes(workspace) == [4600]
 
 
 @pytest.mark.parametrize("kind", LOST)

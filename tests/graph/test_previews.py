@@ -312,7 +312,7 @@ def _told(life: Life, case: Case) -> dict[str, Any]:
 @cache
 def _shows() -> dict[str, str]:
     """Every question of the graph, with the type of its answer."""
-    query = schema.build()._schema.query_type
+    query = schema.graph()._schema.query_type
     assert query is not None
     return {name: str(found.type) for name, found in query.fields.items()}
 
@@ -320,7 +320,7 @@ def _shows() -> dict[str, str]:
 @cache
 def _arguments() -> dict[str, dict[str, str]]:
     """Every question of the graph, with its arguments' types."""
-    query = schema.build()._schema.query_type
+    query = schema.graph()._schema.query_type
     assert query is not None
     return {
         name: {key: str(argument.type) for key, argument in found.args.items()} for name, found in query.fields.items()

@@ -356,7 +356,7 @@ WORLDS = st.sampled_from(
 
 
 @given(CHANGES, WORLDS, st.sampled_from(Decrease), st.sampled_from([Interval.MONTH, Interval.YEAR]))
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 async def test_every_policy_asks_for_the_same_over_a_life(
     market: Market,
     steps: list[tuple[int, int]],

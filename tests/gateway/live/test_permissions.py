@@ -30,7 +30,7 @@ RULES = {
 
 
 def test_every_stream_has_its_rule() -> None:
-    followed = schema.build()._schema.subscription_type
+    followed = schema.graph()._schema.subscription_type
 
     assert followed is not None
     assert set(followed.fields) == set(RULES)
