@@ -9,13 +9,11 @@ import gc
 import os
 import shutil
 import tempfile
-from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
-import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kernel import database, postgres
@@ -81,11 +79,6 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     made = database.engine(database_url)
     yield made
     await made.dispose()
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
-    """Run on the loop that the product is served on."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_configure() -> None:

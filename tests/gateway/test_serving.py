@@ -304,7 +304,10 @@ async def test_the_product_outlives_its_database_and_recovers(bare: Path, elsewh
     with running(bare, "serve", "--port", "0", DATABASE_URL=url, SEATGRAPH_ENV="test") as started:
         before = ask(started, PLANS)
         postgres.stop(theirs)
-        during = [ask(started, PLANS) for _ in range(3)]
+        # What was asked a moment ago is remembered for as long, and these weren't asked.
+        during = [
+            ask(started, question) for question in ("{ plans { id } }", "{ plans { id key } }", "{ plans { name } }")
+        ]
         lives = httpx2.get(f"{address(started)}/healthz").status_code
         ready = httpx2.get(f"{address(started)}/readyz").status_code
         postgres.started(theirs, CARELESS)

@@ -627,14 +627,6 @@ async def _fewer_than_none(life: Life) -> Reply:
     return await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=-3)
 
 
-async def _before_the_last_change(life: Life) -> Reply:
-    ahead = "update item_step set at = at + interval '1 hour' where subscription_id = $1 and account_id = $2"
-    await life.world.run(ahead, life.number, life.account)
-    reply = await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=2)
-    await life.world.run(ahead.replace("+", "-"), life.number, life.account)
-    return reply
-
-
 async def _too_many(life: Life) -> Reply:
     return await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=100_001)
 
@@ -674,7 +666,6 @@ async def _nothing_left_to_credit(life: Life) -> Reply:
         (_out_of_step, "PriceNotForSubscription"),
         (_none, "INVALID_INPUT"),
         (_fewer_than_none, "INVALID_INPUT"),
-        (_before_the_last_change, "CONFLICT"),
         (_too_many, "INVALID_INPUT"),
         (_no_item, "INVALID_INPUT"),
         (_no_price, "INVALID_INPUT"),
@@ -693,6 +684,20 @@ async def test_what_is_refused_changes_nothing(
     reply = await attempt(life)
 
     assert (reply.code or _typename(reply)) == word
+    assert await _standing(life) == before
+
+
+async def test_a_change_before_the_last_one_changes_nothing(world: World) -> None:
+    life = await subscribed(world, world.catalog.pro)
+    await world.run(
+        "update item_step set at = at + interval '1 hour' where subscription_id = $1 and account_id = $2",
+        *(life.number, life.account),
+    )
+    before = await _standing(life)
+
+    reply = await life.sends("changeSubscription", subscription=life.id, item=life.item, quantity=2)
+
+    assert reply.code == "CONFLICT"
     assert await _standing(life) == before
 
 
