@@ -27,7 +27,7 @@ gc.set_threshold(50_000)
 RUN = os.environ.setdefault("SEATGRAPH_TEST_RUN", str(os.getpid()))
 HOMES = "seatgraph-tests-"
 
-# A database is a thousand files, which a disk takes up to a second to make, and there are as many as tests.
+# A database is a thousand files, which a disk takes up to a second to make, and a run makes hundreds of them.
 MEMORY, ROOM = Path("/dev/shm"), 6 << 30
 
 # A test's database may be lost when the machine fails, and is never read after that.
