@@ -1,4 +1,4 @@
--- Subscriptions that were billed for the month before, and are due a second apart. Of number n the account is n,
+-- Subscriptions that were billed for the month before, and are due within a day. Of number n the account is n,
 -- its items are 10 n and above. `:count` is how many there are.
 
 insert into plan values (1, 'pro', 'anyone', '{"en": "Pro"}', '{}', 1, now());
