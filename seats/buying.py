@@ -63,6 +63,7 @@ class Quote:
 
 async def preview(work: Work, account: Account, pool_id: int, seats: int, *, by_itself: bool = False) -> Quote:
     """What so many seats would bill, and when, bought by somebody or by itself. Raises the refusals of `resize`."""
+    subscriptions.quantity_of(seats)
     pool = await _open(work, account.id, pool_id)
     await _keep_groups(work, pool, seats)
     wish = Wish(pool.subscription_item_id, quantity=seats)
@@ -98,6 +99,7 @@ async def resize(
     Those `kept` are for whom they are bought, and go to nobody who waits. Seats that a pool
     buys `by_itself` are billed at once where it has grown far; what somebody buys, as the account chose.
     """
+    subscriptions.quantity_of(seats)
     # Whoever changes or renews waits for the clock first, and only then looks how many seats there are.
     number, due_at = await queries.take_clock(work, account.id, pool_id)
     if due_at <= work.now:

@@ -722,14 +722,26 @@ async def test_a_canceled_subscription_is_over(mutation: str, more: dict[str, An
     assert await _standing(life) == before
 
 
-@pytest.mark.parametrize(("seats", "word"), [(0, "INVALID_INPUT"), (100_001, "INVALID_INPUT"), (2, "NothingChanges")])
-async def test_a_pool_has_bounds(seats: int, word: str, workspace: Scene) -> None:
+@pytest.mark.parametrize("seats", [-(2**31), -1, 0, 100_001])
+async def test_a_pool_has_bounds(seats: int, workspace: Scene) -> None:
     life = await pooled(workspace, 2)
     before = await evidence(workspace)
 
+    asked = await workspace.world.ask(PREVIEW_SEATS, life.who, pool=life.pool, seats=seats)
     reply = await life.sends("changeSeats", pool=life.pool, seats=seats)
 
-    assert (reply.code or _typename(reply)) == word
+    assert (asked.code, reply.code) == ("INVALID_INPUT", "INVALID_INPUT")
+    assert "A quantity is 1 to 100,000" in asked.json["errors"][0]["message"]
+    assert await evidence(workspace) == before
+
+
+async def test_as_many_seats_as_there_are_change_nothing(workspace: Scene) -> None:
+    life = await pooled(workspace, 2)
+    before = await evidence(workspace)
+
+    reply = await life.sends("changeSeats", pool=life.pool, seats=2)
+
+    assert _typename(reply) == "NothingChanges"
     assert await evidence(workspace) == before
 
 
