@@ -143,8 +143,10 @@ def _check(currency: str, lines: Sequence[Wanted]) -> None:
             raise InvalidInput(f"Line {place}: say what it is for, in 1 to {LONGEST_TEXT} printable characters.")
         if not 1 <= line.quantity <= MOST_SEATS:
             raise InvalidInput(f"Line {place}: a quantity is 1 to {MOST_SEATS:,}.")
-        if not 0 < line.unit_minor * line.quantity <= LARGEST:
+        if line.unit_minor <= 0:
             raise InvalidInput(f"Line {place}: an amount is above zero. To give money back, write a credit note.")
+        if line.unit_minor * line.quantity > LARGEST:
+            raise InvalidInput(f"Line {place}: an amount is at most {Money(LARGEST, currency).text}.")
         if line.tax_category not in seller().categories:
             known = ", ".join(sorted(seller().categories))
             raise InvalidInput(f"Line {place}: {line.tax_category!r} is no tax category; known are {known}.")

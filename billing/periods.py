@@ -111,13 +111,14 @@ def on_day(cycle: Cycle, since: datetime, day: int) -> Cycle:
     Months and quarters keep their rhythm; a day that a short month lacks is its last.
     """
     step = cycle.count if cycle.interval is Interval.MONTH else 12
-    local = cycle.anchor.local
+    local, most = cycle.anchor.local, 0
     for months in range(0, 4 * 12 * step, step):
         year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
-        if 1 <= day <= monthrange(year, month + 1)[1]:
+        most = max(most, monthrange(year, month + 1)[1])
+        if 1 <= day <= most:
             moved = replace(cycle.anchor, local=local.replace(year=year, month=month + 1, day=day))
             return replace(cycle, since=since, anchor=moved)
-    raise InvalidInput(f"There is no day {day} to bill on.")
+    raise InvalidInput(f"The day to bill on is 1 to {most} here; {day} was asked for.")
 
 
 def cut_at(cycles: Sequence[Cycle], moment: datetime) -> bool:
