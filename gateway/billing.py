@@ -144,7 +144,7 @@ class Bar:
         self._bar = Progress(
             TextColumn("Billing"),
             BarColumn(),
-            TextColumn("{task.completed}/{task.total} chunks · {task.fields[told]}"),
+            TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             disable=not shown,
@@ -163,7 +163,8 @@ class Bar:
 
         def told(now: chunks.Progress) -> None:
             whole = before + now
-            said = f"{whole.tally.invoices:,} invoices{_amounts(whole.tally.amounts, ' · ')}"
+            billed = f"{whole.tally.invoices:,} invoices{_amounts(whole.tally.amounts, ' · ')}"
+            said = f"{whole.chunks_done:,}/{whole.chunks:,} chunks · {billed}"
             self._bar.update(self._task, total=whole.chunks, completed=whole.chunks_done, told=said)
 
         return told

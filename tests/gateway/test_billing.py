@@ -12,6 +12,7 @@ import pytest
 
 from billing import changes
 from gateway import playing
+from gateway.billing import Bar
 from tests.billing.living import Life, Open, lives
 from tests.billing.running import assert_whole, many
 from tests.gateway.running import run, running
@@ -115,3 +116,12 @@ async def test_a_run_goes_on_beside_whoever_plays_stripe(opened: Open, home: Pat
 
     assert (told.returncode, told.stderr.count("Error")) == (0, 0)
     await assert_billed(people)
+
+
+def test_a_bar_counts_no_chunks_before_they_are_planned(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar(shown=True):
+        pass
+
+    shown = capsys.readouterr().err
+    assert "planning" in shown
+    assert "None" not in shown

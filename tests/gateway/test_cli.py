@@ -1,14 +1,15 @@
 """The command line: help worth reading, one sentence for each mistake, and statuses that a script can trust."""
 
 import json
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import typer
 from graphql import build_schema
 
-from gateway import catalog, contract, drift
+from gateway import catalog, clock, contract, drift
 from gateway.__main__ import app
 from gateway.settings import Settings
 from kernel import database
@@ -215,6 +216,22 @@ async def test_the_clock_is_shown_and_moved_forward_only(home: Path, fresh_datab
     assert moved.stdout.endswith("Z, 3 days, 0:00:00 ahead of the time of day.\n")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "'-3d' is not a span of time, such as 90s, 15m, 12h, 3d or 2w.\n"
+
+
+async def test_a_day_is_told_whole_however_long_the_sandbox_takes(
+    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=5)
+
+    async def dawdle(*_: object) -> None:
+        monkeypatch.setattr(clock, "datetime", Later)
+
+    monkeypatch.setattr("gateway.clock.playing.advance", dawdle)
+
+    assert (await clock.advanced(fresh_database_url, "1d")).endswith("Z, 1 day, 0:00:00 ahead of the time of day.")
 
 
 async def test_nobody_gets_a_token_for_somebody_who_is_not_there(home: Path, fresh_database_url: str) -> None:
