@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -229,7 +230,7 @@ async def test_a_day_is_told_whole_however_long_the_sandbox_takes(
     async def dawdle(*_: object) -> None:
         monkeypatch.setattr(clock, "datetime", Later)
 
-    monkeypatch.setattr("gateway.clock.playing.advance", dawdle)
+    monkeypatch.setattr(clock, "playing", SimpleNamespace(advance=dawdle))
 
     assert (await clock.advanced(fresh_database_url, "1d")).endswith("Z, 1 day, 0:00:00 ahead of the time of day.")
 
